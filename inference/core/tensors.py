@@ -1,0 +1,32 @@
+"""How rows of several arrays are counted, joined and cut again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.generic]
+Matrix = npt.NDArray[np.float64]
+
+# All arrays of one value have the same first dimension: the rows. A tabular model has exactly
+# one array in and one out; a graph with several inputs or outputs simply has more.
+Tensors = tuple[npt.NDArray[np.generic], ...]
+
+
+def rows(tensors: Tensors) -> int:
+    """How many rows they hold; 0 for no arrays at all."""
+    return len(tensors[0]) if tensors else 0
+
+
+def concat(parts: Sequence[Tensors]) -> Tensors:
+    """Join along the rows, in order; a single part is returned as it is, uncopied."""
+    if len(parts) == 1:
+        return parts[0]
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def cut(tensors: Tensors, start: int, stop: int) -> Tensors:
+    """Rows start..stop as views."""
+    return tuple(array[start:stop] for array in tensors)

@@ -1,0 +1,69 @@
+"""The values that the gateway, the engine and the sink hand each other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from inference.core.errors import WeirError
+from inference.core.tensors import Tensors
+
+
+class LogMode(StrEnum):
+    """What an endpoint promises about its prediction log."""
+
+    STRICT = "strict"  # rows are committed before the answer leaves
+    FAST = "fast"  # the answer leaves first; a killed process may lose the last rows
+    OFF = "off"  # nothing is written
+
+
+class Model(Protocol):
+    """A loaded model as the engine sees it: one lane per key."""
+
+    @property
+    def key(self) -> Hashable: ...
+
+    def predict(self, tensors: Tensors) -> Tensors:
+        """One row out for each row in. May raise anything; must be thread-safe."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one job.
+
+    `outputs` has one row per row of the job, or is None if no row has a result; rows named in
+    `errors` (by index in the job) hold NaN.
+    """
+
+    outputs: Tensors | None
+    errors: Mapping[int, WeirError] = field(default_factory=dict)
+    batch_rows: int = 0
+    queue_seconds: float = 0.0
+    compute_seconds: float = 0.0
+
+
+class Ticket(Protocol):
+    """What the one who submitted a job keeps for it; opaque to the engine.
+
+    `settle` is called exactly once, on the event loop, after the computation and before the
+    commit: it prepares what is logged and answered from the same values.
+    """
+
+    def settle(self, outcome: Outcome) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """Rows that travel through the engine together.
+
+    `deadline` is in seconds of the event loop's clock.
+    """
+
+    model: Model
+    tensors: Tensors
+    deadline: float
+    mode: LogMode
+    ticket: Ticket
