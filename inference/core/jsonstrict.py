@@ -1,0 +1,94 @@
+"""JSON as RFC 8259 means it, and nothing that two readers could read differently (RFC 7493).
+
+Slow and exact: the fast decoders hand over whatever they are not sure about, and this one says what
+is wrong in a sentence. Refused: invalid UTF-8, duplicate names, NaN and infinities in any spelling,
+integers of more than 19 digits, lone surrogates, NUL, nesting deeper than 32.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import NoReturn
+
+from inference.core.errors import JsonInvalid
+
+MAX_DEPTH = 32
+MAX_DIGITS = 19
+_UNSAFE = re.compile("[\x00\ud800-\udfff]")
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def loads(body: bytes) -> object:
+    """The value in `body`; raises JsonInvalid."""
+    text = _text(body)
+    _refuse_deep(body)
+    try:
+        value: object = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise JsonInvalid(f"JSON parse error - {error}") from error
+    except RecursionError as error:
+        raise JsonInvalid("JSON parse error - nested too deeply") from error
+    return value
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise JsonInvalid(f"JSON parse error - not UTF-8 at byte {error.start}") from error
+
+
+def _refuse_deep(body: bytes) -> None:
+    """Counted before parsing, so that no parser has to recurse to find out."""
+    depth = 0
+    for byte in _STRINGS.sub(b"", body):
+        if byte in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise JsonInvalid(f"JSON parse error - nested deeper than {MAX_DEPTH}")
+        elif byte in b"]}":
+            depth -= 1
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise JsonInvalid(f"JSON parse error - {name} is not JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise JsonInvalid("JSON parse error - number out of range")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > MAX_DIGITS:
+        raise JsonInvalid(f"JSON parse error - integer of more than {MAX_DIGITS} digits")
+    return int(text)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for name, value in pairs:
+        if name in result:
+            raise JsonInvalid(f"JSON parse error - duplicate name {name[:40]!r}")
+        _refuse_unsafe(name)
+        if isinstance(value, str):
+            _refuse_unsafe(value)
+        result[name] = value
+    return result
+
+
+def _refuse_unsafe(text: str) -> None:
+    if _UNSAFE.search(text):
+        raise JsonInvalid("JSON parse error - NUL or lone surrogate in a text")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_float=_float,
+    parse_int=_integer,
+    parse_constant=_refuse_constant,
+)
