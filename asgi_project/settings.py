@@ -1,0 +1,195 @@
+"""Django's settings, all of them following from one `Environment`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+
+from asgi_project import env, version
+
+BASE_DIR = env.BASE_DIR
+WEIR: env.Environment = env.from_process()
+
+# -- who may ask -------------------------------------------------------------------------------------
+
+SECRET_KEY = WEIR.secret_key
+DEBUG = False  # a page of local variables is no error message, not even on a laptop
+ALLOWED_HOSTS = list(WEIR.allowed_hosts)
+CSRF_TRUSTED_ORIGINS = list(WEIR.allowed_origins)
+LOGIN_URL = "/admin/login/"
+
+# -- what is installed -------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",  # first, so that `runserver` speaks ASGI
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "asgi_project",
+    "inference",
+    "consumers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "asgi_project.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "asgi_project.urls"
+ASGI_APPLICATION = "asgi_project.asgi.application"
+APPEND_SLASH = False  # both spellings are routes of their own; a redirect would lose the body
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "asgi_project" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# -- where rows are kept -----------------------------------------------------------------------------
+
+# A deferred transaction that turns into a writer fails at once with "database is locked", whatever the
+# timeout says; an immediate one waits its turn.
+_SQLITE = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 5,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+# A pool instead of persistent connections: those pile up under ASGI. Small, because hosted plans allow 20.
+_POSTGRESQL = {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+
+
+def _database() -> dict[str, Any]:
+    parsed: dict[str, Any] = {**dj_database_url.parse(WEIR.database_url, conn_max_age=0)}
+    ours: dict[str, Any] = _SQLITE if WEIR.database_url.startswith("sqlite") else _POSTGRESQL
+    return parsed | {"OPTIONS": {**ours, **parsed.get("OPTIONS", {})}}
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- what is said to browsers ------------------------------------------------------------------------
+
+
+def _channel_layer() -> dict[str, Any]:
+    if WEIR.redis_url is None:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    # Without a timeout of its own a subscription that nobody speaks on would be torn down.
+    host = {"address": WEIR.redis_url, "socket_timeout": None}
+    return {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
+
+
+CHANNEL_LAYERS = {"default": _channel_layer()}
+
+# -- the REST API ------------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "inference.api.authentication.KeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["inference.api.permissions.ProfilePermission"],
+    "DEFAULT_PAGINATION_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "inference.api.errors.handler",
+    "NUM_PROXIES": WEIR.trusted_proxies,  # unset, any caller could name his own address
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Weir",
+    "DESCRIPTION": "Machine-learning models, served live, with experiments that may be watched.",
+    "VERSION": version(),
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = WEIR.max_body_bytes
+
+# -- files that never change -------------------------------------------------------------------------
+
+
+def _static_folders() -> list[Any]:
+    """The dashboard and its plotting library; without the library the page says so and goes on."""
+    uplot = BASE_DIR / "node_modules" / "uplot" / "dist"
+    return [BASE_DIR / "static", *([("uplot", uplot)] if uplot.is_dir() else [])]
+
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = _static_folders()
+WHITENOISE_USE_FINDERS = WEIR.is_open  # no `collectstatic` before the first look
+WHITENOISE_AUTOREFRESH = WEIR.is_open
+
+# -- language and time -------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# -- what crosses the network safely -----------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = WEIR.secure_ssl
+SESSION_COOKIE_SECURE = WEIR.secure_ssl
+CSRF_COOKIE_SECURE = WEIR.secure_ssl
+SECURE_HSTS_SECONDS = 31_536_000 if WEIR.secure_ssl else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = WEIR.secure_ssl
+SECURE_HSTS_PRELOAD = WEIR.secure_ssl
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if WEIR.trusted_proxies:  # from anybody else the header is only a claim
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# -- what is written down ----------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "asgi_project.logs.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+    },
+    "root": {"handlers": ["stderr"], "level": WEIR.log_level},
+    "loggers": {
+        # Django would add a second, differently shaped line of its own.
+        "django": {"handlers": [], "level": WEIR.log_level, "propagate": True},
+    },
+}

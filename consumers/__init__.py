@@ -1,0 +1,1 @@
+"""The WebSocket side: it speaks frames and decides nothing."""

@@ -1,0 +1,1 @@
+"""The Django app: models served live, predictions logged, experiments tallied."""

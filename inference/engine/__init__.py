@@ -1,0 +1,1 @@
+"""The asynchronous shell around the core: it waits, asks and obeys."""

@@ -1,0 +1,1 @@
+"""From an artefact to something that predicts; one module per kind, imported only if used."""

@@ -1,0 +1,1 @@
+"""Everything that writes rows: one verb per function, each in one transaction."""

@@ -1,0 +1,1 @@
+"""The tests, one folder per tier; see `docs/` for what each promises."""
