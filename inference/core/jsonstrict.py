@@ -2,7 +2,8 @@
 
 Slow and exact: the fast decoders hand over whatever they are not sure about, and this one says what
 is wrong in a sentence. Refused: invalid UTF-8, duplicate names, NaN and infinities in any spelling,
-integers of more than 19 digits, lone surrogates, NUL, nesting deeper than 32.
+lone surrogates, NUL, nesting deeper than 32. An integer of more than 19 digits becomes a float, as
+in most readers of the language that invented JSON: no caller can spend our time on long division.
 """
 
 from __future__ import annotations
@@ -63,10 +64,8 @@ def _float(text: str) -> float:
     return number
 
 
-def _integer(text: str) -> int:
-    if len(text.lstrip("-")) > MAX_DIGITS:
-        raise JsonInvalid(f"JSON parse error - integer of more than {MAX_DIGITS} digits")
-    return int(text)
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) <= MAX_DIGITS else _float(text)
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

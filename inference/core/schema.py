@@ -76,6 +76,10 @@ class Schema:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    @cached_property
     def hash(self) -> str:
         """sha256 of the canonical JSON: two schemas with the same hash read rows alike."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
@@ -83,9 +87,10 @@ class Schema:
 
     def encode(self, record: Mapping[str, object], row: int = 0) -> tuple[float, ...]:
         """The row's numbers; raises RowInvalid naming `row` and the field."""
-        if not any(name in record for name in self.names):
+        if self._names.isdisjoint(record):
             raise RowInvalid("The row has none of the endpoint's features.", row=row)
-        return tuple(self.value(f, record.get(f.name), row) for f in self.features)
+        get = record.get
+        return tuple([self.value(feature, get(feature.name), row) for feature in self.features])
 
     def encode_many(self, records: Iterable[Mapping[str, object]]) -> Matrix:
         """Shape [rows, width]; raises RowInvalid at the first row that does not fit."""
@@ -94,6 +99,8 @@ class Schema:
 
     def value(self, feature: Feature, raw: object, row: int = 0) -> float:
         """One raw value as its number."""
+        if type(raw) is float and feature.kind != "category" and -FLOAT32_MAX <= raw <= FLOAT32_MAX:
+            return raw  # what nearly every value is
         number = self._category(feature, raw) if feature.kind == "category" else _number(raw)
         if number is None:
             raise RowInvalid(_sentence(feature, raw), row=row, field=feature.name)
@@ -159,13 +166,24 @@ def _number(raw: object) -> float | None:
         return MISSING
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         return None
-    if isinstance(raw, str) and raw.strip().lower() in MISSING_WORDS:
+    if isinstance(raw, str):
+        return _number_in(raw)
+    return _bounded(raw)
+
+
+def _number_in(text: str) -> float | None:
+    if text.strip().lower() in MISSING_WORDS:
         return MISSING
     try:
-        number = float(raw)
-    except (ValueError, OverflowError):
+        # Python reads 1_000 as a number; nobody who sends a form means that.
+        return None if "_" in text else _bounded(float(text))
+    except ValueError:
         return None
-    return None if abs(number) > FLOAT32_MAX else number
+
+
+def _bounded(number: float) -> float | None:
+    """As float64, None outside float32; NaN is a missing value."""
+    return None if abs(number) > FLOAT32_MAX else float(number)
 
 
 def _category_text(raw: object) -> str | None:
