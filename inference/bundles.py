@@ -1,0 +1,188 @@
+"""A model with everything needed to trust and serve it: files, schema, golden rows, report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from inference import sealing
+from inference.core.errors import BundleInvalid, WeirError
+from inference.core.schema import Schema
+from inference.core.tensors import Matrix
+from inference.runtimes import loader
+from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
+
+FORMAT: Final = 1
+_MANIFEST = "manifest.json"
+_FILES = {kind: f"model.{kind}" for kind in Kind}
+_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+# Another processor may sum in another order; a different model is further away than that.
+_TOLERANCE = 1e-6
+
+
+class Golden(msgspec.Struct, frozen=True):
+    """Raw rows, and what the model said to them on the day it was made."""
+
+    records: list[dict[str, object]]
+    outputs: list[list[float]]
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What people want to know of an algorithm, and what we need to serve it.
+
+    `serving` names the file that answers; `original` the one it was compiled from, kept beside it.
+    """
+
+    endpoint: str
+    name: str
+    version: str
+    owner: str
+    description: str
+    code: str = ""
+    serving: Kind
+    original: Kind
+    reads: Reads = "matrix"
+    libraries: dict[str, str]
+    metrics: dict[str, float]
+    report: dict[str, object]
+    lineage: dict[str, object] = {}
+    golden: Golden
+
+
+class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    card: Card
+    schema: dict[str, object]
+    sha256: dict[str, str]
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """One algorithm as it is stored and moved."""
+
+    card: Card
+    schema: Schema
+    files: Mapping[Kind, bytes]
+
+    @property
+    def artefact_hash(self) -> str:
+        """Same model, same schema: same hash, whoever describes or measures it."""
+        model = hashlib.sha256(self.files[self.card.serving]).hexdigest()
+        return hashlib.sha256(
+            f"{self.card.serving}:{model}:{self.schema.hash}".encode()
+        ).hexdigest()
+
+    def artefact(self, kind: Kind | None = None) -> Artefact:
+        """The file that serves, or the one of `kind`."""
+        kind = kind or self.card.serving
+        return Artefact(
+            kind=kind,
+            data=self.files[kind],
+            schema=self.schema,
+            reads="matrix" if kind is Kind.ONNX else self.card.reads,
+            libraries=self.card.libraries,
+        )
+
+
+def write(bundle: Bundle, key: bytes) -> bytes:
+    """The signed file; the same bundle and key always give the same bytes."""
+    _check(bundle)
+    files = {_FILES[kind]: data for kind, data in bundle.files.items()}
+    manifest = _Manifest(
+        format=FORMAT,
+        card=bundle.card,
+        schema=bundle.schema.to_json(),
+        sha256={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    )
+    text = json.dumps(msgspec.to_builtins(manifest), indent=1, sort_keys=True, allow_nan=False)
+    return sealing.seal({_MANIFEST: text.encode(), **files}, key)
+
+
+def read(data: bytes, key: bytes) -> Bundle:
+    """The bundle in these bytes; raises BundleInvalid unless all of it holds together."""
+    members = sealing.unseal(data, key, {_MANIFEST, *_FILES.values()})
+    manifest = _manifest(members.pop(_MANIFEST, b""))
+    found = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    if found != manifest.sha256:
+        raise BundleInvalid("The files of the bundle are not those of its manifest.")
+    try:
+        schema = Schema.from_json(manifest.schema)
+    except ValueError as error:
+        raise BundleInvalid(f"The bundle's schema is damaged: {error}") from error
+    files = {kind: members[name] for kind, name in _FILES.items() if name in members}
+    bundle = Bundle(card=manifest.card, schema=schema, files=files)
+    _check(bundle)
+    return bundle
+
+
+def load(bundle: Bundle, kind: Kind | None = None) -> Runtime:
+    """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid."""
+    runtime = loader.load(bundle.artefact(kind))
+    verify(bundle, runtime)
+    return runtime
+
+
+def verify(bundle: Bundle, runtime: Runtime) -> None:
+    """Golden rows come out as they did, together and one by one; raises BundleInvalid."""
+    expected = np.array(bundle.card.golden.outputs, dtype=np.float64)
+    matrix = _golden_matrix(bundle)
+    _compare(answers(runtime, matrix), expected)
+    for row in range(len(matrix)):
+        _compare(answers(runtime, matrix[row : row + 1]), expected[row : row + 1])
+
+
+def answers(runtime: Runtime, matrix: Matrix) -> Matrix:
+    """What the model says to these rows; raises BundleInvalid if it is no prediction."""
+    try:
+        (out,) = runtime.predict((matrix,))
+    except Exception as error:  # the model's code is not ours: whatever it raises, it is unfit
+        raise BundleInvalid(f"The model fails on a row: {type(error).__name__}: {error}") from error
+    if out.ndim != 2 or len(out) != len(matrix) or not np.isfinite(out).all():
+        raise BundleInvalid("The model does not give finite numbers, one row for each row.")
+    return out.astype(np.float64, copy=False)
+
+
+def _manifest(text: bytes) -> _Manifest:
+    try:
+        manifest = msgspec.json.decode(text, type=_Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleInvalid(f"The bundle's manifest is damaged: {error}") from error
+    if manifest.format != FORMAT:
+        raise BundleInvalid(f"The bundle has format {manifest.format}; this is read: {FORMAT}.")
+    return manifest
+
+
+def _check(bundle: Bundle) -> None:
+    card = bundle.card
+    if not _ENDPOINT.fullmatch(card.endpoint):
+        raise BundleInvalid("An endpoint's name has letters, digits, '_', '-' and '.' only.")
+    for text in (card.name, card.version, card.owner):
+        if not (1 <= len(text) <= 128 and text.isprintable()):
+            raise BundleInvalid("Name, version and owner have 1 to 128 printable characters.")
+    if card.serving not in bundle.files or card.original not in bundle.files:
+        raise BundleInvalid("The bundle lacks a model file that it names.")
+    _check_golden(bundle)
+
+
+def _check_golden(bundle: Bundle) -> None:
+    golden = bundle.card.golden
+    shape = {len(row) for row in golden.outputs}
+    if len(golden.records) != len(golden.outputs) or shape != {width(bundle.schema)}:
+        raise BundleInvalid("The bundle's golden rows do not fit its schema.")
+
+
+def _golden_matrix(bundle: Bundle) -> Matrix:
+    try:
+        return bundle.schema.encode_many(bundle.card.golden.records)
+    except WeirError as error:
+        raise BundleInvalid(f"A golden row does not fit the schema: {error}") from error
+
+
+def _compare(found: Matrix, expected: Matrix) -> None:
+    if found.shape != expected.shape or not np.allclose(found, expected, _TOLERANCE, _TOLERANCE):
+        raise BundleInvalid("The model no longer answers its golden rows as it did.")
