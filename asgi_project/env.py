@@ -1,8 +1,8 @@
 """The environment, read once and strictly, as one frozen value.
 
-Nothing else reads `os.environ`. An unknown `WEIR_*` name, a value that does not parse or a missing secret
-is a `ConfigError`; `from_process` turns it into one line on stderr and exit code 2, because a stack trace
-tells an operator nothing and a server that guesses tells him too late.
+Nothing else reads `os.environ`. An unknown `WEIR_*` name, a value that does not parse or a missing
+secret is a `ConfigError`; `from_process` turns it into one line on stderr and exit code 2, because
+a stack trace tells an operator nothing and a server that guesses tells him too late.
 """
 
 from __future__ import annotations
@@ -10,177 +10,61 @@ from __future__ import annotations
 import difflib
 import hmac
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+
+from asgi_project import readers
+from asgi_project.readers import ConfigError, Reader
+from asgi_project.secret import kept_secret
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 SHORTEST_SECRET: Final = 32
 _PREFIX: Final = "WEIR_"
 
-
-class ConfigError(Exception):
-    """The environment asks for something that cannot be served; the message is the whole diagnosis."""
-
-
-# -- how one value is read ---------------------------------------------------------------------------
-
-Reader = Callable[[str], object]
 Settled = Mapping[str, Any]
 
 
-def text(value: str) -> str:
-    """The value as it stands."""
-    return value
+# The docstring of a default is what docs/settings.md says about it.
 
 
-def folder(value: str) -> Path:
-    """An absolute path, so that changing directory changes nothing."""
-    return Path(value).expanduser().resolve()
-
-
-def names(value: str) -> tuple[str, ...]:
-    """What stands between the commas."""
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def flag(value: str) -> bool:
-    """Only the plain words count: `of` for `off` must not mean yes."""
-    words = {"true": True, "1": True, "false": False, "0": False}
-    if value.lower() not in words:
-        raise ConfigError("must be true or false")
-    return words[value.lower()]
-
-
-def one_of(*choices: str) -> Reader:
-    """A reader that takes one of these words."""
-
-    def read_choice(value: str) -> str:
-        if value not in choices:
-            raise ConfigError(f"must be one of {', '.join(choices)}")
-        return value
-
-    return read_choice
-
-
-def whole(low: int, high: int) -> Reader:
-    """A reader for a whole number between two bounds, both allowed."""
-
-    def read_whole(value: str) -> int:
-        try:
-            number = int(value)
-        except ValueError:
-            raise ConfigError("must be a whole number") from None
-        if not low <= number <= high:
-            raise ConfigError(f"must lie between {low} and {high}")
-        return number
-
-    return read_whole
-
-
-def seconds(low: float, high: float) -> Reader:
-    """A reader for a duration in seconds between two bounds; `nan` lies between nothing."""
-
-    def read_seconds(value: str) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            raise ConfigError("must be a number of seconds") from None
-        if not low <= number <= high:
-            raise ConfigError(f"must lie between {low:g} and {high:g} seconds")
-        return number
-
-    return read_seconds
-
-
-def address(*schemes: str) -> Reader:
-    """A reader for a URL of one of these schemes."""
-
-    def read_address(value: str) -> str:
-        if value.partition("://")[0] not in schemes or "://" not in value:
-            raise ConfigError(
-                f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-            )
-        return value
-
-    return read_address
-
-
-def optional(reader: Reader) -> Reader:
-    """The reader's value, or None where nothing is given."""
-    return lambda value: reader(value) if value else None
-
-
-def origins(value: str) -> tuple[str, ...]:
-    """Scheme, host and perhaps port, nothing else: that is all a browser sends."""
-    found = names(value)
-    for origin in found:
-        parts = urlsplit(origin)
-        if f"{parts.scheme}://{parts.netloc}" != origin or parts.scheme not in {"http", "https"}:
-            raise ConfigError(f"holds {origin!r}, which is no origin like https://example.org")
-    return found
-
-
-# -- defaults that follow from other values ----------------------------------------------------------
-
-
-def _default_host(settled: Settled) -> str:
-    return "127.0.0.1" if settled["profile"] == "open" else "0.0.0.0"  # noqa: S104  # behind a router
-
-
-def _default_hosts(settled: Settled) -> str:
-    return "localhost,127.0.0.1,[::1]" if settled["profile"] == "open" else ""
-
-
-def _default_database(settled: Settled) -> str:
-    return f"sqlite:///{settled['data_dir'] / 'weir.sqlite3'}"
-
-
-def _default_signing_key(settled: Settled) -> str:
-    return hmac.digest(settled["secret_key"].encode(), b"weir.signing", "sha256").hex()
-
-
-def _default_secure(settled: Settled) -> str:
-    return "false" if settled["profile"] == "open" else "true"
+def _default_data_dir(settled: Settled) -> str:
+    """`var` beside `manage.py`."""
+    return str(BASE_DIR / "var")
 
 
 def _default_secret(settled: Settled) -> str:
+    """Open: made once and kept in the data directory. Production: none, it must be given."""
     if settled["profile"] == "open":
-        return _kept_secret(settled["data_dir"])
+        return kept_secret(settled["data_dir"])
     raise ConfigError("is missing; the production profile does not start without one")
 
 
-def _kept_secret(data_dir: Path) -> str:
-    """The secret this data directory keeps for itself, so that sessions outlive a restart."""
-    path = data_dir / "secret_key"
-    try:
-        if not path.exists():
-            _keep(path, secrets.token_urlsafe(48))
-        return path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise ConfigError(f"is not given and {path} cannot be kept: {error.strerror}") from error
+def _default_signing_key(settled: Settled) -> str:
+    """Follows from `SECRET_KEY`."""
+    return hmac.digest(settled["secret_key"].encode(), b"weir.signing", "sha256").hex()
 
 
-def _keep(path: Path, secret: str) -> None:
-    """Write the file whole or not at all; of two processes that start together the first one wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".secret_key.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secret)
-        path.hardlink_to(draft)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
+def _default_database(settled: Settled) -> str:
+    """`weir.sqlite3` in the data directory."""
+    return f"sqlite:///{settled['data_dir'] / 'weir.sqlite3'}"
 
 
-# -- the variables -----------------------------------------------------------------------------------
+def _default_hosts(settled: Settled) -> str:
+    """Open: `localhost,127.0.0.1,[::1]`. Production: none."""
+    return "localhost,127.0.0.1,[::1]" if settled["profile"] == "open" else ""
+
+
+def _default_host(settled: Settled) -> str:
+    """Open: `127.0.0.1`. Production: `0.0.0.0`."""
+    return "127.0.0.1" if settled["profile"] == "open" else "0.0.0.0"  # noqa: S104  # behind a router
+
+
+def _default_secure(settled: Settled) -> str:
+    """Open: `false`. Production: `true`."""
+    return "false" if settled["profile"] == "open" else "true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +84,18 @@ class Variable:
         except ConfigError as error:
             raise ConfigError(f"{self.name} {error}") from None
 
+    @property
+    def otherwise(self) -> str:
+        """What holds if nothing is given, in words."""
+        if isinstance(self.default, str):
+            return f"`{self.default}`" if self.default else "none"
+        return (self.default.__doc__ or "").rstrip(".")
+
     def _default(self, settled: Settled) -> str:
         return self.default if isinstance(self.default, str) else self.default(settled)
 
 
-def _var(  # noqa: ANN401  # a dataclass field stands in for a value of the field's own type
+def _var(
     name: str,
     reader: Reader,
     default: str | Callable[[Settled], str],
@@ -212,10 +103,11 @@ def _var(  # noqa: ANN401  # a dataclass field stands in for a value of the fiel
     *,
     secret: bool = False,
 ) -> Any:
+    """A dataclass field, which stands in for a value of the field's own type."""
     return field(metadata={"variable": Variable(name, reader, default, meaning, secret)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Environment:
     """Everything that may differ between two deployments of the same code.
 
@@ -224,135 +116,147 @@ class Environment:
 
     profile: Literal["open", "production"] = _var(
         "WEIR_PROFILE",
-        one_of("open", "production"),
+        readers.one_of("open", "production"),
         "production",
-        "`open` lets anybody on this machine in, for trying things out; `production` asks everybody for a key.",
+        "`open` lets in whoever reaches it, for trying things out; `production` asks for a key.",
     )
     data_dir: Path = _var(
         "WEIR_DATA_DIR",
-        folder,
-        str(BASE_DIR / "var"),
+        readers.folder,
+        _default_data_dir,
         "Where files are kept: the SQLite database and the secret of the open profile.",
     )
     secret_key: str = _var(
         "SECRET_KEY",
-        text,
+        readers.text,
         _default_secret,
-        "Signs sessions; 32 characters or more. The open profile makes one and keeps it in the data directory.",
+        "Signs sessions; at least 32 characters. The open profile makes one and keeps it.",
         secret=True,
     )
     signing_key: str = _var(
         "WEIR_SIGNING_KEY",
-        text,
+        readers.text,
         _default_signing_key,
-        "Signs model bundles; every process that loads models needs the same one. Derived from SECRET_KEY otherwise.",
+        "Signs model bundles; the same in every process. Follows from SECRET_KEY otherwise.",
         secret=True,
     )
     database_url: str = _var(
         "DATABASE_URL",
-        address("sqlite", "postgres", "postgresql"),
+        readers.address("sqlite", "postgres", "postgresql"),
         _default_database,
         "The database: `sqlite:///path` or `postgres://user:password@host/name`.",
     )
     redis_url: str | None = _var(
         "REDIS_URL",
-        optional(address("redis", "rediss", "unix")),
+        readers.optional(readers.address("redis", "rediss", "unix")),
         "",
-        "With it, web and worker processes are apart and meet in Redis; without it, one process does everything.",
+        "With it, web and worker processes meet in Redis; without it, one process does all.",
     )
     allowed_hosts: tuple[str, ...] = _var(
         "ALLOWED_HOSTS",
-        names,
+        readers.names,
         _default_hosts,
         "Host names that may be asked for, with commas between them.",
     )
     allowed_origins: tuple[str, ...] = _var(
         "WEIR_ALLOWED_ORIGINS",
-        origins,
+        readers.origins,
         "",
-        "Further origins whose pages may open a WebSocket, with commas between them; the own origin always may.",
+        "Further origins whose pages may open a WebSocket; the own origin always may.",
     )
-    host: str = _var("HOST", text, _default_host, "The address to listen on.")
-    port: int = _var("PORT", whole(0, 65535), "8000", "The port to listen on; 0 takes a free one.")
+    host: str = _var("HOST", readers.text, _default_host, "The address to listen on.")
+    port: int = _var(
+        "PORT", readers.whole(0, 65535), "8000", "The port to listen on; 0 takes a free one."
+    )
     web_concurrency: int = _var(
         "WEB_CONCURRENCY",
-        whole(1, 64),
+        readers.whole(1, 64),
         "1",
-        "How many web processes serve; more than one needs REDIS_URL, because a batch is formed in one process.",
+        "How many web processes serve; more than one needs REDIS_URL.",
     )
     max_batch_rows: int = _var(
-        "WEIR_MAX_BATCH_ROWS", whole(1, 65536), "256", "The most rows one call of a model gets."
+        "WEIR_MAX_BATCH_ROWS",
+        readers.whole(1, 65536),
+        "256",
+        "The most rows one call of a model gets.",
     )
     max_queue_rows: int = _var(
         "WEIR_MAX_QUEUE_ROWS",
-        whole(1, 10_000_000),
+        readers.whole(1, 10_000_000),
         "8192",
         "The most rows that may wait; whoever comes then is told `overloaded`.",
     )
     max_request_rows: int = _var(
-        "WEIR_MAX_REQUEST_ROWS", whole(1, 1_000_000), "4096", "The most rows one request may hold."
+        "WEIR_MAX_REQUEST_ROWS",
+        readers.whole(1, 1_000_000),
+        "4096",
+        "The most rows one request may hold.",
     )
     deadline_ms: int = _var(
         "WEIR_DEADLINE_MS",
-        whole(10, 600_000),
+        readers.whole(10, 600_000),
         "25000",
         "Milliseconds after which a request is given up, unless it asks for less.",
     )
     max_body_bytes: int = _var(
         "WEIR_MAX_BODY_BYTES",
-        whole(1024, 1 << 30),
+        readers.whole(1024, 1 << 30),
         "2097152",
         "The largest HTTP body that is read.",
     )
     max_frame_bytes: int = _var(
         "WEIR_MAX_FRAME_BYTES",
-        whole(1024, 1 << 30),
+        readers.whole(1024, 1 << 30),
         "1048576",
         "The largest WebSocket message that is read.",
     )
     ws_credits: int = _var(
         "WEIR_WS_CREDITS",
-        whole(1, 1_000_000),
+        readers.whole(1, 1_000_000),
         "4096",
         "The most rows one socket may have in flight.",
     )
     max_sockets: int = _var(
         "WEIR_MAX_SOCKETS",
-        whole(1, 1_000_000),
+        readers.whole(1, 1_000_000),
         "2000",
         "The most WebSockets one process holds open.",
     )
     drain_seconds: float = _var(
         "WEIR_DRAIN_SECONDS",
-        seconds(0, 600),
+        readers.seconds(0, 600),
         "8",
         "How long a process that was told to stop goes on answering what it has accepted.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _var(
         "WEIR_LOG_LEVEL",
-        one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        readers.one_of("DEBUG", "INFO", "WARNING", "ERROR"),
         "INFO",
         "The least important event that is written to stderr.",
     )
     log_mode: Literal["strict", "fast", "off"] = _var(
         "WEIR_LOG_MODE",
-        one_of("strict", "fast", "off"),
+        readers.one_of("strict", "fast", "off"),
         "strict",
         "What a new endpoint does: log before it answers, answer before it logs, or not log.",
     )
     trusted_proxies: int = _var(
         "WEIR_TRUSTED_PROXIES",
-        whole(0, 16),
+        readers.whole(0, 16),
         "0",
         "How many proxies in front may be believed about the caller's address and scheme.",
     )
     secure_ssl: bool = _var(
         "WEIR_SECURE_SSL",
-        flag,
+        readers.flag,
         _default_secure,
         "Whether HTTP is sent on to HTTPS and cookies travel over HTTPS only.",
     )
     given: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        """Says nothing: it holds secrets, and a repr ends in logs."""
+        return f"<Environment {self.profile}>"
 
     @property
     def is_open(self) -> bool:
@@ -360,11 +264,17 @@ class Environment:
         return self.profile == "open"
 
     def report(self) -> Iterator[str]:
-        """One line per variable: the value in force and where it came from, no secret among them."""
+        """One line per variable: the value in force and its source; no secret is among them."""
         for attribute, variable in variables().items():
             source = "environment" if variable.name in self.given else "default"
             shown = _shown(variable, getattr(self, attribute))
             yield f"{variable.name}={shown}  # source: {source}"
+
+    @staticmethod
+    def table() -> Iterator[str]:
+        """Every variable as a line of a Markdown table: `docs/settings.md` holds exactly these."""
+        for each in variables().values():
+            yield f"| `{each.name}` | {each.otherwise} | {each.meaning} |"
 
 
 def variables() -> dict[str, Variable]:
@@ -393,9 +303,6 @@ def _without_password(value: str) -> str:
     return f"{scheme}://{user}{colon}{'***' if colon else ''}@{tail}"
 
 
-# -- reading -----------------------------------------------------------------------------------------
-
-
 def read(environ: Mapping[str, str]) -> Environment:
     """The environment as one value; raises ConfigError with a sentence that names the variable."""
     _refuse_unknown(environ)
@@ -421,13 +328,11 @@ def _refuse_contradictions(environment: Environment) -> None:
     if not environment.is_open and len(environment.secret_key) < SHORTEST_SECRET:
         raise ConfigError(f"SECRET_KEY must have at least {SHORTEST_SECRET} characters")
     if environment.max_request_rows > environment.max_queue_rows:
-        raise ConfigError(
-            "WEIR_MAX_REQUEST_ROWS must not exceed WEIR_MAX_QUEUE_ROWS, or such a request never fits"
-        )
+        raise ConfigError("WEIR_MAX_REQUEST_ROWS must not exceed WEIR_MAX_QUEUE_ROWS")
 
 
 def from_process() -> Environment:
-    """What this process was started with; ends the process with one line if that cannot be served."""
+    """What this process was started with; ends it with one line if that cannot be served."""
     try:
         environment = read(os.environ)
         _make(environment.data_dir)

@@ -1,4 +1,4 @@
-"""Tells the browser what a page of ours may load, so that a hostile name in the data stays a name."""
+"""Tells the browser what a page of ours may load, so that a hostile name stays a name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLICY: Final = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-# The browsable API and the API's page set `style` attributes; scripts are as narrow there as elsewhere.
+# The browsable API sets `style` attributes; scripts are as narrow there as elsewhere.
 _STYLED: Final = POLICY | {"style-src": "'self' 'unsafe-inline'"}
 _STYLED_PATHS: Final = ("/api/",)
 

@@ -11,7 +11,7 @@ from asgi_project import env, version
 BASE_DIR = env.BASE_DIR
 WEIR: env.Environment = env.from_process()
 
-# -- who may ask -------------------------------------------------------------------------------------
+# -- who may ask -------------------------------------------------------------------------------
 
 SECRET_KEY = WEIR.secret_key
 DEBUG = False  # a page of local variables is no error message, not even on a laptop
@@ -19,7 +19,7 @@ ALLOWED_HOSTS = list(WEIR.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = list(WEIR.allowed_origins)
 LOGIN_URL = "/admin/login/"
 
-# -- what is installed -------------------------------------------------------------------------------
+# -- what is installed -------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "daphne",  # first, so that `runserver` speaks ASGI
@@ -69,16 +69,16 @@ TEMPLATES = [
     },
 ]
 
-# -- where rows are kept -----------------------------------------------------------------------------
+# -- where rows are kept -----------------------------------------------------------------------
 
-# A deferred transaction that turns into a writer fails at once with "database is locked", whatever the
-# timeout says; an immediate one waits its turn.
+# A deferred transaction that turns into a writer fails at once with "database is locked", whatever
+# the timeout says; an immediate one waits its turn.
 _SQLITE = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 5,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
-# A pool instead of persistent connections: those pile up under ASGI. Small, because hosted plans allow 20.
+# A pool, because persistent connections pile up under ASGI; small, because hosted plans allow 20.
 _POSTGRESQL = {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
 
 
@@ -91,7 +91,7 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- what is said to browsers ------------------------------------------------------------------------
+# -- what is said to browsers ------------------------------------------------------------------
 
 
 def _channel_layer() -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _channel_layer() -> dict[str, Any]:
 
 CHANNEL_LAYERS = {"default": _channel_layer()}
 
-# -- the REST API ------------------------------------------------------------------------------------
+# -- the REST API ------------------------------------------------------------------------------
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": [
@@ -138,7 +138,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEIR.max_body_bytes
 
-# -- files that never change -------------------------------------------------------------------------
+# -- files that never change -------------------------------------------------------------------
 
 
 def _static_folders() -> list[Any]:
@@ -153,14 +153,14 @@ STATICFILES_DIRS = _static_folders()
 WHITENOISE_USE_FINDERS = WEIR.is_open  # no `collectstatic` before the first look
 WHITENOISE_AUTOREFRESH = WEIR.is_open
 
-# -- language and time -------------------------------------------------------------------------------
+# -- language and time -------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# -- what crosses the network safely -----------------------------------------------------------------
+# -- what crosses the network safely -----------------------------------------------------------
 
 SECURE_SSL_REDIRECT = WEIR.secure_ssl
 SESSION_COOKIE_SECURE = WEIR.secure_ssl
@@ -173,7 +173,7 @@ X_FRAME_OPTIONS = "DENY"
 if WEIR.trusted_proxies:  # from anybody else the header is only a claim
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# -- what is written down ----------------------------------------------------------------------------
+# -- what is written down ----------------------------------------------------------------------
 
 LOGGING = {
     "version": 1,

@@ -1,4 +1,4 @@
-"""Which view answers which path; health and the hot requests are answered before Django is asked."""
+"""Which view answers which path; health and hot requests never come this far."""
 
 from __future__ import annotations
 

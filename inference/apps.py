@@ -14,4 +14,4 @@ class InferenceConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks: importing their module does it."""
-        from inference import checks  # noqa: F401, PLC0415  # registration is the import
+        from inference import checks  # noqa: F401  # registration is the import

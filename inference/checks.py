@@ -1,4 +1,4 @@
-"""What would go wrong only later, found before the first request: Django's system checks for Weir."""
+"""What would go wrong only later, found before the first request: system checks for Weir."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Tags, register
 
 
 @register
 def one_process_without_redis(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Without Redis a batch, a tally and a sticky answer exist in one process; two would disagree."""
+    """Without Redis a batch is formed inside one process, and so is the live tally."""
     if settings.WEIR.redis_url is not None or settings.WEIR.web_concurrency == 1:
         return []
     return [
-        Error(
-            f"{settings.WEIR.web_concurrency} web processes were asked for, but there is no Redis between them.",
+        checks.Error(
+            "More than one web process was asked for, but there is no Redis between them.",
             hint="Set REDIS_URL and start a worker, or leave WEB_CONCURRENCY at 1.",
             id="weir.E001",
         )
@@ -34,7 +35,7 @@ def no_open_door_in_production(
     if not settings.WEIR.is_open:
         return []
     return [
-        Warning(
+        checks.Warning(
             "The open profile lets everybody in without a key.",
             hint="Set WEIR_PROFILE=production.",
             id="weir.W001",
@@ -50,7 +51,7 @@ def one_machine_with_sqlite(
     if settings.WEIR.redis_url is None or not settings.WEIR.database_url.startswith("sqlite"):
         return []
     return [
-        Warning(
+        checks.Warning(
             "REDIS_URL is set but the database is a file on this machine.",
             hint="Set DATABASE_URL to a PostgreSQL database, unless every process runs here.",
             id="weir.W002",

@@ -1,7 +1,7 @@
 """The project's settings in the environment that the tests and the type checker run in.
 
-A developer's own settings must not change what a test says, so those are dropped; only the addresses
-of the services are kept, because the same tests run against PostgreSQL and Redis.
+A developer's own settings must not change what a test says, so those are dropped; only the
+addresses of the services are kept, because the same tests run against PostgreSQL and Redis.
 """
 
 from __future__ import annotations

