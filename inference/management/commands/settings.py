@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -12,7 +12,7 @@ class Command(BaseCommand):
     """Prints each setting as `NAME=value  # source: environment|default`, secrets masked."""
 
     help = "Print every setting in force and where it came from, secrets masked."
-    requires_system_checks: ClassVar[list[str]] = []  # it must work when something else is wrong
+    requires_system_checks = ()  # it must work when something else is wrong
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

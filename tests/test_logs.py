@@ -1,0 +1,36 @@
+"""One event is one line, whatever stands in it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from asgi_project.logs import LineFormatter
+
+FORMATTER = LineFormatter("%(levelname)s %(name)s %(message)s")
+
+
+def line(message: str, **extra: object) -> str:
+    record = logging.makeLogRecord({"name": "weir", "levelname": "INFO", "msg": message, **extra})
+    return FORMATTER.format(record)
+
+
+def test_ids_follow_the_message() -> None:
+    assert line("batch done", model=7, rows=32) == "INFO weir batch done model=7 rows=32"
+
+
+def test_a_caller_cannot_forge_the_next_line() -> None:
+    assert (
+        line("name is a\nINFO weir b", who="x\r\ny")
+        == "INFO weir name is a\\nINFO weir b who=x\\r\\ny"
+    )
+
+
+def test_a_traceback_stays_on_its_line() -> None:
+    try:
+        int("bad")
+    except ValueError:
+        written = line("failed", exc_info=sys.exc_info())
+
+    assert written.count("\n") == 0
+    assert written.endswith("ValueError: invalid literal for int() with base 10: 'bad'")
