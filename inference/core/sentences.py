@@ -1,0 +1,170 @@
+"""How a verdict is said to somebody who owns the product and not the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from inference.core.evidence import MIN_LABELLED, Evidence
+from inference.core.experiment import Arm, Terms
+
+# Failed predictions have no label; from this share on, a sentence about labels must say so.
+NOTABLE_FAILURES = 0.01
+
+
+class Pair(NamedTuple):
+    """The two arms that a sentence is about, and the challenger's index."""
+
+    position: int
+    control: Arm
+    challenger: Arm
+    evidence: Evidence
+
+
+def no_data() -> str:
+    return (
+        "No predictions yet. Requests to this endpoint will be shared between the arms "
+        "as they arrive."
+    )
+
+
+def collecting(arms: Sequence[Arm]) -> str:
+    if not any(arm.tally.labelled for arm in arms):
+        waiting = sum(arm.tally.exposures for arm in arms)
+        return (
+            f"No labels yet: {waiting:,} predictions were made, and without feedback on them "
+            "nothing can be said about which arm is better."
+        )
+    counts = _listed([f"{arm.name} has {arm.tally.labelled:,}" for arm in arms])
+    return (
+        f"Collecting labels: {counts}; a comparison starts at {MIN_LABELLED} for each arm. "
+        "Nothing can be concluded yet."
+    )
+
+
+def no_spread() -> str:
+    return (
+        "Too early to say: all labels so far show the very same error, "
+        "so there is nothing to tell a real difference from chance by."
+    )
+
+
+def too_early(pair: Pair, arms: Sequence[Arm], terms: Terms) -> str:
+    low, high = pair.evidence.interval
+    limits = (
+        f"So far it is safe to say only that {pair.challenger.name} is at most "
+        f"{_gap(-low, terms)} worse and {_number(high, terms)} better than {pair.control.name}."
+    )
+    return _joined(_standing(pair, terms), limits, _patience(pair, terms), _failures(arms))
+
+
+def winner(pair: Pair, arms: Sequence[Arm], terms: Terms) -> str:
+    ahead, behind = _ranked(pair)
+    low, high = sorted(abs(bound) for bound in pair.evidence.interval)
+    claim = (
+        f"Winner: {ahead.name} is better than {behind.name}, {_score(ahead, terms)} "
+        f"against {_bare_score(behind, terms)}."
+    )
+    certainty = (
+        f"The true gap lies between {_number(low, terms)} and {_gap(high, terms)} "
+        f"with {100 * (1 - terms.alpha):g}% confidence, no matter how often anybody looked."
+    )
+    return _joined(claim, certainty, _advice(ahead), _scope(ahead, arms), _failures(arms))
+
+
+def _standing(pair: Pair, terms: Terms) -> str:
+    ahead, behind = _ranked(pair)
+    score = _score(ahead, terms)
+    if pair.evidence.difference == 0:
+        return f"Too early to say: {ahead.name} and {behind.name} are level ({score})."
+    return (
+        f"Too early to say: {ahead.name} is ahead of {behind.name} ({score} "
+        f"against {_bare_score(behind, terms)}), but that may still be chance."
+    )
+
+
+def _patience(pair: Pair, terms: Terms) -> str:
+    labels = pair.control.tally.labelled + pair.challenger.tally.labelled
+    if labels < terms.horizon:
+        return "Looking does no harm; keep the labels coming."
+    return (
+        f"With {labels:,} labels it is reasonable to stop without a winner, "
+        "if gaps of that size do not matter to you."
+    )
+
+
+def _advice(ahead: Arm) -> str:
+    if _fails_notably(ahead):
+        return f"It is safe to stop the test, but look at the failures of {ahead.name} first."
+    return f"It is safe to stop the test and go with {ahead.name}."
+
+
+def _scope(ahead: Arm, arms: Sequence[Arm]) -> str:
+    """With several challengers: what was compared with what."""
+    if len(arms) == 2:
+        return ""
+    if ahead is arms[0]:
+        return "It beat every other arm."
+    return f"Each arm was compared with {arms[0].name} only, not with the others."
+
+
+def _failures(arms: Sequence[Arm]) -> str:
+    notable = [
+        f"{arm.name} failed on {_share(arm.tally.failure_rate or 0.0)} of its predictions"
+        for arm in arms
+        if _fails_notably(arm)
+    ]
+    if not notable:
+        return ""
+    return f"Not counted here, because failures have no label: {_listed(notable)}."
+
+
+def _fails_notably(arm: Arm) -> bool:
+    return (arm.tally.failure_rate or 0.0) >= NOTABLE_FAILURES
+
+
+def _ranked(pair: Pair) -> tuple[Arm, Arm]:
+    """Who is ahead, who is behind."""
+    if pair.evidence.difference > 0:
+        return pair.challenger, pair.control
+    return pair.control, pair.challenger
+
+
+def _score(arm: Arm, terms: Terms) -> str:
+    if terms.task == "regression":
+        return f"off by {_bare_score(arm, terms)} on average"
+    return f"right {_bare_score(arm, terms)} of the time"
+
+
+def _bare_score(arm: Arm, terms: Terms) -> str:
+    if terms.task == "regression":
+        return _figures(arm.tally.mean_absolute_error or 0.0)
+    return _share(arm.tally.accuracy or 0.0)
+
+
+def _gap(size: float, terms: Terms) -> str:
+    unit = "" if terms.task == "regression" else " percentage points"
+    return _number(size, terms) + unit
+
+
+def _number(size: float, terms: Terms) -> str:
+    return _figures(size if terms.task == "regression" else 100.0 * size)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.{2 if 0.99 < value < 1.0 else 1}f}%"
+
+
+def _figures(value: float) -> str:
+    """Three figures at most, without an exponent where people would not expect one."""
+    if 1000 <= value < 1e9:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value >= 10 else f"{value:.2g}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)

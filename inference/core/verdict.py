@@ -1,0 +1,121 @@
+"""What the tallies of a test allow one to conclude, in a sentence and in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from inference.core import sentences
+from inference.core.evidence import MIN_LABELLED, Evidence, compare, log_e_binomial
+from inference.core.experiment import Arm, Terms
+from inference.core.sentences import Pair
+
+
+class Code(StrEnum):
+    """How far a test has come."""
+
+    NO_DATA = "no_data"
+    COLLECTING = "collecting"
+    TOO_EARLY = "too_early"
+    WINNER = "winner"
+
+
+class Comparison(NamedTuple):
+    """One challenger, by its index, against the control; None is "cannot say".
+
+    `mistakes_log_e` is a second opinion on classifiers, exact where `evidence` is asymptotic: are
+    the mistakes split like the traffic? It decides nothing, for it would take an arm whose labels
+    arrive less often for a better one.
+    """
+
+    challenger: int
+    evidence: Evidence | None
+    mistakes_log_e: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A sentence and what it rests on; `evidence` is that of the challenger it speaks about."""
+
+    code: Code
+    sentence: str
+    winner: int | None = None
+    evidence: Evidence | None = None
+    comparisons: tuple[Comparison, ...] = ()
+
+
+def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
+    """The verdict on two arms or more; it may be asked for after every prediction.
+
+    Each challenger meets the control at alpha / (number of challengers), so that all comparisons
+    together err at most with probability alpha (Bonferroni). The winner is a challenger that beat
+    the control (of several, the one with the best score; challengers are not compared with each
+    other), or the control once it beat them all. A label counts as one observation: subjects who
+    send many requests make the evidence look stronger than it is.
+    """
+    comparisons = tuple(_comparisons(arms, terms))
+    if not any(arm.tally.exposures for arm in arms):
+        return Verdict(Code.NO_DATA, sentences.no_data(), comparisons=comparisons)
+    pairs = list(_pairs(arms, comparisons))
+    won = [pair for pair in pairs if pair.evidence.conclusive and pair.evidence.difference > 0]
+    lost = [pair for pair in pairs if pair.evidence.conclusive and pair.evidence.difference < 0]
+    if won:
+        best = _best(won, terms)
+        return _winner(best.position, best, arms, terms, comparisons)
+    if len(lost) == len(comparisons):
+        return _winner(0, _best(lost, terms), arms, terms, comparisons)
+    undecided = [pair for pair in pairs if not pair.evidence.conclusive]
+    return _undecided(undecided, arms, terms, comparisons)
+
+
+def _comparisons(arms: Sequence[Arm], terms: Terms) -> Iterator[Comparison]:
+    control = arms[0]
+    alpha = terms.alpha / (len(arms) - 1)
+    for index, arm in enumerate(arms[1:], start=1):
+        evidence = compare(control.tally, arm.tally, terms.task, alpha, terms.horizon)
+        yield Comparison(index, evidence, _mistakes(control, arm, terms))
+
+
+def _mistakes(control: Arm, challenger: Arm, terms: Terms) -> float | None:
+    if terms.task == "regression":
+        return None
+    share = challenger.weight / (control.weight + challenger.weight)
+    return log_e_binomial(challenger.tally.wrong, control.tally.wrong, share)
+
+
+def _pairs(arms: Sequence[Arm], comparisons: Sequence[Comparison]) -> Iterator[Pair]:
+    for index, evidence, _ in comparisons:
+        if evidence is not None:
+            yield Pair(index, arms[0], arms[index], evidence)
+
+
+def _best(pairs: Sequence[Pair], terms: Terms) -> Pair:
+    return max(pairs, key=lambda pair: pair.challenger.tally.score(terms.task) or 0.0)
+
+
+def _winner(
+    winner: int,
+    pair: Pair,
+    arms: Sequence[Arm],
+    terms: Terms,
+    comparisons: tuple[Comparison, ...],
+) -> Verdict:
+    sentence = sentences.winner(pair, arms, terms)
+    return Verdict(Code.WINNER, sentence, winner, pair.evidence, comparisons)
+
+
+def _undecided(
+    pairs: Sequence[Pair],
+    arms: Sequence[Arm],
+    terms: Terms,
+    comparisons: tuple[Comparison, ...],
+) -> Verdict:
+    if pairs:
+        closest = _best(pairs, terms)
+        sentence = sentences.too_early(closest, arms, terms)
+        return Verdict(Code.TOO_EARLY, sentence, None, closest.evidence, comparisons)
+    if min(arm.tally.labelled for arm in arms) < MIN_LABELLED:
+        return Verdict(Code.COLLECTING, sentences.collecting(arms), comparisons=comparisons)
+    return Verdict(Code.TOO_EARLY, sentences.no_spread(), comparisons=comparisons)
