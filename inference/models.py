@@ -1,0 +1,277 @@
+"""What Weir keeps in the database: fields and the constraints that no code can get round.
+
+"At most one of these may be active" is said by a generated column that holds the owner's id while
+the row is active and NULL otherwise, with a unique constraint on it. A partial unique index would
+say the same, but MariaDB would silently leave it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import ClassVar, Final
+
+from django.db import models
+from django.db.models import Case, F, GeneratedField, Q, Sum, UniqueConstraint, When
+from django.utils import timezone
+
+from inference.core.lifecycle import Rule, Status
+from inference.core.schema import Task
+from inference.core.tally import Tally
+from inference.core.types import LogMode
+
+NAME_LENGTH: Final = 128
+FEEDBACK_LENGTH: Final = 10_000
+
+
+def _while_true(condition: Q, owner: str) -> GeneratedField:
+    """The owner's id while the condition holds, else NULL: unique, so one such row per owner."""
+    return GeneratedField(
+        expression=Case(When(condition, then=F(owner))),
+        output_field=models.BigIntegerField(null=True),
+        db_persist=True,
+        unique=True,
+    )
+
+
+class Endpoint(models.Model):
+    """A name in the URL under which algorithms answer."""
+
+    name = models.CharField(max_length=NAME_LENGTH, unique=True)
+    owner = models.CharField(max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    log_mode = models.CharField(
+        max_length=8,
+        choices=[(mode.value, mode.value) for mode in LogMode],
+        default=LogMode.STRICT.value,
+        help_text="strict: log, then answer. fast: answer, then log. off: no log.",
+    )
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MLAlgorithm(models.Model):
+    """One version of a model; which one it is follows from endpoint, name, version and artefact."""
+
+    name = models.CharField(max_length=NAME_LENGTH)
+    description = models.CharField(max_length=1000, blank=True)
+    code = models.TextField(max_length=50_000, blank=True)
+    version = models.CharField(max_length=NAME_LENGTH)
+    owner = models.CharField(max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    parent_endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="algorithms"
+    )
+    current_status = models.CharField(
+        max_length=32,
+        choices=[(status.value, status.value) for status in Status],
+        default=Status.REGISTERED.value,
+        db_index=True,
+    )
+    artefact_hash = models.CharField(max_length=64)
+    bundle = models.CharField(max_length=255, help_text="Where the bundle is kept.")
+    runtime = models.CharField(max_length=32)
+    schema = models.JSONField(default=dict)
+    report = models.JSONField(default=dict, blank=True)
+    metrics = models.JSONField(default=dict, blank=True)
+    production_slot = _while_true(Q(current_status=Status.PRODUCTION.value), "parent_endpoint")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            UniqueConstraint(
+                fields=["parent_endpoint", "name", "version", "artefact_hash"],
+                name="algorithm_identity",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name} {self.version}"
+
+    @property
+    def task(self) -> Task:
+        """What kind of answer it gives, and so how a label is compared with it."""
+        task: Task = self.schema["target"]["task"]
+        return task
+
+
+class MLAlgorithmStatus(models.Model):
+    """One line of an algorithm's history; the active one is where it stands."""
+
+    status = models.CharField(max_length=NAME_LENGTH)
+    active = models.BooleanField(default=True)
+    created_by = models.CharField(max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    reason = models.CharField(max_length=1000, blank=True)
+    parent_mlalgorithm = models.ForeignKey(
+        MLAlgorithm, on_delete=models.CASCADE, related_name="status"
+    )
+    active_slot = _while_true(Q(active=True), "parent_mlalgorithm")
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = "algorithm status"
+        verbose_name_plural = "algorithm statuses"
+
+    def __str__(self) -> str:
+        return f"{self.status} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ABTest(models.Model):
+    """A split of one endpoint's traffic; its arms, rule and alpha are frozen when it starts."""
+
+    title = models.TextField(max_length=10_000)
+    created_by = models.CharField(max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    ended_by = models.CharField(max_length=NAME_LENGTH, blank=True)
+    summary = models.TextField(null=True, blank=True, max_length=10_000)  # noqa: DJ001  # null until stopped
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="tests")
+    salt = models.CharField(max_length=64, help_text="What a subject is hashed with.")
+    rule = models.CharField(
+        max_length=16,
+        choices=[(rule.value, rule.value) for rule in Rule],
+        default=Rule.ACCURACY.value,
+        help_text="Who is promoted at a stop: the best, a proven winner, nobody.",
+    )
+    alpha = models.FloatField(default=0.05)
+    horizon = models.PositiveIntegerField(default=5000)
+    evidence = models.JSONField(null=True, blank=True)
+    outcome = models.CharField(max_length=32, blank=True)
+    running_slot = _while_true(Q(ended_at__isnull=True), "endpoint")
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = "A/B test"
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.title[:60]}"
+
+
+class Arm(models.Model):
+    """One algorithm's share of a test."""
+
+    abtest = models.ForeignKey(ABTest, on_delete=models.CASCADE, related_name="arms")
+    position = models.PositiveSmallIntegerField(help_text="Counts from 1.")
+    algorithm = models.ForeignKey(MLAlgorithm, on_delete=models.PROTECT, related_name="arms")
+    weight = models.PositiveIntegerField(default=1)
+    status_before = models.CharField(max_length=32)
+
+    class Meta:
+        ordering = ("abtest", "position")
+        constraints = (
+            UniqueConstraint(fields=["abtest", "position"], name="arm_position"),
+            UniqueConstraint(fields=["abtest", "algorithm"], name="arm_algorithm"),
+            models.CheckConstraint(condition=Q(weight__gte=1), name="arm_weight_at_least_one"),
+        )
+
+    def __str__(self) -> str:
+        return f"arm {self.position} of test {self.abtest_id}"
+
+
+class ArmTallyQuerySet(models.QuerySet["ArmTally"]):
+    """Sums over shards."""
+
+    def by_arm(self) -> dict[int, Tally]:
+        """The tally of each arm that has one."""
+        names = [field.name for field in fields(Tally)]
+        rows = self.values_list("arm_id").order_by("arm_id").annotate(*map(Sum, names))
+        return {arm_id: Tally(*sums) for arm_id, *sums in rows}
+
+
+class ArmTally(models.Model):
+    """What one writer counted for one arm; an arm's tally is the sum of its shards."""
+
+    arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="tallies", db_index=False)
+    shard = models.CharField(max_length=64)
+    exposures = models.BigIntegerField(default=0)
+    errors = models.BigIntegerField(default=0)
+    labelled = models.BigIntegerField(default=0)
+    correct = models.BigIntegerField(default=0)
+    absolute_error = models.FloatField(default=0)
+    squared_error = models.FloatField(default=0)
+    latency = models.BinaryField(default=bytes, blank=True)
+
+    objects = ArmTallyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "arm tallies"
+        constraints = (UniqueConstraint(fields=["arm", "shard"], name="tally_shard"),)
+
+    def __str__(self) -> str:
+        return f"{self.shard} of arm {self.arm_id}"
+
+
+class MLRequest(models.Model):
+    """One prediction as it was answered.
+
+    The ids are handed out by Weir in blocks, so that an answer can name its row before the row is
+    written. No index but the key: every further one is paid for by each prediction.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    input_data = models.TextField()
+    full_response = models.TextField()
+    response = models.TextField()
+    feedback = models.TextField(null=True, blank=True, max_length=FEEDBACK_LENGTH)  # noqa: DJ001  # of the contract
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    parent_mlalgorithm = models.ForeignKey(
+        MLAlgorithm, on_delete=models.PROTECT, related_name="requests", db_index=False
+    )
+    arm = models.ForeignKey(
+        Arm, on_delete=models.PROTECT, related_name="requests", null=True, db_index=False
+    )
+    subject = models.CharField(max_length=255, blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    latency_us = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = "prediction"
+
+    def __str__(self) -> str:
+        return f"prediction {self.pk}"
+
+
+class ApiKey(models.Model):
+    """A machine's way in; of the secret only a hash is kept."""
+
+    prefix = models.CharField(max_length=16, unique=True)
+    hashed = models.CharField(max_length=128)
+    name = models.CharField(max_length=NAME_LENGTH)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+
+class RegistryState(models.Model):
+    """One row whose version moves with every change that a serving process must hear of."""
+
+    ONLY: ClassVar[int] = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    version = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"registry version {self.version}"
+
+
+class IdBlock(models.Model):
+    """The next id that nobody has been given yet."""
+
+    name = models.CharField(max_length=32, unique=True)
+    next = models.BigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.next}"

@@ -1,0 +1,40 @@
+"""What may be said about a prediction afterwards: what the truth was."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import transaction
+
+from inference.core.errors import Raced
+from inference.core.tally import label_change
+from inference.models import MLRequest
+from inference.services import tallies
+
+_ATTEMPTS: Final = 8
+
+
+def record(request_id: int, value: str | None) -> MLRequest:
+    """The row with its feedback; said twice it counts once, said otherwise it is corrected.
+
+    Raises MLRequest.DoesNotExist, or Raced if others kept changing the same row.
+    """
+    for _ in range(_ATTEMPTS):
+        request = MLRequest.objects.select_related("arm").get(pk=request_id)
+        if request.feedback == value or _replace(request, value):
+            return request
+    raise Raced(f"The feedback of prediction {request_id} keeps changing; look again.")
+
+
+@transaction.atomic
+def _replace(request: MLRequest, value: str | None) -> bool:
+    """Whether the row still said what `request` says; then it says `value`, and is counted so."""
+    old = request.feedback
+    if MLRequest.objects.filter(pk=request.pk, feedback=old).update(feedback=value) != 1:
+        return False
+    if request.arm is not None:
+        response = None if request.error_code else request.response
+        task = request.parent_mlalgorithm.task
+        tallies.relabel(request.arm, label_change(task, response, old, value))
+    request.feedback = value
+    return True
