@@ -41,7 +41,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "asgi_project.middleware.ContentSecurityPolicy",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "asgi_project.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -149,7 +149,16 @@ def _static_folders() -> list[Any]:
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where `collectstatic` has not run
 STATICFILES_DIRS = _static_folders()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"
+        if not WEIR.is_open
+        else "django.contrib.staticfiles.storage.StaticFilesStorage",
+    },
+}
 WHITENOISE_USE_FINDERS = WEIR.is_open  # no `collectstatic` before the first look
 WHITENOISE_AUTOREFRESH = WEIR.is_open
 
