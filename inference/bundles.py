@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,7 +20,6 @@ from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
 FORMAT: Final = 1
 _MANIFEST = "manifest.json"
 _FILES = {kind: f"model.{kind}" for kind in Kind}
-_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 # Another processor may sum in another order; a different model is further away than that.
 _TOLERANCE = 1e-6
 
@@ -159,11 +157,6 @@ def _manifest(text: bytes) -> _Manifest:
 
 def _check(bundle: Bundle) -> None:
     card = bundle.card
-    if not _ENDPOINT.fullmatch(card.endpoint):
-        raise BundleInvalid("An endpoint's name has letters, digits, '_', '-' and '.' only.")
-    for text in (card.name, card.version, card.owner):
-        if not (1 <= len(text) <= 128 and text.isprintable()):
-            raise BundleInvalid("Name, version and owner have 1 to 128 printable characters.")
     if card.serving not in bundle.files or card.original not in bundle.files:
         raise BundleInvalid("The bundle lacks a model file that it names.")
     _check_golden(bundle)

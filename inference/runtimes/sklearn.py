@@ -49,13 +49,13 @@ class SklearnRuntime:
 
     def __init__(self, model: Estimator, artefact: Artefact) -> None:
         self.kind = artefact.kind
+        self.model = model
         self._schema = artefact.schema
         self._reads = artefact.reads
         self._width = width(artefact.schema)
         self._columns = _columns(model, artefact.schema)
         self._call = _method(model, artefact.schema)
-        if artefact.reads == "frame":
-            _pandas()
+        self._frame_columns = _frame_columns(model, artefact)
 
     def predict(self, tensors: Tensors) -> Tensors:
         matrix = np.asarray(tensors[0], dtype=np.float64)
@@ -69,7 +69,8 @@ class SklearnRuntime:
     def _rows(self, matrix: Matrix) -> Any:
         if self._reads == "matrix":
             return matrix
-        return _pandas().DataFrame(self._schema.decode(matrix))
+        frame = _pandas().DataFrame(self._schema.decode(matrix))
+        return frame[self._frame_columns]
 
 
 def load(artefact: Artefact) -> SklearnRuntime:
@@ -158,6 +159,18 @@ def _columns(model: Estimator, schema: Schema) -> list[int] | None:
         raise BundleInvalid(f"The model's classes {classes[:20]} are not those of its schema.")
     columns = [classes.index(each) for each in schema.target.classes]
     return None if columns == sorted(columns) else columns
+
+
+def _frame_columns(model: Estimator, artefact: Artefact) -> list[str]:
+    """The columns in the order the model was fitted on; nothing for one that reads a matrix."""
+    if artefact.reads == "matrix":
+        return []
+    _pandas()
+    names = [str(name) for name in getattr(model, "feature_names_in_", artefact.schema.names)]
+    strangers = sorted(set(names) - set(artefact.schema.names))
+    if strangers:
+        raise BundleInvalid(f"The model reads {strangers[:20]}, which its schema does not have.")
+    return names
 
 
 def _pandas() -> Any:

@@ -1,0 +1,59 @@
+"""All steps from a demo's raw rows to a bundle, in order."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.bundles import Bundle
+from inference.core.schema import Schema
+from inference.runtimes.base import Artefact, Kind
+from inference.training import demos, pack, profile, sample, train
+from inference.training.dataset import SEED, Dataset
+from inference.training.demos import Demo
+from inference.training.pack import Identity, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What there is to learn: the rows, and what they say a row looks like."""
+
+    demo: Demo
+    dataset: Dataset
+    schema: Schema
+
+
+def of(name: str, csv: Path | None = None) -> Lesson:
+    """The lesson of the demo with this name."""
+    demo = demos.find(name)
+    dataset = demo.dataset(csv)
+    return Lesson(demo, dataset, profile.schema_of(dataset))
+
+
+def bundle(lesson: Lesson, recipe_name: str, *, version: str, owner: str) -> Bundle:
+    """The algorithm of this recipe, fitted, compiled if that changes nothing, and measured."""
+    recipe = train.RECIPES[recipe_name]
+    model = train.fit(recipe, lesson.schema, lesson.dataset.train)
+    identity = Identity(
+        endpoint=lesson.demo.endpoint,
+        name=recipe.name,
+        version=version,
+        owner=owner,
+        description=f"{lesson.demo.description} {recipe.description}",
+        code=inspect.getsource(train),
+    )
+    artefact = Artefact(Kind.JOBLIB, train.dump(model), lesson.schema, libraries=pack.libraries())
+    return pack.pack(identity, artefact, trial(lesson))
+
+
+def trial(lesson: Lesson) -> Trial:
+    """The held-out rows, after the rows at the edges of the schema."""
+    held_out = lesson.dataset.held_out
+    edges = sample.edges(lesson.schema, held_out.records[0])
+    lineage = {
+        "data_sha256": lesson.dataset.sha256,
+        "rows": len(lesson.dataset.train),
+        "seed": SEED,
+    }
+    return Trial([*edges, *held_out.records], "held-out rows", held_out, lineage)

@@ -1,0 +1,112 @@
+"""From a model file to a bundle: compiled if that changes nothing, measured, with golden rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from typing import Final
+
+from inference import bundles
+from inference.bundles import Bundle, Card, Golden
+from inference.core.tensors import Matrix
+from inference.runtimes import loader
+from inference.runtimes.base import Artefact, Kind, Runtime
+from inference.training import compile as compiling
+from inference.training import evaluate
+from inference.training.dataset import Record, Rows
+
+_GOLDEN = 16
+_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "joblib", "skops", "onnx", "skl2onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What people call the algorithm and say about it."""
+
+    endpoint: str
+    name: str
+    version: str
+    owner: str
+    description: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The rows a model is tried on before it may serve; `rows` are labelled, if there are any."""
+
+    records: Sequence[Record]
+    name: str
+    rows: Rows | None = None
+    lineage: Mapping[str, object] = field(default_factory=dict)
+
+
+def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
+    """The bundle, not yet signed; raises BundleInvalid if the model fails on a row of the trial."""
+    sample = artefact.schema.encode_many(trial.records)
+    files, report = _choose(artefact, sample, trial.name)
+    serving = Kind.ONNX if Kind.ONNX in files else artefact.kind
+    runtime = loader.load(replace(artefact, kind=serving, data=files[serving]))
+    card = Card(
+        endpoint=identity.endpoint,
+        name=identity.name,
+        version=identity.version,
+        owner=identity.owner,
+        description=identity.description,
+        code=identity.code,
+        serving=serving,
+        original=artefact.kind,
+        reads=artefact.reads,
+        libraries=dict(artefact.libraries),
+        metrics=_metrics(artefact, runtime, trial.rows),
+        report=report.as_dict(),
+        lineage=dict(trial.lineage),
+        golden=_golden(trial.records[:_GOLDEN], runtime, sample[:_GOLDEN]),
+    )
+    return Bundle(card=card, schema=artefact.schema, files=files)
+
+
+def libraries() -> dict[str, str]:
+    """The versions that a model made here depends on."""
+    return {name: metadata.version(name) for name in _LIBRARIES}
+
+
+def _choose(
+    artefact: Artefact, sample: Matrix, name: str
+) -> tuple[dict[Kind, bytes], compiling.Report]:
+    """The files of the bundle; the original stays beside its compiled form."""
+    files = {artefact.kind: artefact.data}
+    if artefact.kind is Kind.ONNX:
+        return files, _taken(artefact, sample, name)
+    original = _original(artefact, sample, name)
+    if artefact.reads == "frame":
+        return files, compiling.not_compiled(original, "it reads a data frame")
+    onnx, report = compiling.compiled(original)
+    return (files if onnx is None else files | {Kind.ONNX: onnx}), report
+
+
+def _taken(artefact: Artefact, sample: Matrix, name: str) -> compiling.Report:
+    runtime = loader.load(artefact)
+    bundles.answers(runtime, sample)
+    return compiling.taken(runtime, sample, name)
+
+
+def _original(artefact: Artefact, sample: Matrix, name: str) -> compiling.Original:
+    from inference.runtimes import sklearn
+
+    runtime = sklearn.load(artefact)
+    bundles.answers(runtime, sample)
+    return compiling.Original(runtime.model, runtime, artefact.schema, sample, name)
+
+
+def _metrics(artefact: Artefact, runtime: Runtime, rows: Rows | None) -> dict[str, float]:
+    if rows is None:
+        return {}
+    outputs = bundles.answers(runtime, artefact.schema.encode_many(rows.records))
+    return evaluate.metrics(artefact.schema, outputs, rows)
+
+
+def _golden(records: Sequence[Record], runtime: Runtime, matrix: Matrix) -> Golden:
+    outputs = bundles.answers(runtime, matrix)
+    return Golden(records=[dict(record) for record in records], outputs=outputs.tolist())
