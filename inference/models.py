@@ -14,9 +14,10 @@ from django.db import models
 from django.db.models import Case, F, GeneratedField, Q, Sum, UniqueConstraint, When
 from django.utils import timezone
 
+from inference.core import experiment
 from inference.core.lifecycle import Rule, Status
 from inference.core.schema import Task
-from inference.core.tally import Tally
+from inference.core.tally import NOTHING, Tally
 from inference.core.types import LogMode
 
 NAME_LENGTH: Final = 128
@@ -89,7 +90,12 @@ class MLAlgorithm(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.name} {self.version}"
+        return f"#{self.pk} {self.full_name}"
+
+    @property
+    def full_name(self) -> str:
+        """What people call it; not unique."""
+        return f"{self.name} {self.version}"
 
     @property
     def task(self) -> Task:
@@ -150,6 +156,19 @@ class ABTest(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk} {self.title[:60]}"
 
+    @property
+    def terms(self) -> experiment.Terms:
+        """What was agreed before it began."""
+        return experiment.Terms(self.arms.all()[0].algorithm.task, self.alpha, self.horizon)
+
+    def measured(self) -> list[experiment.Arm]:
+        """The arms in order with what was counted for them."""
+        counted = ArmTally.objects.filter(arm__abtest=self).by_arm()
+        return [
+            experiment.Arm(arm.algorithm.full_name, arm.weight, counted.get(arm.pk, NOTHING))
+            for arm in self.arms.all()
+        ]
+
 
 class Arm(models.Model):
     """One algorithm's share of a test."""
@@ -161,7 +180,7 @@ class Arm(models.Model):
     status_before = models.CharField(max_length=32)
 
     class Meta:
-        ordering = ("abtest", "position")
+        ordering = ("abtest_id", "position")
         constraints = (
             UniqueConstraint(fields=["abtest", "position"], name="arm_position"),
             UniqueConstraint(fields=["abtest", "algorithm"], name="arm_algorithm"),

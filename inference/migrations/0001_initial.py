@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("abtest", "position"),
+                "ordering": ("abtest_id", "position"),
             },
         ),
         migrations.CreateModel(

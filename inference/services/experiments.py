@@ -1,0 +1,164 @@
+"""What may be done with A/B tests: start one, stop one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import prefetch_related_objects
+from django.utils import timezone
+
+from inference.core import lifecycle, verdict
+from inference.core.errors import ExperimentInvalid, Raced
+from inference.core.lifecycle import Rule, Status
+from inference.core.schema import Task
+from inference.core.tally import Tally
+from inference.models import ABTest, MLAlgorithm
+from inference.services import announce, statuses
+
+MOST_ARMS: Final = 16
+MOST_WEIGHT: Final = 1_000_000
+FINISHED: Final = "AB Test finished."
+ALREADY: Final = "AB Test already finished."
+
+Split = Sequence[tuple[MLAlgorithm, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a stop says; asked again, the same summary with another message."""
+
+    message: str
+    summary: str
+
+
+@transaction.atomic
+def start(title: str, created_by: str, arms: Split, rule: Rule = Rule.ACCURACY) -> ABTest:
+    """The running test; its arms share the endpoint's traffic by their weights from now on.
+
+    Raises ExperimentInvalid (`row` is the arm, from 0), TransitionRefused, or Raced.
+    """
+    announce.registry_changed()
+    arms = [(_fresh(algorithm, row), weight) for row, (algorithm, weight) in enumerate(arms)]
+    _refuse(arms)
+    test = ABTest.objects.create(
+        title=title,
+        created_by=created_by,
+        endpoint=arms[0][0].parent_endpoint,
+        salt=secrets.token_hex(16),
+        rule=rule.value,
+    )
+    for position, (algorithm, weight) in enumerate(arms, 1):
+        _take(test, position, algorithm, weight)
+    return test
+
+
+def _fresh(algorithm: MLAlgorithm, row: int) -> MLAlgorithm:
+    """As it is now that nobody else can change it."""
+    found = MLAlgorithm.objects.select_related("parent_endpoint").filter(pk=algorithm.pk).first()
+    if found is None:
+        raise ExperimentInvalid(f"There is no algorithm {algorithm.pk} any more.", row=row)
+    return found
+
+
+def _refuse(arms: Split) -> None:
+    """Raise ExperimentInvalid at the first arm that does not go with those before it."""
+    if not 2 <= len(arms) <= MOST_ARMS:
+        raise ExperimentInvalid(f"A test has 2 to {MOST_ARMS} arms.")
+    first = arms[0][0]
+    seen: set[int] = set()
+    for row, (algorithm, weight) in enumerate(arms):
+        _refuse_arm(algorithm, weight, row)
+        if algorithm.pk in seen:
+            raise ExperimentInvalid("The same algorithm cannot be two arms.", row=row)
+        if algorithm.parent_endpoint_id != first.parent_endpoint_id:
+            raise ExperimentInvalid("All arms must belong to the same endpoint.", row=row)
+        if algorithm.task != first.task:
+            raise ExperimentInvalid("All arms must predict the same kind of target.", row=row)
+        seen.add(algorithm.pk)
+
+
+def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:
+    if not 1 <= weight <= MOST_WEIGHT:
+        raise ExperimentInvalid(f"A weight is a whole number from 1 to {MOST_WEIGHT}.", row=row)
+    running = ABTest.objects.filter(endpoint=algorithm.parent_endpoint_id, ended_at=None).first()
+    if running is not None:
+        message = f"Test {running.pk} is already running on this endpoint; stop it first."
+        raise ExperimentInvalid(message, row=row)
+
+
+def _take(test: ABTest, position: int, algorithm: MLAlgorithm, weight: int) -> None:
+    before = Status(algorithm.current_status)
+    lifecycle.check(before, Status.AB_TESTING, by_test=True)
+    test.arms.create(
+        position=position, algorithm=algorithm, weight=weight, status_before=before.value
+    )
+    reason = f"test {test.pk} started"
+    statuses.move(algorithm, Status.AB_TESTING, by=test.created_by, reason=reason)
+
+
+@transaction.atomic
+def stop(abtest_id: int, by: str) -> Stopped:
+    """End the test and do with its arms what its rule says; once, however often it is asked.
+
+    Raises ABTest.DoesNotExist.
+    """
+    announce.registry_changed()
+    test = ABTest.objects.get(pk=abtest_id)
+    if test.ended_at is not None:
+        return Stopped(ALREADY, test.summary or "")
+    prefetch_related_objects([test], "arms__algorithm")
+    measured, terms = test.measured(), test.terms
+    winner = lifecycle.decide(Rule(test.rule), measured, terms)
+    said = summary(terms.task, [arm.tally for arm in measured])
+    _end(test, by, said, verdict.judge(measured, terms), winner)
+    _release(test, winner, by)
+    announce.experiment_changed(test.pk)
+    return Stopped(FINISHED, said)
+
+
+def summary(task: Task, tallies: Sequence[Tally]) -> str:
+    """One clause per arm, in the tutorial's words."""
+    return ", ".join(
+        f"Algorithm #{position} {_scored(task, tally)}" for position, tally in enumerate(tallies, 1)
+    )
+
+
+def _scored(task: Task, tally: Tally) -> str:
+    name, value = "accuracy", tally.accuracy
+    if task == "regression":
+        name, value = "mean absolute error", tally.mean_absolute_error
+    return f"{name}: {'no data' if value is None else value}"
+
+
+def _end(test: ABTest, by: str, said: str, found: verdict.Verdict, winner: int | None) -> None:
+    running = ABTest.objects.filter(pk=test.pk, ended_at=None)
+    ended = running.update(
+        ended_at=timezone.now(),
+        ended_by=by,
+        summary=said,
+        evidence=_as_json(found),
+        outcome="nobody promoted" if winner is None else f"arm {winner + 1} promoted",
+    )
+    if ended != 1:
+        raise Raced(f"Test {test.pk} was stopped meanwhile.")
+
+
+def _as_json(found: verdict.Verdict) -> dict[str, Any]:
+    """What was known when it was decided; labels that come later do not change it."""
+    numbers = asdict(found.evidence) if found.evidence else {}
+    return {"code": found.code.value, "sentence": found.sentence, **numbers}
+
+
+def _release(test: ABTest, winner: int | None, by: str) -> None:
+    """The winner to production and the others to testing; without one, everybody back."""
+    reason = f"test {test.pk} stopped"
+    for index, arm in enumerate(test.arms.all()):
+        after = Status(arm.status_before)
+        if winner is not None:
+            after = Status.PRODUCTION if index == winner else lifecycle.DISPLACED
+        lifecycle.check(Status.AB_TESTING, after, by_test=True)
+        statuses.move(arm.algorithm, after, by=by, reason=reason)
