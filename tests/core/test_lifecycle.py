@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from inference.core.errors import TransitionRefused
+from inference.core.experiment import Arm, Terms
+from inference.core.lifecycle import BY_HAND, BY_TEST, DISPLACED, Rule, Status, check, decide, parse
+from inference.core.tally import Tally
+
+FREE = ["registered", "testing", "staging", "retired"]
+TERMS = Terms("binary")
+
+
+def arm(labelled: int, correct: int) -> Arm:
+    return Arm("forest", 1, Tally(exposures=labelled, labelled=labelled, correct=correct))
+
+
+@pytest.mark.parametrize("new", [*FREE, "production"])
+@pytest.mark.parametrize("old", FREE)
+def test_by_hand_an_algorithm_moves_freely_outside_production(old: str, new: str) -> None:
+    check(Status(old), Status(new))
+
+
+@pytest.mark.parametrize("new", FREE)
+def test_production_is_left_only_by_promoting_another(new: str) -> None:
+    with pytest.raises(TransitionRefused, match="promote another one instead"):
+        check(Status.PRODUCTION, Status(new))
+
+
+def test_confirming_production_changes_nothing_and_is_allowed() -> None:
+    check(Status.PRODUCTION, Status.PRODUCTION)
+
+
+@pytest.mark.parametrize("old", [*FREE, "production"])
+def test_only_a_test_makes_an_arm(old: str) -> None:
+    with pytest.raises(TransitionRefused, match="only starting a test"):
+        check(Status(old), Status.AB_TESTING)
+
+
+@pytest.mark.parametrize("new", list(Status))
+def test_an_arm_of_a_running_test_is_not_moved_by_hand(new: Status) -> None:
+    with pytest.raises(TransitionRefused, match="stop the test first"):
+        check(Status.AB_TESTING, new)
+
+
+@pytest.mark.parametrize("old", ["registered", "testing", "staging", "production"])
+def test_a_test_takes_its_arms_and_gives_them_back(old: str) -> None:
+    check(Status(old), Status.AB_TESTING, by_test=True)
+    check(Status.AB_TESTING, Status(old), by_test=True)
+    check(Status.AB_TESTING, DISPLACED, by_test=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("retired", "ab_testing"),
+        ("ab_testing", "retired"),
+        ("ab_testing", "ab_testing"),
+        ("testing", "production"),
+    ],
+)
+def test_a_test_moves_nothing_else(old: str, new: str) -> None:
+    with pytest.raises(TransitionRefused, match=f"a test cannot turn {old} into {new}"):
+        check(Status(old), Status(new), by_test=True)
+
+
+def test_both_tables_speak_of_every_status() -> None:
+    assert set(BY_HAND) == set(BY_TEST) == set(Status)
+
+
+def test_a_status_is_read_by_its_name() -> None:
+    assert parse("production") is Status.PRODUCTION
+
+
+@pytest.mark.parametrize("text", ["", "Production", "live", "testing "])
+def test_an_unknown_status_is_refused_with_those_there_are(text: str) -> None:
+    with pytest.raises(TransitionRefused, match="registered, testing, staging, ab_testing"):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("arms", "winner"),
+    [
+        ([arm(10, 7), arm(10, 8)], 1),
+        ([arm(10, 8), arm(10, 7)], 0),
+        ([arm(10, 8), arm(5, 4)], 0),
+        ([arm(3, 2), arm(6, 4)], 0),
+        ([arm(9, 3), arm(9, 6), arm(3, 2)], 1),
+        ([arm(0, 0), arm(10, 8)], None),
+        ([arm(10, 8), arm(0, 0)], None),
+        ([arm(0, 0), arm(0, 0)], None),
+        ([arm(10, 0), arm(10, 0)], 0),
+    ],
+)
+def test_by_accuracy_the_higher_wins_and_a_tie_keeps_the_first(
+    arms: list[Arm], winner: int | None
+) -> None:
+    assert decide(Rule.ACCURACY, arms, TERMS) == winner
+
+
+def test_by_accuracy_a_regression_is_won_by_the_smaller_error() -> None:
+    near = Arm("near", 1, Tally(labelled=4, absolute_error=2.0, squared_error=1.0))
+    far = Arm("far", 1, Tally(labelled=4, absolute_error=6.0, squared_error=9.0))
+
+    assert decide(Rule.ACCURACY, [far, near], Terms("regression")) == 1
+    assert decide(Rule.ACCURACY, [near, far], Terms("regression")) == 0
+
+
+@pytest.mark.parametrize(
+    ("arms", "winner"),
+    [
+        ([arm(2000, 1600), arm(2000, 1800)], 1),
+        ([arm(2000, 1800), arm(2000, 1600)], 0),
+        ([arm(2000, 1600), arm(2000, 1610)], None),
+        ([arm(10, 1), arm(10, 9)], None),
+    ],
+)
+def test_by_evidence_a_lead_that_may_be_chance_promotes_nobody(
+    arms: list[Arm], winner: int | None
+) -> None:
+    assert decide(Rule.EVIDENCE, arms, TERMS) == winner
+
+
+def test_without_a_rule_nobody_is_promoted() -> None:
+    assert decide(Rule.NONE, [arm(2000, 1600), arm(2000, 1800)], TERMS) is None
