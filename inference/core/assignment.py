@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from inference.core.errors import ExperimentInvalid
-
-
-def check_weights(weights: Sequence[int]) -> None:
-    """Raise ExperimentInvalid unless `weights` can split traffic; asked once, at the start."""
-    if len(weights) < 2:
-        raise ExperimentInvalid("an experiment needs at least two arms", field="weights")
-    if min(weights) < 1:
-        raise ExperimentInvalid("the weight of an arm is a whole number from 1", field="weights")
-
 
 def choose_arm(salt: str, weights: Sequence[int], unit: str) -> int:
     """The index of the unit's arm: the same in every process, for as long as the salt is.
 
-    Integer weights leave no rounding at the edges; 64 bits of hash make the bias of the remainder
+    Weights are whole numbers from 1; an experiment is not started with others. Integer weights leave no rounding at the edges; 64 bits of hash make the bias of the remainder
     smaller than 1e-13 for any weights a person would type. The salt keeps experiments independent.
     """
     # JSON may carry half of a surrogate pair as a subject; that is a unit like any other.

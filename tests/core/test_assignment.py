@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.core.assignment import check_weights, choose_arm
-from inference.core.errors import ExperimentInvalid
+from inference.core.assignment import choose_arm
 
 # As PlanOut's tests: two-sided, one false alarm in a thousand.
 Z = 3.29
@@ -96,13 +95,3 @@ def test_different_spellings_of_a_name_are_different_units() -> None:
     ]
 
     assert any(one != other for one, other in arms)
-
-
-@pytest.mark.parametrize("weights", [[], [1], [1, 0], [2, -1], [0, 0]])
-def test_weights_that_cannot_split_traffic_are_refused(weights: list[int]) -> None:
-    with pytest.raises(ExperimentInvalid):
-        check_weights(weights)
-
-
-def test_weights_that_can_are_not() -> None:
-    check_weights([1, 99])
