@@ -5,7 +5,8 @@ WeirError
  │    ├── JsonInvalid          json_invalid
  │    ├── RowInvalid           row_invalid
  │    ├── FrameInvalid         frame_invalid
- │    └── TooLarge             too_large
+ │    ├── TooLarge             too_large
+ │    └── TooSlow              too_slow
  ├── RoutingError              no single algorithm answers this request
  │    ├── NotServed            not_served
  │    └── Ambiguous            ambiguous
@@ -100,6 +101,12 @@ class TooLarge(InputError):
     """The request is larger than this server accepts."""
 
     code = "too_large"
+
+
+class TooSlow(InputError):
+    """The request did not arrive in time."""
+
+    code = "too_slow"
 
 
 class RoutingError(WeirError):

@@ -29,7 +29,6 @@ Number = Annotated[float, Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 Packed = bytes
 
 _anything = msgspec.json.Decoder()
-_numbers = msgspec.json.Decoder(list[list[Number]])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 # msgspec reports bad UTF-8 as UnicodeDecodeError, a ValueError like its own errors.
@@ -77,16 +76,10 @@ class RowReader:
             raise RowInvalid(f"A row by position has {wanted} values, not {given}.", row=row)
         return dict(zip(self.schema.names, values, strict=True))
 
-    def numbers(self, body: bytes) -> Matrix | None:
-        """A JSON array of rows by position at once, or None if any needs a closer look."""
-        if self._categories:
-            return None
-        try:
-            rows = _numbers.decode(body)
-            matrix = np.array(rows, dtype=np.float64)
-        except _MALFORMED:
-            return None
-        return matrix if matrix.ndim == 2 and matrix.shape[1] == self.schema.width else None
+    @property
+    def numeric(self) -> bool:
+        """Whether a row is numbers and nothing else."""
+        return not self._categories
 
     def matrix(self, rows: Sequence[Packed]) -> Matrix:
         """Shape [rows, width]."""

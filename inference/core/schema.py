@@ -204,7 +204,9 @@ def _sentence(feature: Feature, raw: object) -> str:
     return f"{feature.name} must be {wanted}, not {shown}."
 
 
-def _decoded(feature: Feature, column: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[object]:
+def _decoded(
+    feature: Feature, column: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> list[object]:
     if feature.kind != "category":
         return list(column.tolist())
     names: Sequence[object] = (*feature.categories, None)
@@ -212,7 +214,9 @@ def _decoded(feature: Feature, column: np.ndarray[tuple[int], np.dtype[np.float6
 
 
 def _without_defaults(item: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in item.items() if value not in (None, (), False)}
+    """A schema is read and edited by people; and 17 and 17.0 must give one hash."""
+    said = {k: v for k, v in item.items() if v is not None and v is not False and v != ()}
+    return {k: float(v) if isinstance(v, int) and v is not True else v for k, v in said.items()}
 
 
 def _items(value: object) -> Iterable[Mapping[str, object]]:

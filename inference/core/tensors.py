@@ -21,10 +21,16 @@ def rows(tensors: Tensors) -> int:
 
 
 def concat(parts: Sequence[Tensors]) -> Tensors:
-    """Join along the rows, in order; a single part is returned as it is, uncopied."""
+    """Join along the rows, in order; a single part is returned as it is, uncopied.
+
+    Raises TypeError or ValueError for parts that do not fit: nothing is cast to suit a neighbour.
+    """
     if len(parts) == 1:
         return parts[0]
-    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return tuple(
+        np.concatenate(arrays, dtype=arrays[0].dtype, casting="no")
+        for arrays in zip(*parts, strict=True)
+    )
 
 
 def cut(tensors: Tensors, start: int, stop: int) -> Tensors:

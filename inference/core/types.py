@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from inference.core.errors import WeirError
 from inference.core.tensors import Tensors
@@ -25,21 +27,32 @@ class Model(Protocol):
     @property
     def key(self) -> Hashable: ...
 
+    @property
+    def inline_ok(self) -> bool:
+        """Whether `predict` only computes, on the thread that calls it: it never waits."""
+        ...
+
     def predict(self, tensors: Tensors) -> Tensors:
-        """One row out for each row in. May raise anything; must be thread-safe."""
+        """One row out for each row in.
+
+        May raise anything; must be thread-safe, leave what it is given alone, and keep no hand on
+        what it returns.
+        """
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one job.
+NO_ERRORS: Mapping[int, WeirError] = MappingProxyType({})
+
+
+class Outcome(NamedTuple):
+    """What became of one job. (A tuple: one is made per job, and a frozen dataclass costs 1 us.)
 
     `outputs` has one row per row of the job, or is None if no row has a result; rows named in
     `errors` (by index in the job) hold NaN.
     """
 
     outputs: Tensors | None
-    errors: Mapping[int, WeirError] = field(default_factory=dict)
+    errors: Mapping[int, WeirError] = NO_ERRORS
     batch_rows: int = 0
     queue_seconds: float = 0.0
     compute_seconds: float = 0.0
@@ -67,3 +80,21 @@ class Job:
     deadline: float
     mode: LogMode
     ticket: Ticket
+
+
+class PredictionRow(NamedTuple):
+    """One row of the prediction log, in the order of its columns.
+
+    `response` is the label, or "error"; `latency_us` is the time in the queue and in the model.
+    """
+
+    id: int
+    algorithm_id: int
+    arm_id: int | None
+    input_data: str
+    full_response: str
+    response: str
+    error_code: str
+    subject: str
+    created_at: datetime
+    latency_us: int

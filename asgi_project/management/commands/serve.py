@@ -1,0 +1,74 @@
+"""`manage.py serve`: this deployment's server, with its drain."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from asgi_project.env import Environment
+from inference.core.schema import Feature, Schema
+from inference.models import MLAlgorithm
+
+
+class Command(BaseCommand):
+    """Prints where everything is, then serves until it is told to stop."""
+
+    help = "Serve REST, WebSocket and the dashboard; SIGTERM answers what was accepted, then stops."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from asgi_project.asgi import application
+        from asgi_project.serve import server
+
+        env: Environment = settings.WEIR
+        _refuse_taken(env)
+        for line in _welcome(env):
+            self.stdout.write(line)
+        self.stdout.flush()
+        server(env, application).run()
+
+
+def _refuse_taken(env: Environment) -> None:
+    """A sentence instead of a trace when somebody else has the port."""
+    family = socket.AF_INET6 if ":" in env.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((env.host, env.port))
+        except OSError as error:
+            sentence = f"{env.host}:{env.port} cannot be used ({error.strerror}); try PORT=9000."
+            raise CommandError(sentence) from error
+
+
+def _welcome(env: Environment) -> list[str]:
+    host = "127.0.0.1" if env.host in {"0.0.0.0", "::"} else env.host  # noqa: S104  # shown only
+    base = f"http://{host}:{env.port}"
+    lines = [
+        "",
+        f"  Dashboard  {base}/",
+        f"  API        {base}/api/v1/   (docs: {base}/api/v1/docs)",
+        f"  Admin      {base}/admin/",
+    ]
+    return [*lines, *_example(base), ""]
+
+
+def _example(base: str) -> list[str]:
+    """A line that works when pasted, for the first algorithm in production."""
+    rows = MLAlgorithm.objects.select_related("parent_endpoint")
+    algorithm = rows.filter(current_status="production").first()
+    if algorithm is None:
+        return ["", "  No model yet: make demo, or manage.py demo breast_cancer"]
+    features = Schema.from_json(algorithm.schema).features[:3]
+    record = json.dumps({feature.name: _typical(feature) for feature in features})
+    url = f"{base}/api/v1/{algorithm.parent_endpoint.name}/predict"
+    quoted = record.replace("'", "'\\''")
+    return ["", f"  curl -s {url} -H 'Content-Type: application/json' -d '{quoted}'"]
+
+
+def _typical(feature: Feature) -> float | str:
+    if feature.categories:
+        return feature.categories[0]
+    return round(((feature.minimum or 0.0) + (feature.maximum or 0.0)) / 2, 2)

@@ -1,0 +1,229 @@
+"""The socket that predicts: frames in, results out of order, a bounded number in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from channels.consumer import AsyncConsumer
+
+from consumers.doors import Doors, Scope
+from consumers.outbox import Outbox, Send
+from consumers.sockets import SOCKETS
+from inference import gateway
+from inference.core import wire
+from inference.core.errors import (
+    Draining,
+    FrameInvalid,
+    JsonInvalid,
+    ModelError,
+    Overloaded,
+    WeirError,
+)
+from inference.core.wire import Codec, Request
+from inference.gateway import Gateway, Pending
+from inference.keys import Scope as KeyScope
+
+log = logging.getLogger(__name__)
+
+# Channels types its messages one by one; what is read of them here is checked here.
+Receive = Callable[[], Awaitable[Any]]
+Message = Mapping[str, Any]
+
+CLOSE: Final = {"unauthorized": 4401, "forbidden": 4403, "not_served": 4404, "draining": 1012}
+TRY_LATER: Final = 1013
+GOING_AWAY: Final = 1012
+NONSENSE: Final = 1008
+MOST_NONSENSE: Final = 10  # frames in a minute that are no requests, before the socket is closed
+MINUTE: Final = 60.0
+
+
+class PredictConsumer(AsyncConsumer):
+    """A Channels consumer with a receive loop of its own.
+
+    Channels would start a task and hop through a thread for every message, and handle the next one
+    only when that is done (channels#1924); here a frame is parsed, admitted and left to its future.
+    """
+
+    def __init__(self, *, doors: Doors, window: int) -> None:
+        self.doors = doors
+        self.window = window
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        codec = _codec(scope)
+        offered = codec.name in scope.get("subprotocols", ())
+        await send({"type": "websocket.accept", "subprotocol": codec.name if offered else None})
+        endpoint = scope["url_route"]["kwargs"]["endpoint"]
+        session = Session(codec, endpoint, self.window, send)
+        try:
+            self.doors.check(scope, KeyScope.PREDICT)
+            session.greet(gateway.current())
+            SOCKETS.enter(session)
+        except WeirError as error:
+            # Only after the handshake can a client be told why: browsers hide what precedes it.
+            await _frame(send, codec.message(wire.error(None, error)))
+            await _close(send, CLOSE.get(error.code, TRY_LATER))
+            return
+        try:
+            await session.run(receive)
+        finally:
+            SOCKETS.leave(session)
+
+
+class Session:
+    """One client's frames in flight.
+
+    Every accepted frame takes a credit and gives it back when its answer has left, so what waits
+    for a slow reader is bounded by the window.
+    """
+
+    def __init__(self, codec: Codec, endpoint: str, window: int, send: Send) -> None:
+        self._codec = codec
+        self._endpoint = endpoint
+        self._most = window
+        self._credits = window
+        self._send = send
+        self._outbox = Outbox(send, self._returned)
+        self._pending: set[Future[Any]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+        self._nonsense: list[float] = []
+        self._clock = asyncio.get_running_loop().time
+
+    def greet(self, door: Gateway) -> None:
+        """Raises NotServed for an endpoint that nobody serves."""
+        schema = door.schema_hash(self._endpoint)
+        self._gateway = door
+        self._outbox.put(self._codec.message(wire.hello(self._endpoint, self._most, schema)))
+
+    async def run(self, receive: Receive) -> None:
+        """Until either side closes; whatever was still in flight is answered to nobody."""
+        writer = asyncio.ensure_future(self._outbox.run())
+        reader = asyncio.ensure_future(self._read(receive))
+        try:
+            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
+            if writer.done() and not reader.done():
+                await _closed(self._send, TRY_LATER)
+        finally:
+            for task in (writer, reader, *self._pending):
+                task.cancel()
+            await asyncio.gather(writer, reader, return_exceptions=True)
+            self._idle.set()
+
+    async def drain(self) -> None:
+        self._draining = True
+        self._outbox.put(self._codec.message(wire.draining()))
+        await self._idle.wait()
+        await self._outbox.empty()
+        await _closed(self._send, GOING_AWAY)
+
+    async def _read(self, receive: Receive) -> None:
+        """Stops reading, and so lets TCP push back, while too much is waiting to be sent."""
+        while True:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return
+            if not self._take(message):
+                await _closed(self._send, NONSENSE)
+                return
+            if len(self._outbox) > 2 * self._most:
+                await self._outbox.empty()
+
+    def _take(self, message: Message) -> bool:
+        """Begin what the frame asks for; False if this client has sent too much nonsense."""
+        text = message.get("text")
+        data = text if text is not None else message.get("bytes") or b""
+        try:
+            request = self._codec.request(self._endpoint, data)
+            self._admit()
+            self._begin(request)
+        except (FrameInvalid, JsonInvalid) as error:
+            self._refuse(self._codec.id_of(data), error)
+            return self._tolerable()
+        except WeirError as error:
+            self._refuse(self._codec.id_of(data), error)
+        return True
+
+    def _admit(self) -> None:
+        if self._draining:
+            raise Draining
+        if self._credits <= 0:
+            raise Overloaded(f"At most {self._most} frames may be in flight.", retry_after=0.1)
+
+    def _begin(self, request: Request) -> None:
+        if self._gateway.ready(request.rows):
+            pending = self._gateway.begin(request.ask, request.rows)
+            self._expect(pending.done, partial(self._answer, request, pending))
+        else:
+            done = asyncio.ensure_future(self._gateway.predict(request.ask, request.rows))
+            self._expect(done, partial(self._answer, request, None))
+
+    def _expect(self, done: Future[Any], answer: Callable[[Future[Any]], None]) -> None:
+        self._credits -= 1
+        self._idle.clear()
+        self._pending.add(done)
+        done.add_done_callback(answer)
+
+    def _answer(self, request: Request, pending: Pending | None, done: Future[Any]) -> None:
+        self._pending.discard(done)
+        if not self._pending:
+            self._idle.set()
+        if not done.cancelled():
+            self._outbox.put(self._frame_for(request, pending, done), credit=1)
+
+    def _frame_for(self, request: Request, pending: Pending | None, done: Future[Any]) -> wire.Text:
+        failure = done.exception()
+        if failure is not None:
+            return self._codec.message(wire.error(request.id, _named(failure)))
+        answers = done.result() if pending is None else pending.answers
+        first = answers[0]
+        if not request.batch and first.error is not None:
+            return self._codec.message(wire.error(request.id, first.error, first.request_id))
+        return self._codec.result(request.id, answers, batch=request.batch)
+
+    def _refuse(self, frame_id: wire.FrameId, error: WeirError) -> None:
+        self._outbox.put(self._codec.message(wire.error(frame_id, error)))
+
+    def _tolerable(self) -> bool:
+        now = self._clock()
+        self._nonsense = [at for at in self._nonsense if now - at < MINUTE] + [now]
+        return len(self._nonsense) <= MOST_NONSENSE
+
+    def _returned(self, credit: int) -> None:
+        self._credits += credit
+
+
+def _codec(scope: Scope) -> Codec:
+    """The client's first subprotocol that we speak; JSON for those that name none."""
+    for name in scope.get("subprotocols", ()):
+        if name in wire.CODECS:
+            return wire.CODECS[name]()
+    return wire.JsonCodec()
+
+
+def _named(failure: BaseException) -> WeirError:
+    if isinstance(failure, WeirError):
+        return failure
+    log.error("a frame failed", exc_info=failure)
+    return ModelError("Something went wrong here.")
+
+
+async def _frame(send: Send, frame: wire.Text) -> None:
+    await send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+
+
+async def _close(send: Send, code: int) -> None:
+    await send({"type": "websocket.close", "code": code})
+
+
+async def _closed(send: Send, code: int) -> None:
+    """Close a socket that may be gone already."""
+    with contextlib.suppress(RuntimeError, OSError, TimeoutError):
+        await asyncio.wait_for(_close(send, code), timeout=1.0)

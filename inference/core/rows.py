@@ -1,0 +1,130 @@
+"""The rows of one request, whatever they came as, read by the schema of the algorithm they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from inference.core.errors import RowInvalid, WeirError
+from inference.core.reader import Number, Packed, RowReader, json_array
+from inference.core.tensors import Matrix
+
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rows that fit the schema as a matrix, and why the others do not.
+
+    `places` says which of the positions asked for each row of the matrix is.
+    """
+
+    matrix: Matrix | None
+    places: Sequence[int]
+    errors: Mapping[int, WeirError]
+
+
+class Rows(Protocol):
+    """Rows as a request brought them; nothing is known yet about the schema."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, reader: RowReader, positions: Sequence[int]) -> Read: ...
+
+    def raw(self, position: int) -> str:
+        """The row as JSON, as it came."""
+        ...
+
+
+class JsonRows:
+    """Rows as JSON texts: records or rows by position."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+        return _one_by_one(self._packed, reader, positions)
+
+    def raw(self, position: int) -> str:
+        return self._texts[position].decode("utf-8", "replace")
+
+    def _packed(self, reader: RowReader, position: int) -> Packed:
+        return reader.json(self._texts[position], position)
+
+
+class ValueRows:
+    """Rows that are Python values already: from a form, or from msgpack."""
+
+    def __init__(self, values: Sequence[object]) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+        return _one_by_one(self._packed, reader, positions)
+
+    def raw(self, position: int) -> str:
+        return _encode(self._values[position]).decode()
+
+    def _packed(self, reader: RowReader, position: int) -> Packed:
+        return reader.value(self._values[position], position)
+
+
+class NumberRows(ValueRows):
+    """Rows by position that hold nothing but numbers: one array at once if the width is right."""
+
+    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+        matrix = self._matrix(reader, positions)
+        if matrix is None:
+            return super().read(reader, positions)
+        return Read(matrix, range(len(matrix)), {})
+
+    def _matrix(self, reader: RowReader, positions: Sequence[int]) -> Matrix | None:
+        everything = len(positions) == len(self._values)
+        rows = self._values if everything else [self._values[p] for p in positions]
+        try:
+            matrix = np.array(rows, dtype=np.float64)
+        except ValueError:
+            return None  # ragged: the slow path says which row
+        fits = matrix.ndim == 2 and matrix.shape[1] == reader.schema.width
+        return matrix if fits and reader.numeric else None
+
+
+def from_json(body: bytes) -> tuple[Rows, bool]:
+    """An object is one record, an array is a batch (and the second value says which it was)."""
+    if body.lstrip()[:1] == b"[":
+        return JsonRows(json_array(body)), True
+    return JsonRows((body,)), False
+
+
+def by_position(values: object) -> Rows:
+    """Decoded rows by position; raises RowInvalid if it is no list of rows."""
+    try:
+        return NumberRows(msgspec.convert(values, list[list[Number]]))
+    except msgspec.ValidationError:
+        if not isinstance(values, list):
+            raise RowInvalid("rows must be a list of rows.") from None
+        return ValueRows(values)
+
+
+def _one_by_one(
+    pack: Callable[[RowReader, int], Packed], reader: RowReader, positions: Sequence[int]
+) -> Read:
+    packed: list[Packed] = []
+    places: list[int] = []
+    errors: dict[int, WeirError] = {}
+    for place, position in enumerate(positions):
+        try:
+            packed.append(pack(reader, position))
+            places.append(place)
+        except RowInvalid as error:
+            errors[place] = error
+    return Read(reader.matrix(packed) if packed else None, places, errors)

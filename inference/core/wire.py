@@ -1,0 +1,268 @@
+"""Every name and shape that crosses a socket.
+
+Client to server, on /ws/v1/predict/{endpoint}: one frame is one request,
+
+    {"id": 1, "record": {...}}        one row by name
+    {"id": 2, "records": [{...}]}     many rows by name
+    {"id": 3, "rows": [[...]]}        many rows by position, in the order of the schema
+
+with, optionally, "subject", "status", "version", "algorithm" and "deadline_ms". Server to client:
+
+    hello       endpoint, credits (frames that may be in flight), schema (its hash)
+    result      id, and "result" or "results" as REST answers them
+    error       id (null if the frame had none), code, message, and where they help row and field
+    overloaded  like error, for a frame that was not accepted
+    draining    no more frames are taken; what was accepted is still answered
+
+Ids are the client's, results come in any order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from inference.core import jsonstrict, rows
+from inference.core.answers import Answer
+from inference.core.asking import Ask, checked_subject
+from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, WeirError
+from inference.core.reader import Number, json_array
+from inference.core.routing import PRODUCTION, Wanted
+from inference.core.rows import Rows
+
+JSON: Final = "weir.v1.json"
+MSGPACK: Final = "weir.v1.msgpack"
+SUBPROTOCOLS: Final = (JSON, MSGPACK)
+MAX_ID: Final = 128
+
+FrameId = str | int | None
+Text = str | bytes
+
+
+class Frame(Struct, gc=False):
+    """A request as it comes; the rows stay raw until the schema is known."""
+
+    id: str | int
+    record: Raw | UnsetType = UNSET
+    records: Raw | UnsetType = UNSET
+    rows: Raw | UnsetType = UNSET
+    subject: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    algorithm: int | UnsetType = UNSET
+    deadline_ms: float | UnsetType = UNSET
+
+
+class _Id(Struct, gc=False):
+    id: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A frame that was understood."""
+
+    id: str | int
+    ask: Ask
+    rows: Rows
+    batch: bool
+
+
+class Codec(Protocol):
+    """One subprotocol: frames in, frames out."""
+
+    name: str
+
+    def request(self, endpoint: str, data: Text) -> Request:
+        """Raises FrameInvalid, JsonInvalid or RowInvalid."""
+        ...
+
+    def id_of(self, data: Text) -> FrameId:
+        """The id in a frame that is no request, if it can be told."""
+        ...
+
+    def result(self, frame_id: FrameId, answers: Sequence[Answer], *, batch: bool) -> Text: ...
+
+    def message(self, body: dict[str, object]) -> Text: ...
+
+
+class JsonCodec:
+    """Text frames."""
+
+    name = JSON
+
+    def __init__(self) -> None:
+        self._decode = msgspec.json.Decoder(Frame).decode
+        self._id = msgspec.json.Decoder(_Id).decode
+
+    def request(self, endpoint: str, data: Text) -> Request:
+        if not isinstance(data, str):
+            raise FrameInvalid(f"{JSON} has text frames.")
+        body = data.encode("utf-8", "surrogatepass")
+        frame = self._frame(body)
+        return Request(frame.id, _ask(endpoint, frame), *_json_rows(frame))
+
+    def _frame(self, body: bytes) -> Frame:
+        try:
+            frame = self._decode(body)
+        except msgspec.ValidationError as error:
+            jsonstrict.loads(body)
+            raise FrameInvalid(f"The frame is not a request: {error}") from error
+        except (ValueError, RecursionError) as error:
+            jsonstrict.loads(body)
+            raise JsonInvalid(f"JSON parse error - {error}") from error
+        if _doubtful(body, frame):
+            jsonstrict.loads(body)
+        return frame
+
+    def id_of(self, data: Text) -> FrameId:
+        try:
+            return self._id(data).id
+        except (ValueError, RecursionError):
+            return None
+
+    def result(self, frame_id: FrameId, answers: Sequence[Answer], *, batch: bool) -> Text:
+        shown = frame_id if isinstance(frame_id, int) else json.dumps(frame_id)
+        if batch:
+            texts = ",".join([answer.text for answer in answers])
+            return f'{{"type":"result","id":{shown},"results":[{texts}]}}'
+        return f'{{"type":"result","id":{shown},"result":{answers[0].text}}}'
+
+    def message(self, body: dict[str, object]) -> Text:
+        return json.dumps(body)
+
+
+class MsgpackCodec:
+    """Binary frames of the same shapes."""
+
+    name = MSGPACK
+
+    def __init__(self) -> None:
+        self._decode = msgspec.msgpack.Decoder(Frame).decode
+        self._id = msgspec.msgpack.Decoder(_Id).decode
+
+    def request(self, endpoint: str, data: Text) -> Request:
+        if not isinstance(data, bytes):
+            raise FrameInvalid(f"{MSGPACK} has binary frames.")
+        try:
+            frame = self._decode(data)
+            return Request(frame.id, _ask(endpoint, frame), *_msgpack_rows(frame))
+        except (ValueError, RecursionError) as error:
+            raise FrameInvalid(f"The frame is not a request: {error}") from error
+
+    def id_of(self, data: Text) -> FrameId:
+        try:
+            return self._id(data).id if isinstance(data, bytes) else None
+        except (ValueError, RecursionError):
+            return None
+
+    def result(self, frame_id: FrameId, answers: Sequence[Answer], *, batch: bool) -> Text:
+        decoded = [msgspec.json.decode(answer.text) for answer in answers]
+        key, value = ("results", decoded) if batch else ("result", decoded[0])
+        return msgspec.msgpack.encode({"type": "result", "id": frame_id, key: value})
+
+    def message(self, body: dict[str, object]) -> Text:
+        return msgspec.msgpack.encode(body)
+
+
+CODECS: Final[dict[str, type[JsonCodec] | type[MsgpackCodec]]] = {
+    JSON: JsonCodec,
+    MSGPACK: MsgpackCodec,
+}
+
+
+def hello(endpoint: str, window: int, schema: str) -> dict[str, object]:
+    return {"type": "hello", "endpoint": endpoint, "credits": window, "schema": schema}
+
+
+def error(
+    frame_id: FrameId, problem: WeirError, request_id: int | None = None
+) -> dict[str, object]:
+    """A frame that was not accepted for lack of room is `overloaded`: it may be sent again."""
+    kind = "overloaded" if isinstance(problem, Overloaded) else "error"
+    body = {"type": kind, "id": frame_id, **problem.as_dict()}
+    return body if request_id is None else body | {"request_id": request_id}
+
+
+def draining() -> dict[str, object]:
+    return {"type": "draining"}
+
+
+def _ask(endpoint: str, frame: Frame) -> Ask:
+    if isinstance(frame.id, str) and len(frame.id) > MAX_ID:
+        raise FrameInvalid(f"An id has at most {MAX_ID} characters.")
+    wanted = Wanted(
+        status=frame.status or PRODUCTION,
+        version=frame.version or None,
+        algorithm=None if frame.algorithm is UNSET else frame.algorithm,
+    )
+    subject = checked_subject(frame.subject) if frame.subject else ""
+    return Ask(endpoint, wanted, subject, lenient=frame.record is UNSET, deadline=_seconds(frame))
+
+
+def _seconds(frame: Frame) -> float | None:
+    if frame.deadline_ms is UNSET:
+        return None
+    if not 0 < frame.deadline_ms <= 60_000:
+        raise FrameInvalid("deadline_ms is more than 0 and at most 60000.", field="deadline_ms")
+    return frame.deadline_ms / 1000
+
+
+def _payload(frame: Frame) -> tuple[str, Raw]:
+    """The one of record, records and rows that is there."""
+    found = [
+        (name, raw)
+        for name in ("record", "records", "rows")
+        if not isinstance(raw := getattr(frame, name), UnsetType)
+    ]
+    if len(found) != 1:
+        raise FrameInvalid("A request has exactly one of record, records and rows.")
+    return found[0]
+
+
+def _json_rows(frame: Frame) -> tuple[Rows, bool]:
+    name, raw = _payload(frame)
+    if name == "record":
+        return rows.JsonRows((bytes(raw),)), False
+    if name == "records":
+        return rows.JsonRows(json_array(bytes(raw))), True
+    return _numbers(msgspec.json.decode, raw) or rows.JsonRows(json_array(bytes(raw))), True
+
+
+def _msgpack_rows(frame: Frame) -> tuple[Rows, bool]:
+    name, raw = _payload(frame)
+    if name == "record":
+        return rows.ValueRows((msgspec.msgpack.decode(raw),)), False
+    if name == "records":
+        return rows.ValueRows(msgspec.msgpack.decode(raw, type=list[Any])), True
+    found = _numbers(msgspec.msgpack.decode, raw)
+    return found or rows.ValueRows(msgspec.msgpack.decode(raw, type=list[Any])), True
+
+
+def _numbers(decode: Any, raw: Raw) -> Rows | None:
+    """Rows of nothing but numbers in one step; None if any value needs a closer look."""
+    try:
+        return rows.NumberRows(decode(raw, type=list[list[Number]]))
+    except ValueError:
+        return None
+
+
+def _doubtful(body: bytes, frame: Frame) -> bool:
+    """Whether a name may be there twice (see `reader`): more quotes than the frame explains."""
+    if b"\\" in body:
+        return True
+    explained = 0
+    for name in Frame.__struct_fields__:
+        value = getattr(frame, name)
+        if value is UNSET:
+            continue
+        explained += 2
+        if isinstance(value, str):
+            explained += 2
+        elif isinstance(value, Raw):
+            explained += bytes(value).count(b'"')
+    return body.count(b'"') != explained

@@ -1,0 +1,245 @@
+"""The door that every adapter goes through: rows in, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from inference.core import asking
+from inference.core import rows as payload
+from inference.core.answers import Answer
+from inference.core.asking import Ask
+from inference.core.errors import (
+    Ambiguous,
+    Draining,
+    ModelUnavailable,
+    NotServed,
+    RowInvalid,
+    StorageUnavailable,
+    TooLarge,
+)
+from inference.core.routing import Algorithm, Arm, Endpoint, Wanted
+from inference.core.rows import Rows
+from inference.core.tickets import Context, Part, Served
+from inference.core.types import Job, LogMode, Model, Outcome
+from inference.ids import Ids
+from inference.registry import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`deadline` in seconds, for callers that name none; `rows` of one request."""
+
+    deadline: float = 25.0
+    rows: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answers in the order of the rows; `batch` says whether the caller sent a list."""
+
+    answers: Sequence[Answer]
+    batch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request that was begun; `answers` may be read when `done` is done without an exception."""
+
+    parts: Sequence[Part]
+    done: asyncio.Future[Any]
+    count: int
+
+    @property
+    def answers(self) -> Sequence[Answer]:
+        return self.parts[0].answers if len(self.parts) == 1 else _merged(self.parts, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the gateway is given: where the snapshot is, who predicts, who logs."""
+
+    snapshot: Callable[[], Snapshot]
+    submit: Callable[[Job], asyncio.Future[Outcome]]
+    record: Callable[[Part], asyncio.Future[None]]
+    ids: Ids
+
+
+class Gateway:
+    """Routes, reads, submits and waits; holds no state but its wiring."""
+
+    def __init__(self, wiring: Wiring, limits: Limits) -> None:
+        self.limits = limits
+        self.draining = False
+        self._wiring = wiring
+        self._submit = wiring.submit
+        self._clock = asyncio.get_running_loop().time
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._wiring.snapshot()
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Raises NotServed for a name that nobody serves."""
+        endpoint = self.snapshot.endpoints.get(name)
+        if endpoint is None:
+            raise NotServed
+        return endpoint
+
+    def schema_hash(self, endpoint: str) -> str:
+        """Of what answers in production; empty while nothing does. Raises NotServed."""
+        snapshot = self.snapshot
+        try:
+            algorithm, _ = self.endpoint(endpoint).route(asking.DEFAULT, "")
+        except Ambiguous:
+            return ""
+        served = snapshot.served.get(algorithm.id)
+        return served.reader.schema.hash if served else ""
+
+    async def predict_json(self, ask: Ask, body: bytes) -> Answered:
+        """A record as a JSON object, or a batch of them as an array."""
+        rows, batch = payload.from_json(body)
+        return Answered(await self.predict(ask, rows), batch)
+
+    async def predict_records(self, ask: Ask, records: Sequence[object]) -> Sequence[Answer]:
+        """Records that are mappings already."""
+        return await self.predict(ask, payload.ValueRows(records))
+
+    async def predict(self, ask: Ask, rows: Rows) -> Sequence[Answer]:
+        """One answer for each row, in order.
+
+        Raises what concerns the request as a whole; what concerns one row is in its answer, unless
+        the row does not fit the schema and the caller is not lenient (RowInvalid, row and field).
+        """
+        if not self._wiring.ids.ready(len(rows)):
+            await self._reserved(len(rows), ask)
+        pending = self.begin(ask, rows)
+        await pending.done
+        return pending.answers
+
+    def ready(self, rows: Rows) -> bool:
+        """Whether `begin` may be called: there are ids for that many rows."""
+        return self._wiring.ids.ready(len(rows))
+
+    def begin(self, ask: Ask, rows: Rows) -> Pending:
+        """`predict` without the waiting, for callers with a loop of their own."""
+        count = self._admitted(rows)
+        parts = self._parts(ask, rows, self._wiring.ids.take(count))
+        deadline = self._clock() + (self.limits.deadline if ask.deadline is None else ask.deadline)
+        started = [self._started(part, deadline) for part in parts]
+        return Pending(parts, started[0] if len(started) == 1 else _all(started), count)
+
+    def _admitted(self, rows: Rows) -> int:
+        if self.draining:
+            raise Draining(retry_after=1.0)
+        count = len(rows)
+        if not 0 < count <= self.limits.rows:
+            if count:
+                raise TooLarge(f"A request has at most {self.limits.rows} rows, not {count}.")
+            raise RowInvalid("The request has no rows.")
+        return count
+
+    async def _reserved(self, count: int, ask: Ask) -> None:
+        try:
+            async with asyncio.timeout(ask.deadline or self.limits.deadline):
+                await self._wiring.ids.wait(count)
+        except Exception as error:  # whatever the database raises, nothing can be logged now
+            raise StorageUnavailable(retry_after=1.0) from error
+
+    def _parts(self, ask: Ask, rows: Rows, ids: Sequence[int]) -> list[Part]:
+        snapshot = self.snapshot
+        endpoint = snapshot.endpoints.get(ask.endpoint)
+        if endpoint is None:
+            raise NotServed
+        context = Context(rows, ask.subject, endpoint.log_mode, datetime.now(UTC))
+        if len(ids) == 1 or endpoint.experiment is None or ask.subject:
+            algorithm, arm = endpoint.route(ask.wanted, ask.subject or str(ids[0]))
+            parts = [Part(_served(snapshot, algorithm), arm, range(len(ids)), ids, context)]
+        else:
+            parts = [
+                Part(_served(snapshot, algorithm), arm, places, [ids[p] for p in places], context)
+                for (algorithm, arm), places in _drawn(endpoint, ask.wanted, ids).items()
+            ]
+        if not ask.lenient:
+            _insist(parts)
+        return parts
+
+    def _started(self, part: Part, deadline: float) -> asyncio.Future[Any]:
+        tensors, mode = part.tensors, part.context.mode
+        if tensors is None:
+            # No row fits the schema: nothing to compute, but the errors are logged like answers.
+            part.settle(Outcome(None))
+            return _nothing() if mode is LogMode.OFF else self._wiring.record(part)
+        return self._submit(Job(_model(part.served), tensors, deadline, mode, part))
+
+
+def _drawn(
+    endpoint: Endpoint, wanted: Wanted, ids: Sequence[int]
+) -> Mapping[tuple[Algorithm, Arm | None], Sequence[int]]:
+    """Without a subject each row is a unit of its own and draws its own arm."""
+    groups: dict[tuple[Algorithm, Arm | None], list[int]] = {}
+    for position, request_id in enumerate(ids):
+        groups.setdefault(endpoint.route(wanted, str(request_id)), []).append(position)
+    return groups
+
+
+def _served(snapshot: Snapshot, algorithm: Algorithm) -> Served:
+    served = snapshot.served.get(algorithm.id)
+    if served is None or served.model is None:
+        raise ModelUnavailable(served.failure if served else None, retry_after=1.0)
+    return served
+
+
+def _model(served: Served) -> Model:
+    assert served.model is not None  # `_served` has seen to that
+    return served.model
+
+
+def _insist(parts: Sequence[Part]) -> None:
+    """Before anything is started: one row that does not fit refuses the request."""
+    for part in parts:
+        if part.refused is not None:
+            raise part.refused
+
+
+def _all(started: Sequence[asyncio.Future[Any]]) -> asyncio.Future[Any]:
+    """Done when every part is; fails as the first of them that did."""
+    return asyncio.ensure_future(_first_failure(started))
+
+
+async def _first_failure(started: Sequence[asyncio.Future[Any]]) -> None:
+    for result in await asyncio.gather(*started, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _nothing() -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
+
+
+def _merged(parts: Sequence[Part], count: int) -> Sequence[Answer]:
+    by_position = {
+        p: a for part in parts for p, a in zip(part.positions, part.answers, strict=True)
+    }
+    return [by_position[position] for position in range(count)]
+
+
+_current: Gateway | None = None
+
+
+def install(gateway: Gateway | None) -> None:
+    """Called by the composition root when serving starts and stops."""
+    global _current  # noqa: PLW0603  # a process has one door, and adapters cannot be handed it
+    _current = gateway
+
+
+def current() -> Gateway:
+    """The gateway of this process; raises ModelUnavailable where nothing is served."""
+    if _current is None:
+        raise ModelUnavailable("This process serves no models.", retry_after=1.0)
+    return _current

@@ -1,0 +1,44 @@
+"""A registered algorithm as the engine runs it: its bundle verified, loaded and warm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
+
+from django.conf import settings
+
+from inference import bundles, store
+from inference.core.tensors import Tensors
+from inference.models import MLAlgorithm
+from inference.runtimes.base import Runtime
+
+_generations = count()
+
+
+class LaneKey(NamedTuple):
+    """Loading the same algorithm again makes another lane, so that the old one can drain."""
+
+    algorithm_id: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """What `inference.core.types.Model` asks for."""
+
+    key: LaneKey
+    runtime: Runtime
+
+    @property
+    def inline_ok(self) -> bool:
+        return True  # ONNX graphs and scikit-learn models compute and wait for nobody
+
+    def predict(self, tensors: Tensors) -> Tensors:
+        return self.runtime.predict(tensors)
+
+
+def open_algorithm(row: MLAlgorithm) -> Opened:
+    """Raises BundleInvalid if the bundle is gone, was changed, or no longer predicts as it did."""
+    bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
+    return Opened(LaneKey(row.pk, next(_generations)), bundles.load(bundle))

@@ -1,0 +1,65 @@
+"""What HTTP says when something went wrong: the one table from error codes to statuses.
+
+Both doors of REST read it, the data plane and Django's. The routes of the tutorial's contract keep
+the shapes that its clients know; what the tutorial never had gets `code`, `message` and, where they
+help, `row`, `field` and `retry_after_ms`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from inference.core.errors import JsonInvalid, RoutingError, WeirError
+
+STATUS: Final[Mapping[str, int]] = {
+    "json_invalid": 400,
+    "row_invalid": 422,
+    "frame_invalid": 400,
+    "too_large": 413,
+    "too_slow": 408,
+    "not_served": 404,
+    "ambiguous": 400,
+    "overloaded": 503,
+    "draining": 503,
+    "rate_limited": 429,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "deadline_exceeded": 504,
+    "model_error": 500,
+    "model_rejected_row": 422,
+    "model_output_invalid": 500,
+    "model_unavailable": 503,
+    "storage_unavailable": 503,
+    "transition_refused": 409,
+    "raced": 409,
+    "bundle_invalid": 422,
+    "experiment_invalid": 400,
+}
+
+
+class Problem(NamedTuple):
+    """A refusal as HTTP carries it. `retry_after` in whole seconds, for the header of that name."""
+
+    status: int
+    body: Mapping[str, object]
+    retry_after: int | None
+
+
+def problem(error: WeirError) -> Problem:
+    """As every route answers that the tutorial does not have."""
+    return Problem(STATUS.get(error.code, 500), error.as_dict(), _seconds(error))
+
+
+def of_tutorial(error: WeirError) -> Problem:
+    """As the tutorial's predict route answers: its clients tell errors by these shapes."""
+    if isinstance(error, JsonInvalid):
+        return Problem(400, {"detail": error.message, "code": error.code}, None)
+    body = {"status": "Error", **error.as_dict()}
+    status = 400 if isinstance(error, RoutingError) else STATUS.get(error.code, 500)
+    return Problem(status, body, _seconds(error))
+
+
+def _seconds(error: WeirError) -> int | None:
+    return None if error.retry_after is None else max(1, math.ceil(error.retry_after))

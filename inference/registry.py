@@ -1,0 +1,242 @@
+"""What this process serves: compared with the database every second, swapped as one value.
+
+Nobody is notified. A change bumps the version in the database; each process sees the new number,
+loads what is new beside what is old, flips to the new snapshot in one assignment and lets the old
+models drain. A model that cannot be loaded changes nothing else: what served before goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from django.db import close_old_connections
+
+from inference import models
+from inference.core.answers import Renderer
+from inference.core.errors import WeirError
+from inference.core.lifecycle import Status
+from inference.core.reader import RowReader
+from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
+from inference.core.schema import Schema
+from inference.core.tickets import Served
+from inference.core.types import LogMode, Model
+
+log = logging.getLogger(__name__)
+
+TICK: Final = 1.0  # seconds
+SETTLE: Final = 10.0  # seconds that a change waits for this process to have noticed it
+Load = Callable[[models.MLAlgorithm], Model]
+Retire = Callable[[Model], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as the doors check it; the secret itself is known to nobody."""
+
+    hashed: str
+    name: str
+    scopes: frozenset[str]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a request needs to know, as of one version of the registry."""
+
+    version: int = -1
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    served: Mapping[int, Served] = field(default_factory=dict)
+    keys: Mapping[str, Key] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was read from the database at all; failed models do not count."""
+        return self.version >= 0
+
+
+class Registry:
+    """Keeps the snapshot. `load` runs in a thread of the registry's own, one at a time."""
+
+    def __init__(self, load: Load, retire: Retire) -> None:
+        self.snapshot = Snapshot()
+        self._load = load
+        self._retire = retire
+        self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="registry")
+        self._loop = asyncio.get_running_loop()
+        self._draining: set[asyncio.Task[None]] = set()
+        self._looked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Reconcile until cancelled; a database that is away changes nothing."""
+        global _current  # noqa: PLW0603  # `changed` is called from wherever a transaction ends
+        _current = self
+        try:
+            while True:
+                await self._tick()
+                self._looked.set()
+                await asyncio.sleep(TICK)
+        finally:
+            _current = None
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def looked(self) -> None:
+        """Until the database was asked for the first time, with whatever success."""
+        await self._looked.wait()
+
+    async def reconcile(self) -> None:
+        """Make the snapshot what the database says now; raises what the database raises."""
+        async with self._lock:
+            new = await self._loop.run_in_executor(self._thread, self._read, self.snapshot)
+            if new is not None:
+                self._flip(new)
+
+    def settle(self) -> None:
+        """From any thread: reconcile now. Waits for it, except on the loop's own thread."""
+        future = asyncio.run_coroutine_threadsafe(self._tick(), self._loop)
+        if not _on(self._loop):
+            try:
+                future.result(SETTLE)
+            except TimeoutError:
+                log.warning("the registry did not settle within %s s", SETTLE)
+
+    async def _tick(self) -> None:
+        try:
+            await self.reconcile()
+        except Exception:  # a background task: serving goes on with what it has
+            log.exception("the registry could not be read; serving goes on unchanged")
+
+    def _flip(self, new: Snapshot) -> None:
+        old, self.snapshot = self.snapshot, new
+        kept = {id(served.model) for served in new.served.values()}
+        for served in old.served.values():
+            if served.model is not None and id(served.model) not in kept:
+                self._drain(served.model)
+
+    def _drain(self, model: Model) -> None:
+        task = self._loop.create_task(_retired(self._retire, model))
+        self._draining.add(task)
+        task.add_done_callback(self._draining.discard)
+
+    def _read(self, old: Snapshot) -> Snapshot | None:
+        """In the registry's thread: a new snapshot, or None if nothing has changed."""
+        close_old_connections()
+        try:
+            version = _version()
+            if version == old.version:
+                return None
+            return self._snapshot(version, old)
+        finally:
+            close_old_connections()
+
+    def _snapshot(self, version: int, old: Snapshot) -> Snapshot:
+        rows = models.MLAlgorithm.objects.exclude(current_status=Status.RETIRED.value)
+        algorithms = {row.pk: row for row in rows.order_by("id")}
+        return Snapshot(
+            version=version,
+            endpoints=_endpoints(algorithms.values()),
+            served={pk: self._served(row, old.served.get(pk)) for pk, row in algorithms.items()},
+            keys=_keys(),
+        )
+
+    def _served(self, row: models.MLAlgorithm, old: Served | None) -> Served:
+        algorithm = _algorithm(row)
+        if old is not None and old.model is not None:
+            # An artefact never changes under its id; only what is said about it does.
+            renderer = Renderer(old.reader.schema.target, algorithm)
+            return Served(algorithm, old.reader, renderer, old.model)
+        return self._opened(row, algorithm)
+
+    def _opened(self, row: models.MLAlgorithm, algorithm: Algorithm) -> Served:
+        schema = Schema.from_json(row.schema)
+        reader, renderer = RowReader(schema), Renderer(schema.target, algorithm)
+        try:
+            return Served(algorithm, reader, renderer, self._load(row))
+        except WeirError as error:
+            log.warning("algorithm %s cannot be served: %s", row.pk, error.message)
+            return Served(algorithm, reader, renderer, None, error.message)
+        except Exception:  # around the model's own code, which may raise anything
+            log.exception("algorithm %s cannot be served", row.pk)
+            return Served(algorithm, reader, renderer, None, "The model could not be loaded.")
+
+
+_current: Registry | None = None
+
+
+def changed() -> None:
+    """Called after a change was committed: this process follows at once, others within a tick.
+
+    From a thread it returns when the change is in force here, so that whoever started a test and
+    then asks for a prediction gets an arm. Where nothing is served it does nothing.
+    """
+    registry = _current
+    if registry is None:
+        return
+    registry.settle()
+
+
+def _on(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
+async def _retired(retire: Retire, model: Model) -> None:
+    try:
+        await retire(model)
+    except Exception:  # a background task
+        log.exception("a model did not drain")
+
+
+def _version() -> int:
+    state = models.RegistryState.objects.filter(pk=1).values_list("version", flat=True).first()
+    return 0 if state is None else state
+
+
+def _algorithm(row: models.MLAlgorithm) -> Algorithm:
+    return Algorithm(row.pk, row.name, row.version, row.current_status)
+
+
+def _endpoints(rows: Iterable[models.MLAlgorithm]) -> dict[str, Endpoint]:
+    algorithms: dict[int, list[Algorithm]] = defaultdict(list)
+    for row in rows:
+        algorithms[row.parent_endpoint_id].append(_algorithm(row))
+    experiments = _experiments()
+    return {
+        endpoint.name: Endpoint(
+            id=endpoint.pk,
+            name=endpoint.name,
+            log_mode=LogMode(endpoint.log_mode),
+            algorithms=tuple(algorithms[endpoint.pk]),
+            experiment=experiments.get(endpoint.pk),
+        )
+        for endpoint in models.Endpoint.objects.all()
+    }
+
+
+def _experiments() -> dict[int, Experiment]:
+    """The running one of each endpoint, by the endpoint's id."""
+    tests = models.ABTest.objects.filter(ended_at=None).prefetch_related("arms__algorithm")
+    return {
+        test.endpoint_id: Experiment(
+            test.pk, test.salt, tuple(_arm(arm) for arm in test.arms.all())
+        )
+        for test in tests
+    }
+
+
+def _arm(arm: models.Arm) -> Arm:
+    return Arm(arm.pk, _algorithm(arm.algorithm), arm.weight)
+
+
+def _keys() -> dict[str, Key]:
+    keys = models.ApiKey.objects.filter(revoked_at=None)
+    return {k.prefix: Key(k.hashed, k.name, frozenset(k.scopes), k.expires_at) for k in keys}

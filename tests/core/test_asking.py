@@ -1,0 +1,48 @@
+"""A query says who is asked; a bad one says which parameter."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.core import asking
+from inference.core.asking import Ask
+from inference.core.errors import RowInvalid
+from inference.core.routing import Wanted
+
+
+@pytest.mark.parametrize(
+    ("query", "ask"),
+    [
+        ({}, Ask("e", lenient=True)),
+        ({"status": "", "version": ""}, Ask("e", lenient=True)),
+        ({"status": "testing", "version": "2"}, Ask("e", Wanted("testing", "2"), lenient=True)),
+        ({"algorithm": "7"}, Ask("e", Wanted(algorithm=7), lenient=True)),
+        ({"subject": "ann"}, Ask("e", subject="ann", lenient=True)),
+        ({"strict": "1"}, Ask("e")),
+        ({"strict": "True"}, Ask("e")),
+        ({"strict": "0"}, Ask("e", lenient=True)),
+        ({"unknown": "x"}, Ask("e", lenient=True)),
+    ],
+)
+def test_a_query_is_read(query: dict[str, str], ask: Ask) -> None:
+    assert asking.from_query("e", query) == ask
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.0", "\N{FULLWIDTH DIGIT NINE}", "1" * 19, " 1"])
+def test_an_algorithm_is_an_id(text: str) -> None:
+    with pytest.raises(RowInvalid) as caught:
+        asking.from_query("e", {"algorithm": text})
+    assert caught.value.field == "algorithm"
+
+
+@pytest.mark.parametrize("subject", ["x" * 129, "a\x00b"])
+def test_a_subject_must_fit_the_log(subject: str) -> None:
+    with pytest.raises(RowInvalid) as caught:
+        asking.from_query("e", {"subject": subject})
+    assert caught.value.field == "subject"
+
+
+def test_a_header_speaks_for_the_subject_and_an_empty_one_does_not() -> None:
+    ask = Ask("e", subject="query")
+    assert ask.on_behalf_of("header").subject == "header"
+    assert ask.on_behalf_of("") is ask

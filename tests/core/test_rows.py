@@ -1,0 +1,98 @@
+"""Rows of every origin are read alike, and a bad one does not spoil the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.core import rows
+from inference.core.errors import JsonInvalid, RowInvalid
+from inference.core.reader import RowReader
+from inference.core.rows import JsonRows, NumberRows, Read, Rows, ValueRows
+from inference.core.schema import Feature, Schema, Target
+
+TARGET = Target("y", "binary", ("n", "y"))
+NUMBERS = RowReader(Schema((Feature("a", "number"), Feature("b", "number")), TARGET))
+MIXED = RowReader(Schema((Feature("a", "number"), Feature("b", "category", ("x",))), TARGET))
+
+
+def listed(read: Read) -> list[list[float]]:
+    assert read.matrix is not None
+    rows: list[list[float]] = read.matrix.tolist()
+    return rows
+
+
+def test_an_object_is_one_record_and_an_array_a_batch() -> None:
+    one, single = rows.from_json(b' {"a": 1}')
+    many, batch = rows.from_json(b' [{"a": 1}, {"a": 2}]')
+    assert (len(one), single, len(many), batch) == (1, False, 2, True)
+
+
+def test_the_raw_text_is_kept_as_it_came() -> None:
+    many, _ = rows.from_json(b'[{"a":  1.50}, {"b":2}]')
+    assert many.raw(0) == '{"a":  1.50}'
+    assert ValueRows([{"a": "1"}]).raw(0) == '{"a":"1"}'
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        JsonRows([b'{"a": 1, "b": 2}', b'{"a": "no"}', b'{"a": 5, "b": 6}']),
+        ValueRows([{"a": 1, "b": 2}, {"a": "no"}, {"a": 5, "b": 6}]),
+    ],
+)
+def test_bad_rows_are_set_apart_with_their_place(several: Rows) -> None:
+    read = several.read(NUMBERS, range(3))
+    assert listed(read) == [[1, 2], [5, 6]]
+    assert list(read.places) == [0, 2]
+    assert list(read.errors) == [1]
+    assert read.errors[1].row == 1
+
+
+def test_a_chosen_part_is_read_with_the_callers_row_numbers() -> None:
+    several = JsonRows([b'{"a": 1}', b'{"a": "no"}', b'{"a": 5}'])
+    read = several.read(NUMBERS, [1, 2])
+    assert list(read.places) == [1]
+    assert read.errors[0].row == 1
+
+
+def test_when_no_row_fits_there_is_no_matrix() -> None:
+    read = JsonRows([b"{}", b"3"]).read(NUMBERS, range(2))
+    assert read.matrix is None
+    assert sorted(read.errors) == [0, 1]
+
+
+def test_malformed_json_concerns_the_whole_request() -> None:
+    with pytest.raises(JsonInvalid):
+        JsonRows([b'{"a": 1, "a": 2}']).read(NUMBERS, range(1))
+
+
+def test_rows_of_numbers_are_one_array_where_the_schema_is_numbers() -> None:
+    read = NumberRows([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]).read(NUMBERS, [0, 2])
+    assert listed(read) == [[1, 2], [5, 6]]
+    assert list(read.places) == [0, 1]
+
+
+@pytest.mark.parametrize("values", [[[1.0], [2.0, 3.0]], [[1.0, 2.0, 3.0]]])
+def test_rows_of_the_wrong_width_are_named_one_by_one(values: list[list[float]]) -> None:
+    read = NumberRows(values).read(NUMBERS, range(len(values)))
+    assert read.matrix is None or len(read.matrix) < len(values)
+    assert all("by position" in error.message for error in read.errors.values())
+
+
+def test_rows_of_numbers_meet_a_category_by_its_text() -> None:
+    read = NumberRows([[1.0, 2.0]]).read(MIXED, range(1))
+    assert listed(read) == [[1.0, 1.0]]  # 2.0 is no category that training knew
+
+
+def test_rows_by_position_may_hold_texts_and_gaps() -> None:
+    assert listed(rows.by_position([[1, "x"], ["2", "x"]]).read(MIXED, range(2))) == [
+        [1, 0],
+        [2, 0],
+    ]
+    assert type(rows.by_position([[1, 2.5]])) is NumberRows
+    assert type(rows.by_position([[1, True]])) is ValueRows
+
+
+def test_rows_by_position_are_a_list() -> None:
+    with pytest.raises(RowInvalid, match="list of rows"):
+        rows.by_position({"a": 1})

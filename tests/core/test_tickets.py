@@ -1,0 +1,80 @@
+"""A ticket answers and logs each row of its part once, from the same values."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from inference.core.answers import Renderer
+from inference.core.errors import ModelRejectedRow
+from inference.core.reader import RowReader
+from inference.core.routing import Algorithm, Arm
+from inference.core.rows import JsonRows
+from inference.core.schema import Feature, Schema, Target
+from inference.core.tickets import Context, Part, Served
+from inference.core.types import LogMode, Outcome
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+FOREST = Algorithm(3, "forest", "1", "production")
+SCHEMA = Schema((Feature("a", "number"),), Target("y", "binary", ("n", "y")))
+SERVED = Served(FOREST, RowReader(SCHEMA), Renderer(SCHEMA.target, FOREST), model=None)
+
+
+def part(*texts: bytes, mode: LogMode = LogMode.STRICT, arm: Arm | None = None) -> Part:
+    positions, ids = range(len(texts)), range(100, 100 + len(texts))
+    return Part(SERVED, arm, positions, ids, Context(JsonRows(texts), "ann", mode, AT))
+
+
+def scores(*yes: float) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    return (np.array([[1 - p, p] for p in yes]),)
+
+
+def test_every_row_is_answered_and_logged() -> None:
+    ticket = part(b'{"a": 1}', b'{"a": 2}', arm=Arm(9, FOREST, 1))
+    ticket.settle(Outcome(scores(0.25, 0.75), queue_seconds=0.001, compute_seconds=0.0005))
+    assert [json.loads(answer.text)["label"] for answer in ticket.answers] == ["n", "y"]
+    assert [answer.request_id for answer in ticket.answers] == [100, 101]
+    first = ticket.log[0]
+    assert first == (
+        100,
+        3,
+        9,
+        '{"a": 1}',
+        '{"probability":0.25,"label":"n","status":"OK"}',
+        "n",
+        "",
+        "ann",
+        AT,
+        1500,
+    )
+
+
+def test_rows_that_the_schema_or_the_model_refused_stand_among_the_good_ones() -> None:
+    ticket = part(b'{"a": 1}', b'{"a": "no"}', b'{"a": 3}', b'{"a": 4}')
+    outcome = Outcome(scores(0.25, np.nan, 0.75), {1: ModelRejectedRow("not this one")})
+    ticket.settle(outcome)
+    assert [row.response for row in ticket.log] == ["n", "error", "error", "y"]
+    assert [row.error_code for row in ticket.log] == ["", "row_invalid", "model_rejected_row", ""]
+    assert [answer.error is None for answer in ticket.answers] == [True, False, False, True]
+    assert json.loads(ticket.answers[2].text)["message"] == "not this one"
+    assert json.loads(ticket.answers[1].text)["field"] == "a"
+
+
+@pytest.mark.parametrize("outcome", [Outcome(None), Outcome(None, {})])
+def test_a_request_of_nothing_but_bad_rows_needs_no_model(outcome: Outcome) -> None:
+    ticket = part(b'{"a": "no"}')
+    assert ticket.tensors is None
+    assert ticket.refused is not None
+    ticket.settle(outcome)
+    assert ticket.log[0].response == "error"
+
+
+def test_without_a_log_nothing_is_prepared_for_it() -> None:
+    ticket = part(b'{"a": 1}', mode=LogMode.OFF)
+    ticket.settle(Outcome(scores(0.5)))
+    assert ticket.answers
+    assert not ticket.log
+    assert ticket.refused is None
