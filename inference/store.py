@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
+import secrets
 from pathlib import Path
 
 from django.conf import settings
@@ -25,13 +25,21 @@ class WholeFileStorage(FileSystemStorage):
     def _save(self, name: str, content: File) -> str:
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as draft:
-            for chunk in content.chunks():
-                draft.write(chunk)
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(draft.name).replace(path)
+        draft = path.with_name(f".{secrets.token_hex(8)}")
+        try:
+            _write(draft, content)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
         return name
+
+
+def _write(path: Path, content: File) -> None:
+    with path.open("xb") as file:
+        for chunk in content.chunks():
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def put(data: bytes) -> str:

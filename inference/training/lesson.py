@@ -17,18 +17,28 @@ from inference.training.pack import Identity, Trial
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What there is to learn: the rows, and what they say a row looks like."""
+    """What there is to learn, and what will be asked afterwards."""
 
     demo: Demo
     dataset: Dataset
     schema: Schema
+    trial: Trial
 
 
 def of(name: str, csv: Path | None = None) -> Lesson:
-    """The lesson of the demo with this name."""
+    """The lesson of the demo with this name; its trial is the held-out rows."""
     demo = demos.find(name)
     dataset = demo.dataset(csv)
-    return Lesson(demo, dataset, profile.schema_of(dataset))
+    schema = profile.schema_of(dataset)
+    return Lesson(demo, dataset, schema, trial(schema, dataset))
+
+
+def trial(schema: Schema, dataset: Dataset) -> Trial:
+    """The held-out rows, after the rows at the edges of the schema."""
+    held_out = dataset.held_out
+    edges = sample.edges(schema, held_out.records[0])
+    lineage = {"data_sha256": dataset.sha256, "rows": len(dataset.train), "seed": SEED}
+    return Trial([*edges, *held_out.records], "held-out rows", held_out, lineage)
 
 
 def bundle(lesson: Lesson, recipe_name: str, *, version: str, owner: str) -> Bundle:
@@ -44,16 +54,4 @@ def bundle(lesson: Lesson, recipe_name: str, *, version: str, owner: str) -> Bun
         code=inspect.getsource(train),
     )
     artefact = Artefact(Kind.JOBLIB, train.dump(model), lesson.schema, libraries=pack.libraries())
-    return pack.pack(identity, artefact, trial(lesson))
-
-
-def trial(lesson: Lesson) -> Trial:
-    """The held-out rows, after the rows at the edges of the schema."""
-    held_out = lesson.dataset.held_out
-    edges = sample.edges(lesson.schema, held_out.records[0])
-    lineage = {
-        "data_sha256": lesson.dataset.sha256,
-        "rows": len(lesson.dataset.train),
-        "seed": SEED,
-    }
-    return Trial([*edges, *held_out.records], "held-out rows", held_out, lineage)
+    return pack.pack(identity, artefact, lesson.trial)

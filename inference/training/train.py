@@ -20,7 +20,7 @@ from inference.training.dataset import SEED, Rows
 
 TREES: Final = 100
 # Keeps a forest on 20,000 rows at a few megabytes; smaller data sets never get there.
-_LEAVES: Final = 256
+_LEAVES: Final = 128
 _ABSENT = -1.0
 _THREADS = 2
 
