@@ -76,7 +76,8 @@ class Gateway:
         self.draining = False
         self._wiring = wiring
         self._submit = wiring.submit
-        self._clock = asyncio.get_running_loop().time
+        self.loop = asyncio.get_running_loop()
+        self._clock = self.loop.time
 
     @property
     def snapshot(self) -> Snapshot:
