@@ -142,9 +142,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = WEIR.max_body_bytes
 
 
 def _static_folders() -> list[Any]:
-    """The dashboard and its plotting library; without the library the page says so and goes on."""
-    uplot = BASE_DIR / "node_modules" / "uplot" / "dist"
-    return [BASE_DIR / "static", *([("uplot", uplot)] if uplot.is_dir() else [])]
+    """The dashboard, its plotting library and its typeface; it gets along without the two."""
+    modules = BASE_DIR / "node_modules"
+    installed = {
+        "uplot": modules / "uplot" / "dist",
+        "archivo": modules / "@fontsource-variable" / "archivo" / "files",
+    }
+    return [BASE_DIR / "static", *[each for each in installed.items() if each[1].is_dir()]]
 
 
 STATIC_URL = "/static/"

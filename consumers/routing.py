@@ -8,6 +8,7 @@ from channels.routing import URLRouter
 from django.urls import path
 
 from consumers.doors import Doors
+from consumers.live import LiveConsumer
 from consumers.predict import PredictConsumer
 
 
@@ -23,5 +24,6 @@ def router(doors: Doors, *, window: int) -> URLRouter:
             _path(
                 "ws/v1/predict/<str:endpoint>", PredictConsumer.as_asgi(doors=doors, window=window)
             ),
+            _path("ws/v1/live", LiveConsumer.as_asgi(doors=doors)),
         ]
     )

@@ -1,0 +1,138 @@
+"""What each live topic says now: operations, an experiment, or the latest results."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from channels.db import database_sync_to_async
+from django.core.exceptions import ObjectDoesNotExist
+
+from inference.core.routing import Endpoint
+from inference.core.trace import Trace
+from inference.core.types import PredictionRow
+from inference.engine.base import Engine
+from inference.operations import Operations, Registered
+
+OPERATIONS: Final = "operations"
+KEPT: Final = 50  # results of an endpoint that a newcomer is shown
+SLOW: Final = 5.0  # seconds after which the database is given up
+_PATH: Final = ("log_e", "difference", "low", "high")
+_MOST_DIGITS: Final = 18
+
+Json = dict[str, Any]
+
+
+class Registry(Protocol):
+    """Where what is served now can be read."""
+
+    @property
+    def snapshot(self) -> Registered: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where snapshots come from. `experiment` reads the database, in a thread."""
+
+    engine: Engine
+    registry: Registry
+    experiment: Callable[[int], Json]
+    sockets: Callable[[], int]
+
+
+class Snapshots:
+    """Builds them, and keeps the little past that a newcomer is shown. Lives on the event loop."""
+
+    def __init__(self, sources: Sources, started: float) -> None:
+        self._sources = sources
+        self._operations = Operations(started)
+        self._results: dict[int, deque[PredictionRow]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._traces: dict[int, Trace] = {}
+        self._read = database_sync_to_async(sources.experiment, thread_sensitive=False)
+
+    async def of(self, topic: str, *, first: bool) -> Json | None:
+        """None if there is no such topic; a first one brings the past along."""
+        kind, _, name = topic.partition(":")
+        if topic == OPERATIONS:
+            return self.operations(history=first)
+        if kind == "results" and name in self._registered.endpoints:
+            return {"results": self._latest(self._registered.endpoints[name])}
+        if kind == "experiment" and _is_id(name):
+            return await self._experiment(int(name), first=first)
+        return None
+
+    def operations(self, *, history: bool) -> Json:
+        body = self._operations.snapshot(self._registered, history=history)
+        return body | {"sockets": self._sources.sockets()}
+
+    async def follow(self, experiment_id: int) -> None:
+        """Take a point of the path of a test that nobody is watching."""
+        await self._experiment(experiment_id, first=False)
+
+    def tick(self, now: float, moment: int) -> None:
+        """Take the second's measure; see `Operations.tick`."""
+        self._operations.tick(now, moment, self._sources.engine.stats(), self._registered)
+
+    def predicted(self, rows: Sequence[PredictionRow]) -> set[str]:
+        """Remember what was written down; returns the topics it belongs to."""
+        for row in rows:
+            self._results[row.algorithm_id].append(row)
+        arms = {row.arm_id for row in rows}
+        algorithms = {row.algorithm_id for row in rows}
+        topics = set()
+        for endpoint in self._registered.endpoints.values():
+            if not algorithms.isdisjoint(each.id for each in endpoint.algorithms):
+                topics.add(f"results:{endpoint.name}")
+            test = endpoint.experiment
+            if test is not None and not arms.isdisjoint(arm.id for arm in test.arms):
+                topics.add(f"experiment:{test.id}")
+        return topics
+
+    @property
+    def _registered(self) -> Registered:
+        return self._sources.registry.snapshot
+
+    async def _experiment(self, experiment_id: int, *, first: bool) -> Json | None:
+        try:
+            async with asyncio.timeout(SLOW):
+                body = await self._read(experiment_id)
+        except ObjectDoesNotExist:
+            return None
+        trace = self._traces.setdefault(experiment_id, Trace(_PATH))
+        _extend(trace, body)
+        return body | {"history": trace.columns()} if first else body
+
+    def _latest(self, endpoint: Endpoint) -> list[Json]:
+        """Newest first, of all its algorithms together."""
+        versions = {algorithm.id: algorithm.version for algorithm in endpoint.algorithms}
+        rows = [row for each in versions for row in self._results.get(each, ())]
+        newest = sorted(rows, key=lambda row: row.id, reverse=True)[:KEPT]
+        return [_result(row, versions[row.algorithm_id]) for row in newest]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+
+
+def _extend(trace: Trace, body: Mapping[str, Any]) -> None:
+    evidence = body["evidence"]
+    if evidence is not None:
+        labelled = sum(arm["labelled"] for arm in body["arms"])
+        values = (evidence["log_e"], evidence["difference"], *evidence["interval"])
+        trace.add(labelled, values)
+
+
+def _result(row: PredictionRow, version: str) -> Json:
+    return {
+        "request_id": row.id,
+        "algorithm": row.algorithm_id,
+        "version": version,
+        "label": row.response,
+        "probability": json.loads(row.full_response).get("probability"),
+        "latency_ms": row.latency_us / 1000,
+        "at": row.created_at.isoformat(),
+    }

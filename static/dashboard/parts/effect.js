@@ -1,0 +1,89 @@
+/** How much better: the difference with the interval that holds at every look, narrowing as labels come. */
+
+import { h, svg, write } from "../dom.js";
+import { signed } from "../format.js";
+import { band, ceiling, line } from "../shapes.js";
+
+const [HEIGHT, LEFT, TOP, FOOT, RIGHT] = [88, 90, 6, 6, 6];
+
+export class Effect {
+  #svg = svg("svg", { class: "effect", role: "img", height: HEIGHT });
+  #value = h("b");
+  #range = h("small");
+  #width = 0;
+  #last = null;
+  node = h("figure", {}, h("figcaption", {}, h("span", {}, "Difference"), this.#value, this.#range), this.#svg);
+
+  constructor() {
+    new ResizeObserver(([entry]) => this.#resized(entry.contentRect.width)).observe(this.#svg);
+  }
+
+  render(given) {
+    this.#last = given;
+    if (this.#width > 0) this.#draw(given);
+  }
+
+  #resized(width) {
+    if (width === this.#width) return;
+    this.#width = width;
+    if (this.#last) this.#draw(this.#last);
+  }
+
+  #draw({ evidence, history, arms, alpha }) {
+    const unit = unitOf(arms);
+    write(this.#value, evidence ? `${signed(evidence.difference * unit.factor)}${unit.name}` : "not yet");
+    write(this.#range, evidence ? this.#between(evidence, unit, alpha) : "");
+    this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${HEIGHT}`);
+    this.#svg.setAttribute("aria-label", evidence ? `Difference ${this.#value.textContent}, ${this.#range.textContent}` : "No difference is shown yet");
+    this.#svg.replaceChildren(...this.#picture(points(history, evidence, arms), unit, arms));
+  }
+
+  #between({ interval: [low, high] }, unit, alpha) {
+    const bounds = `${signed(low * unit.factor)} to ${signed(high * unit.factor)}`;
+    return `${bounds} at ${Math.round(100 * (1 - alpha))} %, at every look`;
+  }
+
+  #picture(rows, unit, arms) {
+    const [from, to, middle] = [LEFT, this.#width - RIGHT, (HEIGHT + TOP - FOOT) / 2];
+    const reach = ceiling(Math.max(0.01 / unit.factor, ...tail(rows).map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)))));
+    const total = Math.max(1, rows.at(-1)?.n ?? 1);
+    const x = (n) => from + ((to - from - 8) * n) / total;
+    const y = (value) => middle - ((middle - TOP) * Math.max(-1, Math.min(1, value / reach)));
+    return [
+      svg("line", { class: "even", x1: from, x2: to, y1: middle, y2: middle }),
+      ...frame(unit, reach, middle, arms),
+      svg("path", { class: "band", d: band(rows.map((row) => [x(row.n), y(row.low), y(row.high)])) }),
+      svg("path", { class: "surface", d: line(rows.map((row) => [x(row.n), y(row.difference)])) }),
+      ...(rows.length ? beam(x(total), rows.at(-1), y) : []),
+    ];
+  }
+}
+
+/** Early bands are as wide as the world; the axis follows the later half, where there is something to see. */
+const tail = (rows) => rows.slice(Math.floor(rows.length / 2));
+
+const unitOf = (arms) => (arms.some((arm) => (arm.mean_absolute_error ?? null) !== null) ? { factor: 1, name: "" } : { factor: 100, name: " points" });
+
+function points(history, evidence, arms) {
+  const rows = (history?.n ?? []).map((n, index) => ({ n, difference: history.difference[index], low: history.low[index], high: history.high[index] }));
+  if (evidence) rows.push({ n: arms.reduce((sum, arm) => sum + arm.labelled, 0), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
+  return rows;
+}
+
+function frame(unit, reach, middle, arms) {
+  const label = (text, y) => svg("text", { class: "tick end", x: LEFT - 6, y }, text);
+  const bound = (sign) => signed(sign * reach * unit.factor, reach * unit.factor < 1 ? 1 : 0);
+  const names = arms.length === 2 ? arms.map((arm) => shortened(arm.name)) : ["#1", "challenger"];
+  return [
+    label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), HEIGHT - FOOT),
+    svg("text", { class: "side", x: 0, y: TOP + 24 }, `${names[1]} ▲`),
+    svg("text", { class: "side", x: 0, y: HEIGHT - FOOT - 14 }, `${names[0]} ▼`),
+  ];
+}
+
+const shortened = (name) => (name.length <= 14 ? name : `${name.slice(0, 13)}…`);
+
+function beam(x, { difference, low, high }, y) {
+  const cap = (value) => svg("line", { class: "beam", x1: x - 4, x2: x + 4, y1: y(value), y2: y(value) });
+  return [svg("line", { class: "beam", x1: x, x2: x, y1: y(low), y2: y(high) }), cap(low), cap(high), svg("circle", { class: "tip", cx: x, cy: y(difference), r: 3.5 })];
+}

@@ -1,0 +1,75 @@
+/** The latest answers of the chosen endpoint, newest first, slow enough to be read. */
+
+import { h, write, attribute, show } from "../dom.js";
+import { clock, milliseconds, percent } from "../format.js";
+
+const ROWS = 14;
+const CALM_MS = 400;
+
+class FeedRow {
+  #cells = ["at", "label", "sure", "who", "took"].map((name) => h("span", { class: name }));
+  node = h("li", {}, ...this.#cells);
+
+  update(result) {
+    attribute(this.node, "data-empty", result ? null : "");
+    const [at, label, sure, who, took] = this.#cells;
+    write(at, result ? clock(result.at) : "");
+    write(label, result ? result.label : "");
+    write(sure, result && result.probability !== null && result.probability !== undefined ? percent(result.probability, 0) : "");
+    write(who, result ? `#${result.algorithm} ${result.version}` : "");
+    write(took, result ? `${milliseconds(result.latency_ms)} ms` : "");
+    attribute(this.node, "title", result ? `request ${result.request_id}` : null);
+  }
+}
+
+export class Feed {
+  #rows = Array.from({ length: ROWS }, () => new FeedRow());
+  #list = h("ol", {}, ...this.#rows.map((row) => row.node));
+  #pause = h("button", { type: "button", class: "quiet push", "aria-pressed": "false", onclick: () => this.#toggle() }, "Pause");
+  #empty = h("p", { class: "empty small" }, "Answers will run past here, whoever asked: REST, WebSocket, or the form above.");
+  #paused = false;
+  #held = false;
+  #drawn = 0;
+  #latest = [];
+  #late = 0;
+
+  constructor(root) {
+    root.append(h("header", {}, h("h2", {}, "Live results"), this.#pause), this.#empty, this.#list);
+    // Nobody can read, select or click a row that runs away.
+    this.#list.addEventListener("pointerenter", () => (this.#held = true));
+    this.#list.addEventListener("pointerleave", () => { this.#held = false; this.#soon(); });
+    this.#draw();
+  }
+
+  render(results) {
+    this.#latest = results;
+    this.#soon();
+  }
+
+  clear() {
+    this.#latest = [];
+    this.#draw();
+  }
+
+  #soon() {
+    clearTimeout(this.#late);
+    if (this.#paused || this.#held) return;
+    const wait = this.#drawn + CALM_MS - performance.now();
+    if (wait <= 0) this.#draw();
+    else this.#late = setTimeout(() => this.#draw(), wait);
+  }
+
+  #draw() {
+    this.#drawn = performance.now();
+    show(this.#empty, this.#latest.length === 0);
+    show(this.#list, this.#latest.length > 0);
+    this.#rows.forEach((row, index) => row.update(this.#latest[index] ?? null));
+  }
+
+  #toggle() {
+    this.#paused = !this.#paused;
+    attribute(this.#pause, "aria-pressed", String(this.#paused));
+    write(this.#pause, this.#paused ? "Go on" : "Pause");
+    this.#soon();
+  }
+}

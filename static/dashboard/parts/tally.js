@@ -1,0 +1,100 @@
+/** The arms of a test, each with the bar of its answers: right, wrong, and not yet labelled. */
+
+import { h, place, write, attribute, show, Rows } from "../dom.js";
+import { compact, count, measure, milliseconds, percent } from "../format.js";
+
+const KINDS = ["pending", "wrong", "right"];
+const LAMP_MS = 120;
+
+class ArmRow {
+  #lamp = h("span", { class: "lamp", "aria-hidden": "true" });
+  #name = h("strong");
+  #version = h("small");
+  #share = h("small", { class: "share" });
+  #errors = h("small", { "data-alarm": true });
+  #score = h("b");
+  #scoreOf = h("small");
+  #layers = Object.fromEntries(KINDS.map((kind) => [kind, h("i", { class: kind })]));
+  #bar = h("div", { class: "bar", role: "img" }, ...KINDS.map((kind) => this.#layers[kind]));
+  #counts = Object.fromEntries(["right", "wrong", "labelled", "pending", "latency"].map((key) => [key, h("dd")]));
+  #cells = {};
+  #seen = -1;
+
+  constructor() {
+    const words = { right: "right", wrong: "wrong", labelled: "labelled", pending: "pending", latency: "ms p50 · p99" };
+    for (const [key, cell] of Object.entries(this.#counts)) this.#cells[key] = h("div", { class: key }, h("dt", {}, words[key]), cell);
+    this.node = h(
+      "li",
+      { class: "arm" },
+      h("div", { class: "head" }, this.#lamp, this.#name, this.#version, this.#share, this.#errors),
+      h("div", { class: "score" }, this.#score, this.#scoreOf),
+      this.#bar,
+      h("dl", { class: "counts" }, ...Object.values(this.#cells)),
+    );
+  }
+
+  update({ arm, share, longest, graded }) {
+    write(this.#name, arm.name);
+    write(this.#version, arm.version);
+    write(this.#share, percent(share, 0));
+    this.#grade(arm, graded);
+    this.#count(arm, graded);
+    this.#stretch(arm, longest, graded);
+    this.#blink(arm.exposures + arm.labelled);
+  }
+
+  #grade(arm, graded) {
+    write(this.#score, graded ? percent(arm.accuracy) : measure(arm.mean_absolute_error));
+    write(this.#scoreOf, graded ? `right of ${compact(arm.labelled)}` : `mean error of ${compact(arm.labelled)}`);
+  }
+
+  #count(arm, graded) {
+    const numbers = { ...answers(arm), labelled: arm.labelled };
+    for (const [key, value] of Object.entries(numbers)) write(this.#counts[key], count(value));
+    write(this.#counts.latency, `${milliseconds(arm.latency_ms?.p50)} · ${milliseconds(arm.latency_ms?.p99)}`);
+    write(this.#errors, arm.errors ? `${count(arm.errors)} failed` : "");
+    show(this.#cells.right, graded);
+    show(this.#cells.wrong, graded);
+    show(this.#cells.labelled, !graded);
+  }
+
+  /** Layers lie over one another, the longest below, so that one property moves each and none is squeezed. */
+  #stretch(arm, longest, graded) {
+    const { right, wrong, pending } = answers(arm);
+    const ends = { right: graded ? right : arm.labelled, wrong: right + wrong, pending: right + wrong + pending };
+    for (const kind of KINDS) place(this.#layers[kind], "--end", (ends[kind] / longest).toFixed(5));
+    const spoken = graded ? `${right} right, ${wrong} wrong, ${pending} pending` : `${arm.labelled} labelled, ${pending} pending`;
+    attribute(this.#bar, "aria-label", `${arm.name} ${arm.version}: ${spoken}`);
+  }
+
+  #blink(seen) {
+    if (this.#seen >= 0 && seen !== this.#seen) {
+      attribute(this.#lamp, "data-lit", "");
+      setTimeout(() => attribute(this.#lamp, "data-lit", null), LAMP_MS);
+    }
+    this.#seen = seen;
+  }
+}
+
+function answers(arm) {
+  const right = arm.correct ?? 0;
+  return { right, wrong: arm.labelled - right, pending: Math.max(0, arm.exposures - arm.errors - arm.labelled) };
+}
+
+const isGraded = (arms) => arms.every((arm) => (arm.mean_absolute_error ?? null) === null);
+
+export class Tally {
+  #list = h("ol", { class: "arms" });
+  #rows = new Rows(this.#list, () => new ArmRow());
+  #legend = h("p", { class: "legend" }, ...["right", "wrong", "pending"].map((kind) => h("span", { class: kind }, kind === "pending" ? "no label yet" : kind)));
+  node = h("div", { class: "tally" }, this.#list, this.#legend);
+
+  render(arms) {
+    const weights = arms.reduce((sum, arm) => sum + arm.weight, 0);
+    const longest = Math.max(1, ...arms.map((arm) => arm.exposures - arm.errors));
+    const graded = isGraded(arms);
+    this.#rows.render(arms.map((arm) => ({ arm, share: arm.weight / weights, longest, graded })), (item) => item.arm.arm);
+    attribute(this.node, "data-graded", graded ? "" : null);
+  }
+}
+
