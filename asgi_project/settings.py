@@ -108,7 +108,7 @@ CHANNEL_LAYERS = {"default": _channel_layer()}
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "inference.api.parsers.StrictJSONParser",
         "rest_framework.parsers.FormParser",
         "rest_framework.parsers.MultiPartParser",
     ],
@@ -122,6 +122,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["inference.api.permissions.ProfilePermission"],
     "DEFAULT_PAGINATION_CLASS": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # microseconds even where they are zero
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "inference.api.errors.handler",
     "NUM_PROXIES": WEIR.trusted_proxies,  # unset, any caller could name his own address

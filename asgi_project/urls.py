@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from asgi_project import views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("admin/", admin.site.urls),
+    path("api/v1", RedirectView.as_view(url="/api/v1/", permanent=True, query_string=True)),
+    path("api/v1/", include("inference.api.urls")),
 ]
-if find_spec("inference.api.urls"):  # until that module is there
-    urlpatterns += [path("api/v1/", include("inference.api.urls"))]

@@ -100,6 +100,11 @@ def _take(test: ABTest, position: int, algorithm: MLAlgorithm, weight: int) -> N
     statuses.move(algorithm, Status.AB_TESTING, by=test.created_by, reason=reason)
 
 
+def rename(abtest_id: int, *, title: str, created_by: str) -> None:
+    """What people call the test; nothing that it measures."""
+    ABTest.objects.filter(pk=abtest_id).update(title=title, created_by=created_by)
+
+
 @transaction.atomic
 def stop(abtest_id: int, by: str) -> Stopped:
     """End the test and do with its arms what its rule says; once, however often it is asked.

@@ -1,0 +1,71 @@
+"""How REST framework's views say what went wrong.
+
+What the tutorial's clients know keeps its shape: `detail` for what the framework refuses, lists by
+field for what a serializer refuses, `status` and `message` on the predict route. Everything of our
+own is a problem with `code` and `message`; `inference.problems` holds the statuses for both doors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from inference import problems
+from inference.core.errors import (
+    Forbidden,
+    FrameInvalid,
+    JsonInvalid,
+    StorageUnavailable,
+    TooLarge,
+    Unauthorized,
+    WeirError,
+)
+from inference.keys import SCHEME
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+
+def handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to a refusal; None for what nobody expected, which is a 500 and a trace.
+
+    A view with `of_tutorial` refuses in the shapes of the tutorial's predict route.
+    """
+    known = _known(error)
+    if known is None:
+        return exception_handler(error, context)
+    of_tutorial = isinstance(known, JsonInvalid) or getattr(context["view"], "of_tutorial", False)
+    problem = problems.of_tutorial(known) if of_tutorial else problems.problem(known)
+    response = Response(problem.body, problem.status)
+    if not of_tutorial:
+        response.content_type = PROBLEM_TYPE
+    if problem.retry_after is not None:
+        response["Retry-After"] = str(problem.retry_after)
+    if isinstance(known, Unauthorized):
+        response["WWW-Authenticate"] = SCHEME
+    return response
+
+
+def _known(error: Exception) -> WeirError | None:
+    """The error as one of ours, or None if the framework has a shape for it."""
+    if isinstance(error, WeirError):
+        return error
+    if isinstance(error, NotAuthenticated | AuthenticationFailed):
+        return Unauthorized()
+    if isinstance(error, PermissionDenied):
+        return Forbidden(str(error.detail))
+    return _of_django(error)
+
+
+def _of_django(error: Exception) -> WeirError | None:
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge()
+    if isinstance(error, SuspiciousOperation):
+        return FrameInvalid("The form has too many fields or cannot be read.")
+    if isinstance(error, OperationalError | InterfaceError):
+        return StorageUnavailable("The database does not answer.", retry_after=1.0)
+    return None

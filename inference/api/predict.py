@@ -1,0 +1,73 @@
+"""Predictions through REST framework: forms, sessions, the browsable API, and JSON as well.
+
+The data plane answers most JSON before Django is asked; what comes here gets the same answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from inference import gateway
+from inference.api import loop
+from inference.api.parsers import RawJSONParser
+from inference.core import asking
+from inference.core.asking import Ask
+from inference.core.errors import RowInvalid
+from inference.gateway import Answered, Gateway
+from inference.keys import Scope
+
+
+class PredictView(APIView):
+    """One record, or an array of them."""
+
+    of_tutorial = True
+    parser_classes = (RawJSONParser, FormParser, MultiPartParser)
+    scopes: ClassVar = {"POST": Scope.PREDICT}
+
+    @extend_schema(
+        request={"application/json": dict, "application/x-www-form-urlencoded": dict},
+        responses={200: dict},
+        parameters=[
+            OpenApiParameter("status", description="Which algorithm: production by default."),
+            OpenApiParameter("version", description="Its exact version."),
+            OpenApiParameter("algorithm", int, description="Its id; wins over the other two."),
+            OpenApiParameter("subject", description="Keeps its arm while a test runs."),
+            OpenApiParameter("strict", bool, description="422 for a row that does not fit."),
+        ],
+    )
+    def post(self, request: Request, endpoint_name: str) -> Response:
+        """The answer, once it is logged; an array is answered by an array in the same order."""
+        ask = asking.from_query(endpoint_name, request.query_params.dict())
+        ask = ask.on_behalf_of(request.headers.get("X-Subject", ""))
+        answered = _answered(ask, request.data)
+        rows = [msgspec.json.decode(answer.text) for answer in answered.answers]
+        return Response(rows if answered.batch else rows[0])
+
+
+def _answered(ask: Ask, data: Any) -> Answered:
+    server = gateway.current()
+    if isinstance(data, QueryDict):
+        return loop.wait(server, _form_answered(server, ask, _record(data)))
+    return loop.wait(server, server.predict_json(ask, data or b""))
+
+
+async def _form_answered(server: Gateway, ask: Ask, record: dict[str, str]) -> Answered:
+    return Answered(await server.predict_records(ask, [record]), batch=False)
+
+
+def _record(form: QueryDict) -> dict[str, str]:
+    """The last of a repeated field counts, as everywhere in Django."""
+    record: dict[str, str] = {}
+    for name, value in form.items():
+        if not isinstance(value, str):
+            raise RowInvalid(f"{name} is a file; a value is expected.", field=name)
+        record[name] = value
+    return record

@@ -1,0 +1,190 @@
+"""The JSON of each entity: the tutorial's fields first, then what we added."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from rest_framework import serializers
+
+from inference import selectors
+from inference.core.lifecycle import Rule
+from inference.models import (
+    FEEDBACK_LENGTH,
+    NAME_LENGTH,
+    ABTest,
+    Arm,
+    Endpoint,
+    MLAlgorithm,
+    MLAlgorithmStatus,
+    MLRequest,
+)
+from inference.services.experiments import MOST_WEIGHT
+
+PARENTS: Final = ("parent_mlalgorithm_1", "parent_mlalgorithm_2")
+
+_moment: Final = serializers.DateTimeField().to_representation
+
+
+class EndpointSerializer(serializers.ModelSerializer):
+    """A name that clients call."""
+
+    class Meta:
+        model = Endpoint
+        fields: ClassVar = ["id", "name", "owner", "created_at", "log_mode"]
+
+
+class AlgorithmSerializer(serializers.ModelSerializer):
+    """A registered algorithm; `report` says how its compiled form compares with the original."""
+
+    class Meta:
+        model = MLAlgorithm
+        fields: ClassVar = [
+            "id",
+            "name",
+            "description",
+            "code",
+            "version",
+            "owner",
+            "created_at",
+            "parent_endpoint",
+            "current_status",
+            "artefact_hash",
+            "runtime",
+            "metrics",
+            "report",
+        ]
+
+
+class StatusSerializer(serializers.ModelSerializer):
+    """A line of an algorithm's history; writing one moves the algorithm."""
+
+    created_by = serializers.CharField(max_length=NAME_LENGTH)
+
+    class Meta:
+        model = MLAlgorithmStatus
+        fields: ClassVar = [
+            "id",
+            "active",
+            "status",
+            "created_by",
+            "created_at",
+            "reason",
+            "parent_mlalgorithm",
+        ]
+        read_only_fields: ClassVar = ["id", "active", "created_at"]
+
+
+class RequestSerializer(serializers.ModelSerializer):
+    """A prediction; only what was said about it afterwards can be written."""
+
+    feedback = serializers.CharField(
+        max_length=FEEDBACK_LENGTH, allow_blank=True, allow_null=True, required=False
+    )
+
+    class Meta:
+        model = MLRequest
+        fields: ClassVar = [
+            "id",
+            "input_data",
+            "full_response",
+            "response",
+            "feedback",
+            "created_at",
+            "parent_mlalgorithm",
+            "arm",
+            "subject",
+            "error_code",
+            "latency_us",
+        ]
+        read_only_fields: ClassVar = [name for name in fields if name != "feedback"]
+
+    def to_representation(self, instance: MLRequest) -> dict[str, Any]:
+        """Written out: a list has ten thousand rows, and each field's own machinery would show."""
+        return {
+            "id": instance.pk,
+            "input_data": instance.input_data,
+            "full_response": instance.full_response,
+            "response": instance.response,
+            "feedback": instance.feedback,
+            "created_at": _moment(instance.created_at),
+            "parent_mlalgorithm": instance.parent_mlalgorithm_id,
+            "arm": instance.arm_id,
+            "subject": instance.subject,
+            "error_code": instance.error_code,
+            "latency_us": instance.latency_us,
+        }
+
+
+class ArmSerializer(serializers.ModelSerializer):
+    """One algorithm's share of a test."""
+
+    weight = serializers.IntegerField(min_value=1, max_value=MOST_WEIGHT, default=1)
+
+    class Meta:
+        model = Arm
+        fields: ClassVar = ["algorithm", "weight"]
+
+
+class ArmField(serializers.PrimaryKeyRelatedField):
+    """The algorithm of the arm at this place, under the name that the tutorial has for it."""
+
+    def __init__(self, index: int, **kwargs: Any) -> None:
+        self._index = index
+        super().__init__(queryset=selectors.algorithms(), required=False, **kwargs)
+
+    def get_attribute(self, instance: ABTest) -> MLAlgorithm:
+        """Every test has at least two arms."""
+        return instance.arms.all()[self._index].algorithm
+
+
+class ABTestSerializer(serializers.ModelSerializer):
+    """A test: the tutorial's two algorithms, or `arms` with weights."""
+
+    created_by = serializers.CharField(max_length=NAME_LENGTH)
+    parent_mlalgorithm_1 = ArmField(0)
+    parent_mlalgorithm_2 = ArmField(1)
+    arms = ArmSerializer(many=True, required=False)
+    rule = serializers.ChoiceField(choices=[rule.value for rule in Rule], required=False)
+    endpoint: serializers.SlugRelatedField[Endpoint] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True
+    )
+
+    class Meta:
+        model = ABTest
+        fields: ClassVar = [
+            "id",
+            "title",
+            "created_by",
+            "created_at",
+            "ended_at",
+            "summary",
+            "parent_mlalgorithm_1",
+            "parent_mlalgorithm_2",
+            "arms",
+            "rule",
+            "endpoint",
+            "outcome",
+        ]
+        read_only_fields: ClassVar = ["id", "created_at", "ended_at", "summary", "outcome"]
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Either form names the arms; the tutorial's is asked for unless the other one is there."""
+        named = any(str(name).startswith("arms") for name in data) if data else False
+        for name in PARENTS:
+            self.fields[name].required = not named
+        return super().to_internal_value(data)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """With the arms as algorithm and weight under `split`, however they were named."""
+        if "arms" in attrs:
+            attrs["split"] = [(arm["algorithm"], arm["weight"]) for arm in attrs.pop("arms")]
+        elif all(name in attrs for name in PARENTS):
+            attrs["split"] = [(attrs[name], 1) for name in PARENTS]
+        return attrs
+
+
+class StoppedSerializer(serializers.Serializer):
+    """What a stop answers."""
+
+    message = serializers.CharField()
+    summary = serializers.CharField()

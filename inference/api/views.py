@@ -1,0 +1,164 @@
+"""The five entities of the tutorial, and the end of a test: parse, call one verb, answer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
+
+from inference import selectors
+from inference.api import live
+from inference.api.pagination import AfterPagination
+from inference.api.permissions import caller
+from inference.api.serializers import (
+    PARENTS,
+    ABTestSerializer,
+    AlgorithmSerializer,
+    EndpointSerializer,
+    RequestSerializer,
+    StatusSerializer,
+    StoppedSerializer,
+)
+from inference.core import lifecycle
+from inference.core.errors import ExperimentInvalid, TransitionRefused
+from inference.core.lifecycle import Rule
+from inference.keys import Scope
+from inference.models import ABTest
+from inference.services import experiments, feedback, models
+
+
+class EndpointViewSet(ReadOnlyModelViewSet):
+    """Names under which algorithms answer."""
+
+    queryset = selectors.endpoints()
+    serializer_class = EndpointSerializer
+
+    @extend_schema(responses={200: dict})
+    @action(detail=True, url_path="schema", url_name="schema")
+    def rows(self, request: Request, **kwargs: Any) -> Response:
+        """What a row of this endpoint looks like, by the algorithm that answers by default."""
+        schema = selectors.endpoint_schema(self.get_object().pk)
+        if schema is None:
+            raise NotFound("No algorithm of this endpoint is in production.")
+        return Response(schema)
+
+
+class AlgorithmViewSet(ReadOnlyModelViewSet):
+    """Registered algorithms with the status they have now."""
+
+    queryset = selectors.algorithms()
+    serializer_class = AlgorithmSerializer
+
+
+class StatusViewSet(mixins.CreateModelMixin, ReadOnlyModelViewSet):
+    """The history of statuses; a new line moves the algorithm."""
+
+    queryset = selectors.statuses()
+    serializer_class = StatusSerializer
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        """The new row is the active one; what may not be is said under `status`."""
+        given = serializer.validated_data
+        try:
+            serializer.instance = models.algorithm_set_status(
+                given["parent_mlalgorithm"].pk,
+                lifecycle.parse(given["status"]),
+                by=given["created_by"],
+                reason=given.get("reason", ""),
+            )
+        except TransitionRefused as error:
+            raise ValidationError({"status": [error.message]}) from error
+
+
+class RequestViewSet(mixins.UpdateModelMixin, ReadOnlyModelViewSet):
+    """Predictions as they were answered; what the truth was can be added and corrected."""
+
+    queryset = selectors.requests()
+    serializer_class = RequestSerializer
+    pagination_class = AfterPagination
+    scopes: ClassVar = {"PUT": Scope.FEEDBACK, "PATCH": Scope.FEEDBACK}
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        """Nothing but feedback is looked at."""
+        assert serializer.instance is not None
+        given = serializer.validated_data
+        if "feedback" in given:
+            serializer.instance = feedback.record(serializer.instance.pk, given["feedback"])
+
+
+class ABTestViewSet(
+    mixins.CreateModelMixin, mixins.UpdateModelMixin, ReadOnlyModelViewSet, GenericViewSet
+):
+    """Tests; a new one starts at once."""
+
+    queryset = selectors.abtests()
+    serializer_class = ABTestSerializer
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        """The running test; a refusal stands under the field that names the arm."""
+        given = serializer.validated_data
+        rule = Rule(given.get("rule", Rule.ACCURACY))
+        try:
+            test = experiments.start(given["title"], given["created_by"], given["split"], rule)
+        except (ExperimentInvalid, TransitionRefused) as error:
+            raise ValidationError(_by_field(error, serializer.initial_data)) from error
+        serializer.instance = self.get_queryset().get(pk=test.pk)
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        """What it is called may change; what it measures was fixed when it started."""
+        assert serializer.instance is not None
+        test, given = serializer.instance, serializer.validated_data
+        _refuse_other_terms(test, given)
+        experiments.rename(
+            test.pk,
+            title=given.get("title", test.title),
+            created_by=given.get("created_by", test.created_by),
+        )
+        serializer.instance = self.get_queryset().get(pk=test.pk)
+
+    @extend_schema(responses={200: dict})
+    @action(detail=True, url_path="live", url_name="live")
+    def snapshot(self, request: Request, **kwargs: Any) -> Response:
+        """What the page of the test shows: the same snapshot as over the WebSocket."""
+        return Response(live.experiment(self.get_object().pk))
+
+
+def _by_field(error: ExperimentInvalid | TransitionRefused, given: Any) -> dict[str, list[str]]:
+    """Under the name by which the caller gave the arm that does not go."""
+    in_tutorial = PARENTS[0] in given
+    if not in_tutorial:
+        return {"arms": [error.message]}
+    return {PARENTS[error.row or 0]: [error.message]}
+
+
+def _refuse_other_terms(test: ABTest, given: dict[str, Any]) -> None:
+    arms = [(arm.algorithm_id, arm.weight) for arm in test.arms.all()]
+    split = given.get("split")
+    if split is not None and [(algorithm.pk, weight) for algorithm, weight in split] != arms:
+        raise ValidationError({"arms": ["The arms of a test are fixed when it starts."]})
+    if given.get("rule", test.rule) != test.rule:
+        raise ValidationError({"rule": ["The rule of a test is fixed when it starts."]})
+
+
+class StopABTestView(APIView):
+    """The end of a test."""
+
+    of_tutorial = True
+
+    @extend_schema(request=None, responses={200: StoppedSerializer})
+    def post(self, request: Request, ab_test_id: str) -> Response:
+        """The summary; asked again, the same one. Whatever is no test is a 400."""
+        try:
+            stopped = experiments.stop(int(ab_test_id), by=caller(request))
+        except (ABTest.DoesNotExist, ValueError) as error:
+            body = {"status": "Error", "message": str(error)}
+            return Response(body, status=status.HTTP_400_BAD_REQUEST)
+        return Response({"message": stopped.message, "summary": stopped.summary})

@@ -1,0 +1,157 @@
+"""What is asked of the database, in as few queries as it takes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from inference.core import sketch, verdict
+from inference.core.experiment import Arm as Measured
+from inference.core.verdict import Verdict
+from inference.models import (
+    ABTest,
+    ApiKey,
+    Arm,
+    ArmTally,
+    Endpoint,
+    MLAlgorithm,
+    MLAlgorithmStatus,
+    MLRequest,
+)
+
+Json = dict[str, Any]
+
+_RANKS = ("p50", "p95", "p99")
+
+
+def endpoints() -> QuerySet[Endpoint]:
+    return Endpoint.objects.order_by("id")
+
+
+def algorithms() -> QuerySet[MLAlgorithm]:
+    return MLAlgorithm.objects.order_by("id")
+
+
+def statuses() -> QuerySet[MLAlgorithmStatus]:
+    return MLAlgorithmStatus.objects.order_by("id")
+
+
+def requests() -> QuerySet[MLRequest]:
+    return MLRequest.objects.order_by("id")
+
+
+def abtests() -> QuerySet[ABTest]:
+    """With their arms; the algorithms' large fields stay where they are."""
+    arms = Arm.objects.select_related("algorithm").defer(
+        "algorithm__code", "algorithm__report", "algorithm__metrics"
+    )
+    return (
+        ABTest.objects.order_by("id")
+        .select_related("endpoint")
+        .prefetch_related(Prefetch("arms", arms))
+    )
+
+
+def valid_key(prefix: str, now: datetime) -> ApiKey | None:
+    """The key of that prefix, unless it was revoked or has expired; the secret is not compared."""
+    alive = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+    return alive.filter(prefix=prefix).first()
+
+
+def endpoint_schema(endpoint_id: int) -> Json | None:
+    """What a row of this endpoint looks like: the schema of what answers by default.
+
+    Of an arm while a test runs; None if nothing answers by default.
+    """
+    answering = (
+        MLAlgorithm.objects.filter(
+            parent_endpoint=endpoint_id, current_status__in=("production", "ab_testing")
+        )
+        .order_by("-production_slot", "id")
+        .first()
+    )
+    if answering is None:
+        return None
+    return {"algorithm": answering.pk, "version": answering.version, **answering.schema}
+
+
+def experiment_snapshot(abtest_id: int) -> Json:
+    """All that the page of a test shows, as of now; raises ABTest.DoesNotExist."""
+    test = abtests().get(pk=abtest_id)
+    arms, measured = list(test.arms.all()), test.measured()
+    latencies = _latencies(test)
+    found = verdict.judge(measured, test.terms)
+    return {
+        "type": "snapshot",
+        "topic": f"experiment:{test.pk}",
+        "experiment": _experiment(test),
+        "arms": [
+            _arm(arm, counted, latencies.get(arm.pk))
+            for arm, counted in zip(arms, measured, strict=True)
+        ],
+        "evidence": asdict(found.evidence) if found.evidence else None,
+        "verdict": _verdict(found),
+    }
+
+
+def _experiment(test: ABTest) -> Json:
+    return {
+        "id": test.pk,
+        "title": test.title,
+        "endpoint": test.endpoint.name,
+        "task": test.terms.task,
+        "started_at": _moment(test.created_at),
+        "ended_at": _moment(test.ended_at),
+        "summary": test.summary,
+        "rule": test.rule,
+        "alpha": test.alpha,
+        "horizon": test.horizon,
+        "running": test.ended_at is None,
+        "outcome": test.outcome,
+    }
+
+
+def _arm(arm: Arm, counted: Measured, latency: Mapping[str, float] | None) -> Json:
+    tally = counted.tally
+    return {
+        "arm": arm.pk,
+        "position": arm.position,
+        "algorithm": arm.algorithm_id,
+        "name": arm.algorithm.name,
+        "version": arm.algorithm.version,
+        "weight": arm.weight,
+        "exposures": tally.exposures,
+        "errors": tally.errors,
+        "labelled": tally.labelled,
+        "correct": tally.correct,
+        "accuracy": tally.accuracy,
+        "mean_absolute_error": tally.mean_absolute_error,
+        "latency_ms": latency,
+    }
+
+
+def _latencies(test: ABTest) -> dict[int, dict[str, float]]:
+    """In milliseconds, by arm; none for an arm that has not predicted anything yet."""
+    blobs: dict[int, list[bytes]] = defaultdict(list)
+    kept = ArmTally.objects.filter(arm__abtest=test).values_list("arm_id", "latency")
+    for arm_id, blob in kept:
+        blobs[arm_id].append(bytes(blob))
+    found = {arm_id: sketch.quantiles(sketch.merge(its)) for arm_id, its in blobs.items()}
+    return {
+        arm_id: {name: value / 1000 for name, value in zip(_RANKS, values, strict=True)}
+        for arm_id, values in found.items()
+        if values is not None
+    }
+
+
+def _verdict(found: Verdict) -> Json:
+    return {"code": found.code.value, "sentence": found.sentence, "winner": found.winner}
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
