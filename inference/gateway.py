@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from inference.core import asking
 from inference.core import rows as payload
@@ -37,25 +37,23 @@ class Limits:
     rows: int = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The answers in the order of the rows; `batch` says whether the caller sent a list."""
 
     answers: Sequence[Answer]
     batch: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A request that was begun; `answers` may be read when `done` is done without an exception."""
 
     parts: Sequence[Part]
     done: asyncio.Future[Any]
-    count: int
+    rows: int
 
     @property
     def answers(self) -> Sequence[Answer]:
-        return self.parts[0].answers if len(self.parts) == 1 else _merged(self.parts, self.count)
+        return self.parts[0].answers if len(self.parts) == 1 else _merged(self.parts, self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,11 @@ class Gateway:
     async def predict_json(self, ask: Ask, body: bytes) -> Answered:
         """A record as a JSON object, or a batch of them as an array."""
         rows, batch = payload.from_json(body)
-        return Answered(await self.predict(ask, rows), batch)
+        if not self._wiring.ids.ready(len(rows)):
+            await self._reserved(len(rows), ask)
+        pending = self.begin(ask, rows)
+        await pending.done
+        return Answered(pending.answers, batch)
 
     async def predict_records(self, ask: Ask, records: Sequence[object]) -> Sequence[Answer]:
         """Records that are mappings already."""
@@ -129,9 +131,12 @@ class Gateway:
         """`predict` without the waiting, for callers with a loop of their own."""
         count = self._admitted(rows)
         parts = self._parts(ask, rows, self._wiring.ids.take(count))
+        if not ask.lenient:
+            _insist(parts)
         deadline = self._clock() + (self.limits.deadline if ask.deadline is None else ask.deadline)
-        started = [self._started(part, deadline) for part in parts]
-        return Pending(parts, started[0] if len(started) == 1 else _all(started), count)
+        if len(parts) == 1:
+            return Pending(parts, self._started(parts[0], deadline), count)
+        return Pending(parts, _all([self._started(part, deadline) for part in parts]), count)
 
     def _admitted(self, rows: Rows) -> int:
         if self.draining:
@@ -158,15 +163,11 @@ class Gateway:
         context = Context(rows, ask.subject, endpoint.log_mode, datetime.now(UTC))
         if len(ids) == 1 or endpoint.experiment is None or ask.subject:
             algorithm, arm = endpoint.route(ask.wanted, ask.subject or str(ids[0]))
-            parts = [Part(_served(snapshot, algorithm), arm, range(len(ids)), ids, context)]
-        else:
-            parts = [
-                Part(_served(snapshot, algorithm), arm, places, [ids[p] for p in places], context)
-                for (algorithm, arm), places in _drawn(endpoint, ask.wanted, ids).items()
-            ]
-        if not ask.lenient:
-            _insist(parts)
-        return parts
+            return [Part(_served(snapshot, algorithm), arm, range(len(ids)), ids, context)]
+        return [
+            Part(_served(snapshot, algorithm), arm, places, [ids[p] for p in places], context)
+            for (algorithm, arm), places in _drawn(endpoint, ask.wanted, ids).items()
+        ]
 
     def _started(self, part: Part, deadline: float) -> asyncio.Future[Any]:
         tensors, mode = part.tensors, part.context.mode

@@ -42,6 +42,10 @@ class Ids:
     def take(self, count: int) -> list[int]:
         """Only after `ready` or `wait`, with no await in between."""
         self._left -= count
+        first = self._ranges[0]
+        if count == 1 and len(first) > 1:
+            self._ranges[0] = first[1:]
+            return [first[0]]
         taken: list[int] = []
         while len(taken) < count:
             block = self._ranges.popleft()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from inference.core.errors import WeirError
@@ -21,8 +20,7 @@ class Rendered(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One row's answer. `text` is the complete JSON object; `error` is set if the row failed."""
 
     request_id: int

@@ -52,6 +52,7 @@ class RowReader:
             if feature.kind == "category"
         )
         # Two quotes for each name, two for each category that is not null.
+        self._width = schema.width
         self._quotes = 2 * (schema.width + len(self._categories))
 
     def json(self, body: bytes, row: int = 0) -> Packed:
@@ -84,7 +85,7 @@ class RowReader:
     def matrix(self, rows: Sequence[Packed]) -> Matrix:
         """Shape [rows, width]."""
         joined = rows[0] if len(rows) == 1 else b"".join(rows)
-        return np.frombuffer(joined, dtype=np.float64).reshape(len(rows), self.schema.width)
+        return np.ndarray((len(rows), self._width), np.float64, joined)
 
     def _fast(self, body: bytes) -> Packed | None:
         try:

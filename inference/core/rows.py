@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -16,8 +16,7 @@ from inference.core.tensors import Matrix
 _encode = msgspec.json.encode
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """Rows that fit the schema as a matrix, and why the others do not.
 
     `places` says which of the positions asked for each row of the matrix is.
@@ -115,7 +114,22 @@ def by_position(values: object) -> Rows:
         return ValueRows(values)
 
 
+_FIRST = range(1)
+_NO_ERRORS: Mapping[int, WeirError] = MappingProxyType({})
+
+
 def _one_by_one(
+    pack: Callable[[RowReader, int], Packed], reader: RowReader, positions: Sequence[int]
+) -> Read:
+    if len(positions) == 1:  # what nearly every request is
+        try:
+            return Read(reader.matrix((pack(reader, positions[0]),)), _FIRST, _NO_ERRORS)
+        except RowInvalid as error:
+            return Read(None, (), {0: error})
+    return _several(pack, reader, positions)
+
+
+def _several(
     pack: Callable[[RowReader, int], Packed], reader: RowReader, positions: Sequence[int]
 ) -> Read:
     packed: list[Packed] = []

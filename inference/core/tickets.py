@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from itertools import count
+from typing import NamedTuple, cast
 
 from inference.core.answers import Answer, Rendered, Renderer, failure
 from inference.core.errors import WeirError
@@ -13,7 +14,7 @@ from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
 from inference.core.rows import Read, Rows
 from inference.core.tensors import Matrix, Tensors
-from inference.core.types import LogMode, Model, Outcome, PredictionRow
+from inference.core.types import NO_ERRORS, LogMode, Model, Outcome, PredictionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,7 @@ class Served:
     failure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What the rows of one request have in common; `at` is when it was admitted."""
 
     rows: Rows
@@ -37,21 +37,27 @@ class Context:
     at: datetime
 
 
-@dataclass(slots=True, eq=False)
 class Part:
     """A ticket: read at once, settled once by the engine."""
 
-    served: Served
-    arm: Arm | None
-    positions: Sequence[int]
-    ids: Sequence[int]
-    context: Context
-    answers: Sequence[Answer] = ()
-    log: Sequence[PredictionRow] = ()
-    read: Read = field(init=False)
+    __slots__ = ("answers", "arm", "context", "ids", "log", "positions", "read", "served")
 
-    def __post_init__(self) -> None:
-        self.read = self.context.rows.read(self.served.reader, self.positions)
+    def __init__(
+        self,
+        served: Served,
+        arm: Arm | None,
+        positions: Sequence[int],
+        ids: Sequence[int],
+        context: Context,
+    ) -> None:
+        self.served = served
+        self.arm = arm
+        self.positions = positions
+        self.ids = ids
+        self.context = context
+        self.answers: Sequence[Answer] = ()
+        self.log: Sequence[PredictionRow] = ()
+        self.read: Read = context.rows.read(served.reader, positions)
 
     @property
     def tensors(self) -> Tensors | None:
@@ -69,20 +75,20 @@ class Part:
         rendered = self._rendered(outcome, errors)
         answer = self.served.renderer.answer
         self.answers = [
-            Answer(request_id, answer(text, request_id), errors.get(place) if errors else None)
-            for place, (request_id, text) in enumerate(zip(self.ids, rendered, strict=True))
+            Answer(request_id, answer(one, request_id), errors.get(place))
+            for place, request_id, one in zip(count(), self.ids, rendered, strict=False)
         ]
         if self.context.mode is not LogMode.OFF:
             self.log = self._rows(outcome, rendered, errors)
 
-    def _errors(self, outcome: Outcome) -> dict[int, WeirError]:
+    def _errors(self, outcome: Outcome) -> Mapping[int, WeirError]:
         """By place in this part: what the schema refused and what the model did."""
         if not outcome.errors and not self.read.errors:
-            return {}
+            return NO_ERRORS
         errors = {self.read.places[index]: error for index, error in outcome.errors.items()}
         return errors | dict(self.read.errors)
 
-    def _rendered(self, outcome: Outcome, errors: dict[int, WeirError]) -> Sequence[Rendered]:
+    def _rendered(self, outcome: Outcome, errors: Mapping[int, WeirError]) -> Sequence[Rendered]:
         good = self._scored(outcome)
         if not errors:
             return good
@@ -99,7 +105,7 @@ class Part:
         return self.served.renderer.rows(cast("Matrix", outcome.outputs[0]))
 
     def _rows(
-        self, outcome: Outcome, rendered: Sequence[Rendered], errors: dict[int, WeirError]
+        self, outcome: Outcome, rendered: Sequence[Rendered], errors: Mapping[int, WeirError]
     ) -> Sequence[PredictionRow]:
         context, arm = self.context, self.arm
         latency = round((outcome.queue_seconds + outcome.compute_seconds) * 1e6)

@@ -7,11 +7,9 @@ next application unread. Both doors give the same answers: the contract tests ru
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -20,8 +18,9 @@ from inference import gateway, problems
 from inference.access import Access
 from inference.core import asking
 from inference.core.asking import Ask
-from inference.core.errors import ModelError, TooLarge, TooSlow, WeirError
+from inference.core.errors import ModelError, TooLarge, WeirError
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send
+from inference.dataplane.patience import Patience
 from inference.gateway import Answered
 from inference.keys import Scope as KeyScope
 from inference.problems import Problem
@@ -44,8 +43,7 @@ class Gone(Exception):
     """The client hung up before its request was complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hot:
+class Hot(NamedTuple):
     """A recognised request, before its body is read."""
 
     endpoint: str
@@ -62,6 +60,7 @@ class DataPlane:
         self._fallback = fallback
         self._access = access
         self._max_body = max_body
+        self._patience = Patience(BODY_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         hot = self._recognised(scope)
@@ -100,16 +99,13 @@ class DataPlane:
         return await gateway.current().predict_json(ask, body)
 
     async def _body(self, receive: Receive) -> bytes:
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                message = await receive()
-                if message["type"] == "http.request" and not message.get("more_body"):
-                    body: bytes = message.get("body", b"")
-                    self._check(len(body))
-                    return body
-                return await self._rest(message, receive)
-        except TimeoutError:
-            raise TooSlow from None
+        with self._patience:
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                body: bytes = message.get("body", b"")
+                self._check(len(body))
+                return body
+            return await self._rest(message, receive)
 
     async def _rest(self, message: Message, receive: Receive) -> bytes:
         body = bytearray()
