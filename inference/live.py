@@ -26,7 +26,7 @@ from inference.core.tickets import Part
 from inference.core.types import PredictionRow
 from inference.snapshots import KEPT, OPERATIONS, Json, Snapshots, Sources
 
-__all__ = ["MESSAGE", "Sources", "current", "group", "predicted", "publish", "touch"]
+__all__ = ["MESSAGE", "OPERATIONS", "Sources", "current", "group", "predicted", "publish", "touch"]
 
 log = logging.getLogger(__name__)
 

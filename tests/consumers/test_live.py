@@ -13,7 +13,6 @@ from consumers import live as consumer
 from consumers.doors import Doors
 from consumers.live import LiveConsumer
 from consumers.sockets import SOCKETS
-from inference import live
 from inference.access import Access
 from inference.core import wire
 from inference.live import Publisher
@@ -56,6 +55,13 @@ class Client(WebsocketCommunicator):
             message = await self.receive_output(timeout=5)
             if message["type"] == "websocket.close":
                 return cast("int", message["code"])
+
+
+async def unpacked(somebody: Client) -> dict[str, Any]:
+    frame = await somebody.receive_from(timeout=5)
+    assert isinstance(frame, bytes)
+    body: dict[str, Any] = msgspec.msgpack.decode(frame)
+    return body
 
 
 def client(
@@ -141,9 +147,9 @@ async def test_a_listener_may_speak_msgpack(publisher: Publisher) -> None:
     somebody = await client(wire.MSGPACK).opened()
     await somebody.send_to(bytes_data=msgspec.msgpack.encode({"subscribe": RESULTS}))
 
-    first = msgspec.msgpack.decode(await somebody.receive_from(timeout=5))
+    first = await unpacked(somebody)
     publisher.predicted([row(1)])
-    second = msgspec.msgpack.decode(await somebody.receive_from(timeout=5))
+    second = await unpacked(somebody)
 
     assert first["results"] == []
     assert second["results"][0]["label"] == "yes"
@@ -253,7 +259,7 @@ async def test_a_listener_that_stopped_reading_is_closed(
     scope = {"type": "websocket", "headers": HOST, "subprotocols": [], "scheme": "ws"}
     async with asyncio.timeout(5):
         await LiveConsumer.as_asgi(doors=Doors(Access(Snapshot, is_open=True)))(
-            cast("Any", scope), arriving.get, cast("Any", send)
+            cast("Any", scope), cast("Any", arriving.get), cast("Any", send)
         )
 
     assert sent[-1] == {"type": "websocket.close", "code": 1013}

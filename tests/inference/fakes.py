@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ class World:
     """What is served, what the engine counted, what the database says of test 7."""
 
     endpoints: dict[str, Endpoint] = field(default_factory=lambda: {"income": INCOME})
-    lanes: dict[LaneKey, LaneStats] = field(default_factory=dict)
+    lanes: dict[Hashable, LaneStats] = field(default_factory=dict)
     labelled: int = 0
     reads: int = 0
     asked: threading.Event = field(default_factory=threading.Event)
