@@ -1,0 +1,56 @@
+"""The schema is what the training rows say, and only they."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.core.schema import Feature, Schema, Target
+from inference.training import profile
+from inference.training.dataset import Dataset, Record, Rows
+
+
+def dataset(records: list[Record], labels: list[str | float], task: str = "binary") -> Dataset:
+    unseen = Rows([{"age": 999, "pay": 1e9, "work": "unheard of"}], labels[:1])
+    return Dataset("y", task, Rows(records, labels), unseen)  # type: ignore[arg-type]  # a table
+
+
+RECORDS: list[Record] = [
+    {"age": 30, "pay": 1.5, "work": "b"},
+    {"age": None, "pay": 2, "work": None},
+    {"age": 50, "pay": None, "work": "a"},
+]
+
+
+def test_kinds_ranges_and_categories_come_from_the_training_rows() -> None:
+    assert profile.schema_of(dataset(RECORDS, ["no", "yes", "no"])) == Schema(
+        (
+            Feature("age", "integer", minimum=30.0, maximum=50.0),
+            Feature("pay", "number", minimum=1.5, maximum=2.0),
+            Feature("work", "category", ("a", "b")),
+        ),
+        Target("y", "binary", ("no", "yes")),
+    )
+
+
+def test_a_quantity_has_no_classes() -> None:
+    schema = profile.schema_of(dataset(RECORDS, [1.0, 2.0, 3.0], "regression"))
+
+    assert schema.target == Target("y", "regression")
+
+
+def test_a_column_without_any_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="age has no value"):
+        profile.schema_of(dataset([{"age": None}], ["a"]))
+
+
+def test_a_column_of_names_is_refused() -> None:
+    names: list[Record] = [{"name": f"person {at}"} for at in range(1001)]
+    labels: list[str | float] = ["ab"[at % 2] for at in range(1001)]
+
+    with pytest.raises(ValueError, match="1001 categories"):
+        profile.schema_of(dataset(names, labels))
+
+
+def test_one_class_is_nothing_to_learn() -> None:
+    with pytest.raises(ValueError, match="1 classes"):
+        profile.schema_of(dataset(RECORDS, ["a", "a", "a"]))
