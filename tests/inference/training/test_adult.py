@@ -1,4 +1,4 @@
-"""The whole of Adult, where its file is at hand: sizes, quality, parity, and the same bits again."""
+"""The whole of Adult, where its file is at hand: size, quality, parity, the same bits again."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def bundle(request: pytest.FixtureRequest, adult: Lesson) -> Bundle:
 
 def test_the_compiled_model_says_the_same_on_every_row(adult: Lesson, bundle: Bundle) -> None:
     matrix = adult.schema.encode_many(adult.dataset.held_out.records)
-    (compiled,) = bundles.load(bundle, Kind.ONNX).predict((matrix,))
-    (original,) = bundles.load(bundle, Kind.JOBLIB).predict((matrix,))
+    compiled = bundles.answers(bundles.load(bundle, Kind.ONNX), matrix)
+    original = bundles.answers(bundles.load(bundle, Kind.JOBLIB), matrix)
 
     assert matrix.shape == (9769, 14)
     assert bundle.card.serving is Kind.ONNX
@@ -74,6 +74,6 @@ def test_one_row_alone_says_what_it_says_among_others(adult: Lesson, bundle: Bun
     matrix = adult.schema.encode_many(adult.dataset.held_out.records[:300])
     runtime = bundles.load(bundle)
 
-    alone = np.concatenate([runtime.predict((row[None, :],))[0] for row in matrix])
+    alone = np.concatenate([bundles.answers(runtime, row[None, :]) for row in matrix])
 
-    assert np.abs(alone - runtime.predict((matrix,))[0]).max() <= 1e-6
+    assert np.abs(alone - bundles.answers(runtime, matrix)).max() <= 1e-6
