@@ -7,13 +7,10 @@ until it commits.
 
 from __future__ import annotations
 
-import importlib
-from importlib.util import find_spec
-from typing import Any
-
 from django.db import transaction
 from django.db.models import F
 
+from inference import live, registry
 from inference.models import RegistryState
 
 
@@ -21,15 +18,10 @@ def registry_changed() -> None:
     """One version on; this process looks at once, the others within their next tick."""
     if not RegistryState.objects.update(version=F("version") + 1):
         RegistryState.objects.create(version=1)
-    transaction.on_commit(lambda: _call("inference.registry", "changed"), robust=True)
+    transaction.on_commit(registry.changed, robust=True)
 
 
 def experiment_changed(abtest_id: int) -> None:
     """The tally of this test moved."""
     topic = f"experiment:{abtest_id}"
-    transaction.on_commit(lambda: _call("inference.live", "touch", topic), robust=True)
-
-
-def _call(module: str, name: str, *arguments: Any) -> None:
-    if find_spec(module):
-        getattr(importlib.import_module(module), name)(*arguments)
+    transaction.on_commit(lambda: live.touch(topic), robust=True)

@@ -105,16 +105,24 @@ def rename(abtest_id: int, *, title: str, created_by: str) -> None:
     ABTest.objects.filter(pk=abtest_id).update(title=title, created_by=created_by)
 
 
-@transaction.atomic
 def stop(abtest_id: int, by: str) -> Stopped:
     """End the test and do with its arms what its rule says; once, however often it is asked.
 
     Raises ABTest.DoesNotExist.
     """
+    return _already(ABTest.objects.get(pk=abtest_id)) or _stop(abtest_id, by)
+
+
+def _already(test: ABTest) -> Stopped | None:
+    return None if test.ended_at is None else Stopped(ALREADY, test.summary or "")
+
+
+@transaction.atomic
+def _stop(abtest_id: int, by: str) -> Stopped:
     announce.registry_changed()
     test = ABTest.objects.get(pk=abtest_id)
-    if test.ended_at is not None:
-        return Stopped(ALREADY, test.summary or "")
+    if (already := _already(test)) is not None:  # while this one waited for its turn
+        return already
     prefetch_related_objects([test], "arms__algorithm")
     measured, terms = test.measured(), test.terms
     winner = lifecycle.decide(Rule(test.rule), measured, terms)

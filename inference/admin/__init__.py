@@ -1,0 +1,7 @@
+"""The admin: everything that is kept, to be looked at; what can be done goes through services."""
+
+from __future__ import annotations
+
+from inference.admin import experiments, keys, log, registry
+
+__all__ = ["experiments", "keys", "log", "registry"]
