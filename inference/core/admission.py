@@ -1,0 +1,58 @@
+"""Who may join a queue, and when those who may not should come back."""
+
+from __future__ import annotations
+
+from inference.core.batching import BatchPolicy
+from inference.core.errors import Overloaded
+from inference.core.latency import LatencyModel
+
+# Seconds. Sooner than the one only adds load; later than the other is a guess.
+SOONEST = 1.0
+LATEST = 30.0
+
+
+class Admission:
+    """The door of one lane: bounded by rows, and by the age the last row would reach."""
+
+    __slots__ = ("_latency", "_policy")
+
+    def __init__(self, policy: BatchPolicy, latency: LatencyModel) -> None:
+        self._policy = policy
+        self._latency = latency
+
+    def refusal(
+        self, rows: int, waiting: int, running: float, patience: float
+    ) -> Overloaded | None:
+        """Why `rows` more may not wait behind those `waiting`, or None if they may.
+
+        `running` is what the batch under way still needs, `patience` what the caller still has,
+        both in seconds. An idle lane takes any job, be it larger than the queue or forecast to be
+        late: only running it can mend a wrong forecast.
+        """
+        if not waiting and not running:
+            return None
+        if waiting and waiting + rows > self._policy.max_queue_rows:
+            return self._later(
+                f"{waiting} rows are waiting; {rows} more do not fit", waiting, running
+            )
+        wait = running + self._seconds(waiting + rows)
+        if wait > patience:
+            message = f"the answer would take {wait:.1f} s, but is wanted within {patience:.1f} s"
+            return self._later(message, waiting, running)
+        return None
+
+    def horizon(self) -> float:
+        """Patience in seconds that no queue of an otherwise idle lane can outlast."""
+        return self._seconds(self._policy.max_queue_rows)
+
+    def _later(self, message: str, waiting: int, running: float) -> Overloaded:
+        seconds = running + self._seconds(waiting)
+        return Overloaded(message, retry_after=min(max(seconds, SOONEST), LATEST))
+
+    def _seconds(self, rows: int) -> float:
+        """How long so many rows take in batches as large as the policy allows."""
+        full = self._latency.seconds(self._policy.max_rows)
+        if full is None:
+            return 0.0
+        batches, rest = divmod(rows, self._policy.max_rows)
+        return batches * full + ((self._latency.seconds(rest) or 0.0) if rest else 0.0)

@@ -1,0 +1,105 @@
+"""What an engine promises to the rooms above it, whichever side of a queue it lives on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from inference.core.types import Job, LogMode, Outcome, Ticket
+
+
+class BatchReport(NamedTuple):
+    """One batch that was computed, told to the observer: live figures, metrics.
+
+    `queue_seconds` is the wait of the oldest job, `errors` counts rows.
+    """
+
+    key: Hashable
+    jobs: int
+    rows: int
+    errors: int
+    queue_seconds: float
+    compute_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStats:
+    """One model's lane: counts since it was opened, and how it is now.
+
+    `predictions` and `errors` count rows that ran; `refused` and `expired` count jobs;
+    `unlogged` counts rows answered in fast mode whose log row could not be written. `latency` is
+    p50, p95 and p99 of the recent answers in seconds, None before the first.
+    """
+
+    predictions: int
+    batches: int
+    errors: int
+    refused: int
+    expired: int
+    unlogged: int
+    restarts: int
+    queue_rows: int
+    running_rows: int
+    batch_rows: float
+    latency: tuple[float, float, float] | None
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogStats:
+    """The writer behind the lanes. `written` and `failed` count tickets: one per job."""
+
+    waiting_rows: int
+    writes: int
+    written: int
+    failed: int
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """The engine now. `healthy` is what readiness asks: nothing is dead, stuck or unwritable."""
+
+    lanes: Mapping[Hashable, LaneStats]
+    log: LogStats | None
+    draining: bool
+    healthy: bool
+
+
+class Engine(Protocol):
+    """Jobs in, outcomes out. To be used from the thread of the event loop."""
+
+    def submit(self, job: Job) -> asyncio.Future[Outcome]:
+        """Promise an outcome, or a WeirError, by the job's deadline.
+
+        Raises at once: Overloaded (with `retry_after`), Draining, DeadlineExceeded,
+        ModelUnavailable, RowInvalid (no rows). Cancelling the future is always allowed: a job that
+        has not started is dropped, one that has is finished for its neighbours' sake.
+
+        The job's ticket is settled exactly once if the job gets an outcome, and never if it has
+        not run; errors of single rows are part of an outcome.
+        """
+        ...
+
+    def record(self, ticket: Ticket, mode: LogMode, rows: int = 1) -> asyncio.Future[None]:
+        """Log a ticket that never was a job; done when `mode` says the caller may be answered."""
+        ...
+
+    async def retire(self, key: Hashable, deadline: float) -> bool:
+        """Wait until nothing of this model is under way; False if the deadline came first.
+
+        Jobs may still be submitted meanwhile. After True the model may be unloaded.
+        """
+        ...
+
+    def stats(self) -> EngineStats: ...
+
+    async def drain(self, deadline: float) -> bool:
+        """Refuse new jobs, finish those accepted; False if the deadline came first."""
+        ...
+
+    async def close(self) -> None:
+        """Stop; whoever still waits gets an error."""
+        ...

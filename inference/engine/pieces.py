@@ -1,0 +1,99 @@
+"""What is known so far of a batch that did not come through in one piece."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from inference.core.bisection import Span
+from inference.core.errors import ModelOutputInvalid, WeirError
+from inference.core.tensors import Array, Tensors, cut
+from inference.engine.compute import not_finite
+from inference.engine.waiter import Waiter
+
+
+class Pieces:
+    """Rows come in by spans, jobs go out as soon as their last row is known."""
+
+    def __init__(self, batch: Sequence[Waiter]) -> None:
+        self._batch = batch
+        self._stops = list(accumulate(waiter.rows for waiter in batch))
+        self._unknown = [waiter.rows for waiter in batch]
+        self._outputs: Tensors | None = None
+        self._errors: list[dict[int, WeirError]] = [{} for _ in batch]
+
+    @property
+    def errors(self) -> int:
+        """Rows that failed."""
+        return sum(map(len, self._errors))
+
+    def wanted(self, span: Span) -> bool:
+        """Whether anybody still waits for a row of it."""
+        return any(not self._batch[job].gone for job in self._jobs(span))
+
+    def fits(self, outputs: Tensors) -> bool:
+        """Whether these rows can stand beside the ones known: a broadcast would invent values."""
+        return self._outputs is None or _forms(self._outputs) == _forms(outputs)
+
+    def passed(self, span: Span, outputs: Tensors) -> list[int]:
+        """These rows have come out; the jobs that are complete by them."""
+        if self._outputs is None:
+            self._outputs = tuple(_blank(array, self._stops[-1]) for array in outputs)
+        doubtful = [span.start + row for row in not_finite(outputs)]
+        for whole, part in zip(self._outputs, outputs, strict=True):
+            whole[span.start : span.stop] = part
+            whole[doubtful] = _nothing(whole)
+        for row in doubtful:
+            self._accuse(row, ModelOutputInvalid("the model returned no number"))
+        return self._known(span)
+
+    def failed(self, row: int, error: WeirError) -> list[int]:
+        """This row has no result; the jobs that are complete by that."""
+        self._accuse(row, error)
+        return self._known(Span(row, row + 1))
+
+    def share(self, job: int) -> tuple[Tensors | None, dict[int, WeirError]]:
+        """A complete job's outputs, None if no row has any, and its rows' errors."""
+        errors = self._errors[job]
+        if self._outputs is None or len(errors) == self._batch[job].rows:
+            return None, errors
+        return cut(self._outputs, self._start(job), self._stops[job]), errors
+
+    def _accuse(self, row: int, error: WeirError) -> None:
+        job = self._job(row)
+        error.row = row - self._start(job)
+        self._errors[job][error.row] = error
+
+    def _known(self, span: Span) -> list[int]:
+        complete = []
+        for job in self._jobs(span):
+            first, last = max(span.start, self._start(job)), min(span.stop, self._stops[job])
+            self._unknown[job] -= last - first
+            if not self._unknown[job]:
+                complete.append(job)
+        return complete
+
+    def _jobs(self, span: Span) -> range:
+        return range(self._job(span.start), bisect_left(self._stops, span.stop) + 1)
+
+    def _job(self, row: int) -> int:
+        return bisect_right(self._stops, row)
+
+    def _start(self, job: int) -> int:
+        return self._stops[job - 1] if job else 0
+
+
+def _forms(outputs: Tensors) -> list[tuple[object, ...]]:
+    return [(array.dtype, array.shape[1:]) for array in outputs]
+
+
+def _blank(like: Array, rows: int) -> Array:
+    return np.full((rows, *like.shape[1:]), _nothing(like), like.dtype)
+
+
+def _nothing(array: Array) -> float | int:
+    """What stands in rows that have no result; their error says so, not this value."""
+    return np.nan if array.dtype.kind in "fc" else 0

@@ -1,0 +1,110 @@
+"""Where a batch is computed: on the loop while that is short, else on a thread of its own lane."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from time import monotonic, thread_time
+
+from inference.core.batching import BatchPolicy
+from inference.core.latency import LatencyModel
+from inference.core.placement import Placement
+from inference.core.tensors import Tensors
+from inference.core.types import Model
+from inference.engine.compute import Attempt, attempt
+from inference.engine.thread import Caller
+
+# Threads left behind in a call that outlived everybody who waited for it. Each may hold a
+# processor and memory, so after so many the lane waits and says it is unhealthy.
+MAX_STUCK = 2
+
+
+class Abandoned(Exception):
+    """The call outlived every deadline; its thread was left behind."""
+
+
+class Runner:
+    """Runs one batch at a time and learns how long they take."""
+
+    def __init__(self, name: str, policy: BatchPolicy, thread: Callable[[str], Caller]) -> None:
+        self.latency = LatencyModel()
+        self._name = name
+        self._make_thread = thread
+        self._placement = Placement(policy.inline_seconds)
+        self._thread: Caller | None = None
+        self._call: asyncio.Future[Attempt] | None = None
+        self._done_at = 0.0
+        self._stuck: list[Caller] = []
+
+    async def run(self, model: Model, inputs: Tensors) -> Attempt:
+        """Compute; does not suspend if that is short enough to be done on the loop.
+
+        Raises Abandoned, or what keeps a thread from being made, but nothing of the model's.
+        """
+        return self._here(model, inputs) or await self._elsewhere(model, inputs)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that the call under way should still take."""
+        return max(0.0, self._done_at - monotonic()) if self._call else 0.0
+
+    @property
+    def stuck(self) -> bool:
+        """So many threads were left behind that no further one may be."""
+        self._stuck = [thread for thread in self._stuck if thread.alive]
+        return len(self._stuck) >= MAX_STUCK
+
+    def abandon(self) -> None:
+        """Nobody waits any more: leave the call to itself, so that the lane goes on."""
+        if self._call is None or self._call.done() or self.stuck:
+            return
+        self._call.set_exception(Abandoned())
+        if self._thread is not None:
+            self._stuck.append(self._thread)
+        self.close()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.close()
+            self._thread = None
+
+    def _here(self, model: Model, inputs: Tensors) -> Attempt | None:
+        """None if the loop must not be held so long."""
+        if not model.inline_ok or not self._placement.inline(self.latency.seconds(len(inputs[0]))):
+            return None
+        tried = attempt(model.predict, inputs)
+        self._placement.held(tried.seconds)
+        if tried.error is None:
+            self.latency.observe(len(inputs[0]), tried.seconds)
+        return tried
+
+    async def _elsewhere(self, model: Model, inputs: Tensors) -> Attempt:
+        # A thread that waits for the GIL or for a processor is not a slow model; only of a model
+        # that may wait inside is the clock on the wall the measure.
+        clock = thread_time if model.inline_ok else monotonic
+        tried = await self._call_thread(partial(attempt, model.predict, inputs, clock), inputs)
+        if tried.error is None:
+            self.latency.observe(len(inputs[0]), tried.seconds)
+        return tried
+
+    async def _call_thread(self, work: Callable[[], Attempt], inputs: Tensors) -> Attempt:
+        if self._thread is None:
+            self._thread = self._make_thread(self._name)
+        call: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
+        self._call = call
+        self._done_at = monotonic() + (self.latency.seconds(len(inputs[0])) or 0.0)
+        self._thread.call(work, partial(_tell, call))
+        try:
+            return await call
+        finally:
+            self._call = None
+
+
+def _tell(
+    call: asyncio.Future[Attempt], result: Attempt | None, error: BaseException | None
+) -> None:
+    # An abandoned or cancelled call answers too late, and for nobody.
+    if call.done():
+        return
+    call.set_result(result or Attempt(None, error, 0.0))
