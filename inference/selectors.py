@@ -72,7 +72,7 @@ def endpoint_schema(endpoint_id: int) -> Json | None:
         MLAlgorithm.objects.filter(
             parent_endpoint=endpoint_id, current_status__in=("production", "ab_testing")
         )
-        .order_by("-production_slot", "id")
+        .order_by("-current_status", "id")  # production comes before ab_testing
         .first()
     )
     if answering is None:
@@ -118,6 +118,7 @@ def _experiment(test: ABTest) -> Json:
 
 def _arm(arm: Arm, counted: Measured, latency: Mapping[str, float] | None) -> Json:
     tally = counted.tally
+    measured = arm.algorithm.task == "regression"
     return {
         "arm": arm.pk,
         "position": arm.position,
@@ -129,8 +130,8 @@ def _arm(arm: Arm, counted: Measured, latency: Mapping[str, float] | None) -> Js
         "errors": tally.errors,
         "labelled": tally.labelled,
         "correct": tally.correct,
-        "accuracy": tally.accuracy,
-        "mean_absolute_error": tally.mean_absolute_error,
+        "accuracy": None if measured else tally.accuracy,
+        "mean_absolute_error": tally.mean_absolute_error if measured else None,
         "latency_ms": latency,
     }
 

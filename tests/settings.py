@@ -20,3 +20,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "asgi_project.settings"
 from asgi_project.settings import *  # noqa: E402, F403  # the environment comes first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and nothing is secret
+
+if WEIR.database_url.startswith("sqlite"):  # noqa: F405  # the settings' own name
+    # A file, as in production: in a database in memory, threads would not meet as they do there.
+    DATABASES["default"]["TEST"] = {"NAME": str(WEIR.data_dir / "tests.sqlite3")}  # noqa: F405

@@ -56,14 +56,19 @@ _STEP: Final = 32
 _LARGEST: Final = 256
 
 
+def direct() -> bool:
+    """Whether this database takes the statements below; the others get Django's."""
+    return connection.vendor == "sqlite"
+
+
 def one_statement(count: int) -> bool:
     """Whether so many rows are written, or not written, by a single statement."""
-    return connection.vendor == "sqlite" and next(_sizes(count), 0) == count
+    return direct() and next(_sizes(count), 0) == count
 
 
 def insert(rows: Sequence[PredictionRow]) -> Sequence[PredictionRow]:
     """Write the rows whose ids are not there yet, and return those."""
-    write = _write_sqlite if connection.vendor == "sqlite" else _write_portable
+    write = _write_direct if direct() else _write_portable
     new: list[PredictionRow] = []
     start = 0
     for size in _sizes(len(rows)):
@@ -99,7 +104,7 @@ def _sizes(count: int) -> Iterator[int]:
         count -= size
 
 
-def _write_sqlite(rows: Sequence[PredictionRow]) -> None:
+def _write_direct(rows: Sequence[PredictionRow]) -> None:
     """A statement that fails leaves nothing behind and the transaction as it was."""
     values: list[object] = list(chain.from_iterable(rows))
     values[_CREATED_AT::_WIDTH] = [_moments.text(row.created_at) for row in rows]

@@ -24,7 +24,8 @@ def record(rows: Sequence[PredictionRow], shard: str) -> int:
         return _record(rows, shard)
     except DatabaseError:
         # The next call shall find a living connection; outside of requests nobody else looks.
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         raise
 
 

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Final
 
 import numpy as np
-from django.db import connection
 from django.db.models import F
 
 from inference.core import sketch
@@ -40,7 +39,7 @@ def expose(rows: Iterable[PredictionRow], shard: str) -> None:
         if row.arm_id is not None:
             by_arm[row.arm_id].append(row)
     if by_arm:
-        add = _add_sqlite if connection.vendor == "sqlite" else _add_portable
+        add = _add_direct if bulk.direct() else _add_portable
         for abtest_id in add(by_arm, shard):
             announce.experiment_changed(abtest_id)
 
@@ -55,7 +54,7 @@ def relabel(arm: Arm, change: Tally) -> None:
     announce.experiment_changed(arm.abtest_id)
 
 
-def _add_sqlite(by_arm: Mapping[int, Sequence[PredictionRow]], shard: str) -> set[int]:
+def _add_direct(by_arm: Mapping[int, Sequence[PredictionRow]], shard: str) -> set[int]:
     """Two statements for any number of arms; the tests that they belong to."""
     marks = ", ".join("?" * len(by_arm))
     known = bulk.execute(_KNOWN.format(marks=marks), [shard, *by_arm]).fetchall()

@@ -1,0 +1,343 @@
+"""A test starts whole or not at all, and a stop does what its rule said, once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from unittest import mock
+
+import pytest
+from django.db import connection
+
+from inference.core.errors import ExperimentInvalid, Raced, TransitionRefused
+from inference.core.lifecycle import Rule, Status
+from inference.models import ABTest, Arm, MLAlgorithm, RegistryState
+from inference.services import experiments, feedback, models, predictions
+from inference.services.experiments import Stopped
+from tests.inference import registered
+from tests.inference.registered import algorithm, row, status_of
+
+pytestmark = pytest.mark.django_db
+
+
+def labelled(arm: Arm, correct: int, wrong: int, start: int = 1) -> None:
+    """Predictions of this arm with their labels."""
+    ids = range(start, start + correct + wrong)
+    predictions.record([row(at, arm.algorithm, arm) for at in ids], "a")
+    for place, at in enumerate(ids):
+        feedback.record(at, "<=50K" if place < correct else ">50K")
+
+
+def arms_of(test: ABTest) -> list[Arm]:
+    return list(test.arms.order_by("position"))
+
+
+# -- start -----------------------------------------------------------------------------------------
+
+
+def test_a_started_test_holds_its_arms_and_how_they_stood() -> None:
+    first, second = registered.pair()
+
+    test = experiments.start("t", "me", [(first, 3), (second, 1)], Rule.EVIDENCE)
+
+    assert (test.title, test.created_by, test.endpoint.name, test.rule) == (
+        "t",
+        "me",
+        "income",
+        "evidence",
+    )
+    assert (test.ended_at, test.summary, len(test.salt)) == (None, None, 32)
+    assert [(a.position, a.algorithm, a.weight, a.status_before) for a in arms_of(test)] == [
+        (1, first, 3, "production"),
+        (2, second, 1, "testing"),
+    ]
+    assert (status_of(first), status_of(second)) == ("ab_testing", "ab_testing")
+
+
+def test_every_test_has_a_salt_of_its_own() -> None:
+    one = registered.started(registered.pair(endpoint="income"))
+    other = registered.started(registered.pair(endpoint="digits"))
+
+    assert one.salt != other.salt
+
+
+Arms = Callable[[], Sequence[tuple[MLAlgorithm, int]]]
+
+
+def same_twice() -> Sequence[tuple[MLAlgorithm, int]]:
+    first, _ = registered.pair()
+    return [(first, 1), (first, 1)]
+
+
+def of_two_endpoints() -> Sequence[tuple[MLAlgorithm, int]]:
+    return [(algorithm(endpoint="income"), 1), (algorithm(endpoint="digits"), 1)]
+
+
+def of_two_kinds() -> Sequence[tuple[MLAlgorithm, int]]:
+    return [
+        (algorithm("classifier"), 1),
+        (algorithm("regressor", schema=registered.schema("regression")), 1),
+    ]
+
+
+def without_weight() -> Sequence[tuple[MLAlgorithm, int]]:
+    first, second = registered.pair()
+    return [(first, 1), (second, 0)]
+
+
+def overweight() -> Sequence[tuple[MLAlgorithm, int]]:
+    first, second = registered.pair()
+    return [(first, 1), (second, 1_000_001)]
+
+
+def gone() -> Sequence[tuple[MLAlgorithm, int]]:
+    first, second = registered.pair()
+    MLAlgorithm.objects.filter(pk=second.pk).delete()
+    return [(first, 1), (second, 1)]
+
+
+@pytest.mark.parametrize(
+    ("arms", "sentence"),
+    [
+        (same_twice, "same algorithm cannot be two arms"),
+        (of_two_endpoints, "same endpoint"),
+        (of_two_kinds, "same kind of target"),
+        (without_weight, "whole number from 1"),
+        (overweight, "whole number from 1 to 1000000"),
+        (gone, "no algorithm"),
+    ],
+)
+def test_arms_that_do_not_go_together_are_refused_by_their_place(arms: Arms, sentence: str) -> None:
+    with pytest.raises(ExperimentInvalid, match=sentence) as refused:
+        experiments.start("t", "me", arms())
+
+    assert refused.value.row == 1
+    assert ABTest.objects.count() == 0
+    assert not MLAlgorithm.objects.filter(current_status="ab_testing").exists()
+
+
+@pytest.mark.parametrize("count", [0, 1, 17])
+def test_a_test_has_two_arms_or_more_but_not_any_number(count: int) -> None:
+    rows = [(algorithm(f"model {at}"), 1) for at in range(count)]
+
+    with pytest.raises(ExperimentInvalid, match="2 to 16 arms"):
+        experiments.start("t", "me", rows)
+
+
+def test_an_endpoint_runs_one_test_at_a_time() -> None:
+    first, second = registered.pair()
+    running = registered.started([first, second])
+    others = [(algorithm("a"), 1), (algorithm("b"), 1)]
+
+    with pytest.raises(ExperimentInvalid, match=f"Test {running.pk} is already running"):
+        experiments.start("t", "me", others)
+
+
+def test_a_retired_algorithm_is_no_arm() -> None:
+    first, second = registered.pair()
+    models.algorithm_set_status(second.pk, Status.RETIRED, by="me")
+
+    with pytest.raises(TransitionRefused):
+        experiments.start("t", "me", [(first, 1), (second, 1)])
+
+    assert status_of(first) == "production"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_tests_that_start_at_once_one_runs() -> None:
+    rows = [algorithm(f"model {at}") for at in range(4)]
+    refused: list[Exception] = []
+
+    def start(arms: Sequence[MLAlgorithm]) -> None:
+        try:
+            registered.started(arms)
+        except ExperimentInvalid as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=start, args=(arms,)) for arms in (rows[:2], rows[2:])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert len(refused) == 1
+    assert ABTest.objects.filter(ended_at=None).count() == 1
+    assert MLAlgorithm.objects.filter(current_status="ab_testing").count() == 2
+
+
+# -- stop ------------------------------------------------------------------------------------------
+
+
+def test_the_higher_accuracy_goes_to_production_and_the_summary_says_both() -> None:
+    first, second = registered.pair()
+    test = registered.started([first, second])
+    one, other = arms_of(test)
+    labelled(one, 7, 2)
+    labelled(other, 4, 1, start=100)
+
+    stopped = experiments.stop(test.pk, "me")
+
+    assert stopped == Stopped(
+        "AB Test finished.",
+        "Algorithm #1 accuracy: 0.7777777777777778, Algorithm #2 accuracy: 0.8",
+    )
+    assert (status_of(first), status_of(second)) == ("testing", "production")
+    test.refresh_from_db()
+    assert (test.summary, test.ended_by, test.outcome) == (stopped.summary, "me", "arm 2 promoted")
+    assert test.ended_at is not None
+
+
+def test_a_tie_keeps_the_first() -> None:
+    first, second = registered.pair()
+    test = registered.started([second, first])
+    one, other = arms_of(test)
+    labelled(one, 1, 1)
+    labelled(other, 2, 2, start=100)
+
+    experiments.stop(test.pk, "me")
+
+    assert (status_of(second), status_of(first)) == ("production", "testing")
+
+
+def test_what_failed_or_has_no_label_does_not_count_as_wrong() -> None:
+    test = registered.started(registered.pair())
+    one, other = arms_of(test)
+    labelled(one, 1, 0)
+    labelled(other, 1, 1, start=100)
+    failed = {"response": "error", "error_code": "row_invalid"}
+    predictions.record([row(50, one.algorithm, one), row(51, one.algorithm, one, **failed)], "a")
+
+    assert experiments.stop(test.pk, "me").summary == (
+        "Algorithm #1 accuracy: 1.0, Algorithm #2 accuracy: 0.5"
+    )
+
+
+def test_a_test_without_data_can_be_stopped_and_puts_everything_back() -> None:
+    first, second = registered.pair()
+    test = registered.started([first, second])
+
+    stopped = experiments.stop(test.pk, "me")
+
+    assert stopped.summary == "Algorithm #1 accuracy: no data, Algorithm #2 accuracy: no data"
+    assert (status_of(first), status_of(second)) == ("production", "testing")
+    assert ABTest.objects.get().outcome == "nobody promoted"
+
+
+def test_an_arm_without_labels_keeps_anybody_from_being_promoted() -> None:
+    first, second = registered.pair()
+    test = registered.started([first, second])
+    labelled(arms_of(test)[1], 3, 0)
+
+    stopped = experiments.stop(test.pk, "me")
+
+    assert stopped.summary == "Algorithm #1 accuracy: no data, Algorithm #2 accuracy: 1.0"
+    assert (status_of(first), status_of(second)) == ("production", "testing")
+
+
+def test_stopping_again_says_the_summary_again_and_moves_nothing() -> None:
+    test = registered.started(registered.pair())
+    summary = experiments.stop(test.pk, "me").summary
+    ended = ABTest.objects.get().ended_at
+    version = RegistryState.objects.get().version
+
+    assert experiments.stop(test.pk, "you") == Stopped("AB Test already finished.", summary)
+    assert ABTest.objects.get().ended_at == ended
+    assert RegistryState.objects.get().version == version
+
+
+@pytest.mark.parametrize("rule", [Rule.EVIDENCE, Rule.NONE])
+def test_other_rules_promote_nobody_on_a_handful_of_labels(rule: Rule) -> None:
+    first, second = registered.pair()
+    test = registered.started([first, second], rule)
+    one, other = arms_of(test)
+    labelled(one, 1, 4)
+    labelled(other, 5, 0, start=100)
+
+    experiments.stop(test.pk, "me")
+
+    assert (status_of(first), status_of(second)) == ("production", "testing")
+
+
+def test_more_than_two_arms_and_what_a_winner_displaces() -> None:
+    """The algorithm in production was no arm; the winner takes its place all the same."""
+    incumbent, first = registered.pair()
+    second, third = algorithm("a"), algorithm("b")
+    test = registered.started([first, second, third])
+    for place, arm in enumerate(arms_of(test)):
+        labelled(arm, place, 2 - place, start=place * 100 + 1)
+
+    stopped = experiments.stop(test.pk, "me")
+
+    assert stopped.summary == (
+        "Algorithm #1 accuracy: 0.0, Algorithm #2 accuracy: 0.5, Algorithm #3 accuracy: 1.0"
+    )
+    assert status_of(third) == "production"
+    assert [status_of(each) for each in (incumbent, first, second)] == ["testing"] * 3
+
+
+def test_a_regression_is_summed_up_by_its_error() -> None:
+    test = registered.started(registered.pair("regression"))
+    one, other = arms_of(test)
+    predictions.record([row(1, one.algorithm, one, response="10")], "a")
+    predictions.record([row(2, other.algorithm, other, response="10")], "a")
+    feedback.record(1, "12.5")
+    feedback.record(2, "11")
+
+    assert experiments.stop(test.pk, "me").summary == (
+        "Algorithm #1 mean absolute error: 2.5, Algorithm #2 mean absolute error: 1.0"
+    )
+    assert ABTest.objects.get().outcome == "arm 2 promoted"
+
+
+def test_what_was_known_at_the_stop_is_kept() -> None:
+    test = registered.started(registered.pair())
+
+    experiments.stop(test.pk, "me")
+
+    evidence = ABTest.objects.get().evidence
+    assert evidence is not None
+    assert evidence["code"] == "no_data"
+    assert evidence["sentence"].startswith("No predictions yet.")
+
+
+def test_a_test_that_is_not_there_cannot_be_stopped() -> None:
+    with pytest.raises(ABTest.DoesNotExist):
+        experiments.stop(99, "me")
+
+
+def test_a_stop_that_comes_second_finds_it_done() -> None:
+    """Somebody stops the test after we looked and before our transaction."""
+    test = registered.started(registered.pair())
+    stop = experiments._stop
+
+    def overtaken(abtest_id: int, by: str) -> Stopped:
+        stop(abtest_id, "somebody else")
+        return stop(abtest_id, by)
+
+    with mock.patch.object(experiments, "_stop", side_effect=overtaken):
+        assert experiments.stop(test.pk, "me").message == "AB Test already finished."
+
+    assert ABTest.objects.get().ended_by == "somebody else"
+
+
+def test_an_end_is_written_once() -> None:
+    """The last line of defence, should a database not make the two wait for each other."""
+    test = registered.started(registered.pair())
+    running = ABTest.objects.get(pk=test.pk)
+    experiments.stop(test.pk, "me")
+
+    with (
+        mock.patch.object(ABTest.objects, "get", return_value=running),
+        pytest.raises(Raced, match="stopped meanwhile"),
+    ):
+        experiments.stop(test.pk, "you")
+
+
+def test_a_test_can_be_called_something_else() -> None:
+    test = registered.started(registered.pair())
+
+    experiments.rename(test.pk, title="better", created_by="you")
+
+    assert ABTest.objects.values_list("title", "created_by").get() == ("better", "you")
