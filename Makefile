@@ -63,7 +63,7 @@ bench: $(DEV) ## Measure ours beside the peers
 	$(PYTHON) -m bench $(ARGS)
 
 traffic: setup ## Send demo requests and feedback to a running server
-	$(PYTHON) manage.py traffic $(ARGS)
+	@export WEIR_PROFILE=$${WEIR_PROFILE:-open}; exec $(PYTHON) manage.py traffic $(ARGS)
 
 notebooks: $(DEV) ## Run every notebook from top to bottom
 	$(VENV)/bin/jupyter-execute notebooks/*.ipynb

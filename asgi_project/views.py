@@ -16,4 +16,4 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     """The page; in production only for those who are logged in."""
     if not settings.WEIR.is_open and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    return render(request, "dashboard.html")
+    return render(request, "dashboard.html", {"profile": settings.WEIR.profile})

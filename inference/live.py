@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ __all__ = ["MESSAGE", "OPERATIONS", "Sources", "current", "group", "predicted", 
 log = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.1  # seconds between two snapshots of a topic
+GRACE: Final = 0.02  # seconds
 RETRY: Final = 1.0  # seconds until a snapshot that could not be had is asked for again
 MESSAGE: Final = "live.snapshot"  # the type of a group message; its `text` is the snapshot's JSON
 _GROUP: Final = re.compile(r"[A-Za-z0-9_.-]{1,90}\Z")
@@ -122,8 +124,11 @@ class Publisher:
     async def _tick(self) -> None:
         """On each second of the wall's clock, so that all curves have points at the same times."""
         while True:
-            await asyncio.sleep(1.0 - timezone.now().microsecond / 1e6)
-            self._snapshots.tick(self._loop.time(), int(timezone.now().timestamp()))
+            now = timezone.now().timestamp()
+            # A timer may ring a little early; without grace it would ring again for this second.
+            second = math.ceil(now + GRACE)
+            await asyncio.sleep(second - now)
+            self._snapshots.tick(self._loop.time(), second)
             self.touch(OPERATIONS)
             await self._follow()
 

@@ -30,6 +30,7 @@ export const percent = (share, digits = 1) => (absent(share) ? NONE : `${(100 * 
 export function signed(value, digits = 1) {
   if (absent(value)) return NONE;
   const text = value.toFixed(digits);
+  if (Number(text) === 0) return (0).toFixed(digits);
   return Number(text) > 0 ? `+${text}` : minus(text);
 }
 

@@ -14,8 +14,10 @@ import { Rail } from "./parts/rail.js";
 import { Title } from "./parts/title.js";
 import { Traffic } from "./parts/traffic.js";
 import { Trial } from "./parts/trial.js";
+import { Welcome } from "./parts/welcome.js";
 
 const at = (id) => document.getElementById(id);
+const profile = document.querySelector("meta[name=profile]").content;
 const chosenByAddress = () => decodeURIComponent(location.hash.match(/^#\/(.+)$/)?.[1] ?? "");
 
 class Screen {
@@ -35,6 +37,7 @@ class Screen {
     this.vitals = new Vitals(at("vitals"));
     this.river = new River(at("river"));
     this.rail = new Rail(at("rail"));
+    this.welcome = new Welcome(at("welcome"), profile === "open" ? "WEIR_PROFILE=open " : "");
     this.title = new Title(at("title"));
     this.experiment = new Experiment(at("experiment"), { herald, onStart: () => this.#start(), onStop: () => this.#stop() });
     this.traffic = new Traffic(at("traffic"));
@@ -101,6 +104,7 @@ class Screen {
     this.#followTest(null);
     this.#schema = null;
     this.trial.change(endpoint.name, null);
+    this.feed.change(null);
     this.feed.clear();
     this.#follow("results", `results:${endpoint.name}`, ({ results }) => this.feed.render(results));
     this.#learnSchema(endpoint);
@@ -112,6 +116,7 @@ class Screen {
     if (name !== this.#selected || !schema) return;
     this.#schema = schema;
     this.trial.change(name, schema);
+    this.feed.change(schema.target.classes ?? null);
     this.#soon();
   }
 

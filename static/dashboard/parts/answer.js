@@ -11,7 +11,7 @@ export class Answer {
   #from = h("p", { class: "from" });
   #shares = h("ul", { class: "shares" });
   #truth = h("div", { class: "truth" });
-  #problem = h("p", { class: "problem", role: "alert" });
+  #problem = h("p", { class: "problem", id: "answer-problem", role: "alert" });
   #answered = h("div", { class: "answered" }, this.#label, this.#from, this.#shares, this.#truth);
   #idle = h("p", { class: "idle-answer" }, "The answer comes over the WebSocket and shows here.");
   node = h("div", { class: "answer" }, this.#idle, this.#answered, this.#problem);
@@ -33,7 +33,7 @@ export class Answer {
 
   render({ result, milliseconds: took }, target) {
     write(this.#label, target.task === "regression" ? measure(result.value) : result.label);
-    write(this.#from, `algorithm #${result.algorithm} ${result.version} · ${milliseconds(took)} ms there and back · request ${result.request_id}`);
+    write(this.#from, `algorithm #${result.algorithm} ${result.version} · ${milliseconds(took)} ms · request ${result.request_id}`);
     this.#shares.replaceChildren(...shares(result, target).map(share));
     this.#truth.replaceChildren(...truth(result, target, (text) => this.#learn(result.request_id, text)));
     this.#only(this.#answered);

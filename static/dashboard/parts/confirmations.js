@@ -48,7 +48,7 @@ export function confirmStop({ experiment, arms, evidence, verdict }, stopped) {
   new Question().ask({
     title: `Stop “${experiment.title}”?`,
     body: [
-      ...(arms.some((arm) => (arm.mean_absolute_error ?? null) !== null) ? [] : [h("p", {}, standing.join("; "), ".")]),
+      ...(experiment.task === "regression" ? [] : [h("p", {}, standing.join("; "), ".")]),
       h("p", {}, reading),
       h("ul", { class: "consequence grave" }, ...consequences.map((text) => h("li", {}, text))),
     ],

@@ -29,10 +29,10 @@ export class Effect {
     if (this.#last) this.#draw(this.#last);
   }
 
-  #draw({ evidence, history, arms, alpha }) {
-    const unit = unitOf(arms);
+  #draw({ evidence, history, arms, experiment }) {
+    const unit = UNITS[experiment.task] ?? UNITS.shares;
     write(this.#value, evidence ? `${signed(evidence.difference * unit.factor)}${unit.name}` : "not yet");
-    write(this.#range, evidence ? this.#between(evidence, unit, alpha) : "");
+    write(this.#range, evidence ? this.#between(evidence, unit, experiment.alpha) : "");
     this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${HEIGHT}`);
     this.#svg.setAttribute("aria-label", evidence ? `Difference ${this.#value.textContent}, ${this.#range.textContent}` : "No difference is shown yet");
     this.#svg.replaceChildren(...this.#picture(points(history, evidence, arms), unit, arms));
@@ -62,7 +62,8 @@ export class Effect {
 /** Early bands are as wide as the world; the axis follows the later half, where there is something to see. */
 const tail = (rows) => rows.slice(Math.floor(rows.length / 2));
 
-const unitOf = (arms) => (arms.some((arm) => (arm.mean_absolute_error ?? null) !== null) ? { factor: 1, name: "" } : { factor: 100, name: " points" });
+/** Of a regression the difference is by how much the mean error is smaller, in the units of the target. */
+const UNITS = { regression: { factor: 1, name: "" }, shares: { factor: 100, name: " points" } };
 
 function points(history, evidence, arms) {
   const rows = (history?.n ?? []).map((n, index) => ({ n, difference: history.difference[index], low: history.low[index], high: history.high[index] }));

@@ -31,8 +31,8 @@ export class Evidence {
     if (this.#last) this.#draw(this.#last);
   }
 
-  #draw({ evidence, history, alpha, arms }) {
-    const crest = evidence?.threshold ?? Math.log((arms.length - 1) / alpha);
+  #draw({ evidence, history, arms, experiment }) {
+    const crest = evidence?.threshold ?? Math.log((arms.length - 1) / experiment.alpha);
     const level = evidence?.log_e ?? null;
     const trace = history?.log_e ?? [];
     const scale = vertical([...trace, level ?? 0], crest);

@@ -2,7 +2,6 @@
 
 import { h, show, write, attribute } from "../dom.js";
 import { duration } from "../format.js";
-import { command } from "./commands.js";
 import { Effect } from "./effect.js";
 import { Evidence } from "./evidence.js";
 import { Tally } from "./tally.js";
@@ -20,17 +19,18 @@ export class Experiment {
   #start = h("button", { type: "button", class: "push" }, "Start a test");
   #state = h("span", { class: "chip" });
   #verdict = h("p", { class: "verdict" });
+  #detail = h("p", { class: "detail" });
   #summary = h("p", { class: "summary" });
   #tally = new Tally();
   #evidence = new Evidence();
   #effect = new Effect();
+  #words = h("div", { class: "words" }, this.#verdict, this.#detail);
   #board = h("div", { class: "board" }, this.#tally.node, h("div", { class: "proof" }, this.#evidence.node, this.#effect.node));
   #empty = h(
     "div",
     { class: "empty" },
     h("p", {}, "Split the traffic between two or more algorithms and watch which is right more often. The verdict holds at every look, so you may stop whenever it convinces you."),
-    h("p", {}, "This starts one and sends it labelled rows:"),
-    command("make traffic"),
+    h("p", {}, "Start one here, or type ", h("code", {}, "make traffic"), ": it starts one and sends it labelled rows."),
   );
   #shown = null;
   #herald;
@@ -41,7 +41,7 @@ export class Experiment {
     this.#start.addEventListener("click", onStart);
     root.append(
       h("header", {}, this.#title, this.#state, this.#note, this.#start, this.#stop),
-      this.#verdict, this.#summary, this.#board, this.#empty,
+      this.#words, this.#summary, this.#board, this.#empty,
     );
     this.render(null, { canStart: false });
   }
@@ -49,7 +49,7 @@ export class Experiment {
   /** `snapshot` is null while this endpoint has had no test. */
   render(snapshot, { canStart }) {
     const running = snapshot?.experiment.running ?? false;
-    for (const [node, visible] of [[this.#board, snapshot], [this.#verdict, snapshot], [this.#state, snapshot], [this.#empty, !snapshot]]) show(node, Boolean(visible));
+    for (const [node, visible] of [[this.#board, snapshot], [this.#words, snapshot], [this.#state, snapshot], [this.#empty, !snapshot]]) show(node, Boolean(visible));
     show(this.#stop, running);
     show(this.#start, !running);
     this.#start.disabled = !canStart;
@@ -70,13 +70,15 @@ export class Experiment {
     write(this.#state, running ? "running" : "ended");
     attribute(this.#state, "data-status", running ? "running" : "retired");
     write(this.#note, note(experiment, running));
-    write(this.#verdict, verdict.sentence);
+    const [first, ...rest] = verdict.sentence.split(/(?<=[.!?]) (?=[A-Z])/);
+    write(this.#verdict, first);
+    write(this.#detail, rest.join(" "));
     attribute(this.#verdict, "data-code", verdict.code);
     write(this.#summary, experiment.summary ?? "");
     show(this.#summary, Boolean(experiment.summary));
-    this.#tally.render(arms);
-    this.#evidence.render({ evidence, history, alpha: experiment.alpha, arms });
-    this.#effect.render({ evidence, history, arms, alpha: experiment.alpha });
+    this.#tally.render(arms, experiment.task !== "regression");
+    this.#evidence.render({ evidence, history, arms, experiment });
+    this.#effect.render({ evidence, history, arms, experiment });
     this.#announce(experiment, verdict);
   }
 

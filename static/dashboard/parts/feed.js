@@ -10,19 +10,26 @@ class FeedRow {
   #cells = ["at", "label", "sure", "who", "took"].map((name) => h("span", { class: name }));
   node = h("li", {}, ...this.#cells);
 
-  update(result) {
+  update(result, classes) {
     attribute(this.node, "data-empty", result ? null : "");
     const [at, label, sure, who, took] = this.#cells;
     write(at, result ? clock(result.at) : "");
     write(label, result ? result.label : "");
-    write(sure, result && result.probability !== null && result.probability !== undefined ? percent(result.probability, 0) : "");
-    write(who, result ? `#${result.algorithm} ${result.version}` : "");
+    write(sure, result ? certainty(result, classes) : "");
+    write(who, result ? `#${result.algorithm}` : "");
     write(took, result ? `${milliseconds(result.latency_ms)} ms` : "");
-    attribute(this.node, "title", result ? `request ${result.request_id}` : null);
+    attribute(this.node, "title", result ? `request ${result.request_id}, algorithm #${result.algorithm} ${result.version}` : null);
   }
 }
 
+/** How sure the model was of its label; of two classes the server names the second one's probability. */
+function certainty({ label, probability }, classes) {
+  if (probability === null || probability === undefined) return "";
+  return percent(classes?.length === 2 && label === classes[0] ? 1 - probability : probability, 0);
+}
+
 export class Feed {
+  #classes = null;
   #rows = Array.from({ length: ROWS }, () => new FeedRow());
   #list = h("ol", {}, ...this.#rows.map((row) => row.node));
   #pause = h("button", { type: "button", class: "quiet push", "aria-pressed": "false", onclick: () => this.#toggle() }, "Pause");
@@ -46,6 +53,12 @@ export class Feed {
     this.#soon();
   }
 
+  /** For another endpoint; `classes` is null while they are not known. */
+  change(classes) {
+    this.#classes = classes;
+    this.#draw();
+  }
+
   clear() {
     this.#latest = [];
     this.#draw();
@@ -63,7 +76,7 @@ export class Feed {
     this.#drawn = performance.now();
     show(this.#empty, this.#latest.length === 0);
     show(this.#list, this.#latest.length > 0);
-    this.#rows.forEach((row, index) => row.update(this.#latest[index] ?? null));
+    this.#rows.forEach((row, index) => row.update(this.#latest[index] ?? null, this.#classes));
   }
 
   #toggle() {

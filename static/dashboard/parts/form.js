@@ -1,20 +1,17 @@
 /** A form that follows from an endpoint's schema: one field for each feature, empty means missing. */
 
-import { h, attribute, write } from "../dom.js";
+import { h, attribute } from "../dom.js";
 
 /** More features than this scroll in their own window; very many are a grid of cells, not a list of questions. */
 const [LONG, CROWD] = [16, 40];
 
 class Field {
-  #problem = h("em");
-
   constructor(feature, index) {
     this.feature = feature;
     const id = `feature-${index}`;
     this.input = feature.kind === "category" ? choices(feature, id) : numeric(feature, id);
-    this.#problem.id = `${id}-problem`;
-    this.input.addEventListener("input", () => this.complain(""));
-    this.node = h("label", { class: "feature", for: id }, h("span", { title: feature.name }, feature.name), this.input, this.#problem);
+    this.input.addEventListener("input", () => this.complain(false));
+    this.node = h("label", { class: "feature", for: id }, h("span", { title: feature.name }, feature.name), this.input);
   }
 
   /** What is sent: null where nothing was chosen; the server judges the rest, as it does for everybody. */
@@ -26,13 +23,13 @@ class Field {
 
   set value(value) {
     this.input.value = value === null || value === undefined ? "" : String(value);
-    this.complain("");
+    this.complain(false);
   }
 
-  complain(sentence) {
-    write(this.#problem, sentence);
-    attribute(this.input, "aria-invalid", sentence ? "true" : null);
-    attribute(this.input, "aria-describedby", sentence ? this.#problem.id : null);
+  /** What is wrong stands where answers stand, so that the form does not move under the hand. */
+  complain(wrong) {
+    attribute(this.input, "aria-invalid", wrong ? "true" : null);
+    attribute(this.input, "aria-describedby", wrong ? "answer-problem" : null);
   }
 }
 
@@ -81,15 +78,13 @@ export class Form {
     for (const field of this.#fields) field.value = record[field.feature.name];
   }
 
-  /** True if a field of that name took the complaint. */
-  complain(name, sentence) {
+  complain(name) {
     const field = this.#fields.find((candidate) => candidate.feature.name === name);
-    field?.complain(sentence);
+    field?.complain(true);
     field?.input.focus();
-    return field !== undefined;
   }
 
   forgive() {
-    for (const field of this.#fields) field.complain("");
+    for (const field of this.#fields) field.complain(false);
   }
 }

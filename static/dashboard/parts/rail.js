@@ -3,7 +3,6 @@
 import { h, svg, write, attribute, show, Rows } from "../dom.js";
 import { measure, milliseconds, count } from "../format.js";
 import { area, line, smooth, spread } from "../shapes.js";
-import { command } from "./commands.js";
 
 const [WIDTH, HEIGHT, SECONDS] = [216, 22, 90];
 
@@ -46,16 +45,9 @@ export class Rail {
   #list = h("ul", { class: "endpoints" });
   #rows = new Rows(this.#list, () => new EndpointRow());
   #note = h("span", { class: "note" });
-  #empty = h(
-    "div",
-    { class: "empty small" },
-    h("p", {}, "No model is served yet. Train and register two on data that ships with scikit-learn:"),
-    command(".venv/bin/python manage.py demo breast_cancer"),
-  );
 
   constructor(root) {
-    root.append(h("div", {}, h("header", {}, h("h2", {}, "Endpoints"), this.#note), this.#list, this.#empty));
-    show(this.#empty, false);
+    root.append(h("div", {}, h("header", {}, h("h2", {}, "Endpoints"), this.#note), this.#list));
   }
 
   render(operations, histories, selected) {
@@ -66,6 +58,5 @@ export class Rail {
     }));
     this.#rows.render(items, (item) => item.endpoint.name);
     write(this.#note, items.length || "");
-    show(this.#empty, items.length === 0);
   }
 }

@@ -81,18 +81,16 @@ function answers(arm) {
   return { right, wrong: arm.labelled - right, pending: Math.max(0, arm.exposures - arm.errors - arm.labelled) };
 }
 
-const isGraded = (arms) => arms.every((arm) => (arm.mean_absolute_error ?? null) === null);
-
 export class Tally {
   #list = h("ol", { class: "arms" });
   #rows = new Rows(this.#list, () => new ArmRow());
   #legend = h("p", { class: "legend" }, ...["right", "wrong", "pending"].map((kind) => h("span", { class: kind }, kind === "pending" ? "no label yet" : kind)));
   node = h("div", { class: "tally" }, this.#list, this.#legend);
 
-  render(arms) {
+  /** `graded`: answers are right or wrong; else they are only more or less off. */
+  render(arms, graded) {
     const weights = arms.reduce((sum, arm) => sum + arm.weight, 0);
     const longest = Math.max(1, ...arms.map((arm) => arm.exposures - arm.errors));
-    const graded = isGraded(arms);
     this.#rows.render(arms.map((arm) => ({ arm, share: arm.weight / weights, longest, graded })), (item) => item.arm.arm);
     attribute(this.node, "data-graded", graded ? "" : null);
   }

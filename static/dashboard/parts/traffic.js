@@ -6,6 +6,7 @@ import { command } from "./commands.js";
 
 const LIBRARY = new URL("../../uplot/", import.meta.url);
 const HEIGHT = 132;
+const MINUTES = [60, 120, 300, 600];
 
 const PANES = [
   { title: "Rate", unit: "predictions/s", fields: [["rate", "--water", "--water-soft"]], show: measure },
@@ -65,11 +66,11 @@ function options(spec, width, onCursor) {
   return {
     width,
     height: HEIGHT,
-    padding: [6, 6, 0, 0],
+    padding: [6, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "traffic" }, y: false, drag: { x: false, y: false }, points: { size: 5 } },
     scales: { y: { range: (_, low, high) => [0, Math.max(high ?? 0, spec.floor ?? 0.001) * 1.12] } },
-    axes: [{ ...axis, size: 24, space: 70, values: clockTimes }, { ...axis, size: 40, space: 30, values: (_, ticks) => ticks.map((tick) => spec.show(tick).replace(/\.0+$/, "")) }],
+    axes: [{ ...axis, size: 24, space: 64, incrs: MINUTES, values: clockTimes }, { ...axis, size: 40, space: 30, values: (_, ticks) => ticks.map((tick) => spec.show(tick).replace(/\.0+$/, "")) }],
     series: [{}, ...spec.fields.map(([name, stroke, fill]) => ({ label: name, stroke: colour(stroke), fill: fill && colour(fill), width: 1.5, points: { show: false }, spanGaps: false }))],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
   };
@@ -85,6 +86,7 @@ export class Traffic {
   #idle = h("div", { class: "empty idle" }, h("strong", {}, "No traffic in the last ten minutes"), h("p", {}, "Play held-out rows of the demo data with their labels against this server:"), command("make traffic"), h("p", {}, "or send one row by hand:"));
   #curl = command("");
   #history = null;
+  #off = false;
 
   constructor(root) {
     this.#idle.append(this.#curl);
@@ -101,6 +103,7 @@ export class Traffic {
     this.#history = history;
     const quiet = !history.rate.some((rate) => rate > 0);
     show(this.#idle, quiet);
+    show(this.#missing, this.#off && !quiet);
     show(this.#plots, !quiet && this.#UPlot !== null);
     if (quiet) this.#curl.change(curl);
     else this.#panes.forEach((pane, index) => pane.render(columns(history, PANES[index])));
@@ -119,8 +122,8 @@ export class Traffic {
   }
 
   #without() {
+    this.#off = true;
     show(this.#plots, false);
-    show(this.#missing, true);
   }
 }
 

@@ -62,7 +62,7 @@ export class Trial {
 
   #failed(error) {
     if (!(error instanceof PredictionFailed)) throw error;
-    if (error.field) this.#form.complain(error.field, error.message);
+    if (error.field) this.#form.complain(error.field);
     this.#answer.fail(error.message);
   }
 }
