@@ -17,7 +17,7 @@ from asgi_project.serving import Serving  # noqa: E402
 from consumers.doors import Doors  # noqa: E402
 from consumers.routing import router  # noqa: E402
 from inference.access import Access  # noqa: E402
-from inference.dataplane.asgi import Application, Receive, Scope, Send  # noqa: E402
+from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402
 from inference.dataplane.http import DataPlane  # noqa: E402
 
 _NO_SNAPSHOT: Final = "no snapshot yet"
@@ -34,6 +34,7 @@ class Weir:
         self._env = env
         self._serving: Serving | None = None
         self._starting = asyncio.Lock()
+        self._draining = False
         access = Access(lambda: self._serve().snapshot, is_open=env.is_open)
         doors = Doors(access, env.allowed_origins)
         self._http = DataPlane(cast("Application", _django), access, max_body=env.max_body_bytes)
@@ -47,7 +48,10 @@ class Weir:
             await self.start()
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
-        elif scope["path"] in _HEALTH:
+            return
+        if self._draining:
+            send = _last(send)
+        if scope["path"] in _HEALTH:
             await self._health(scope["path"], send)
         else:
             await self._http(scope, receive, send)
@@ -62,6 +66,8 @@ class Weir:
         return self._serving
 
     async def drain(self) -> None:
+        """Answer what was accepted; whatever comes now is refused and its connection closed."""
+        self._draining = True
         if self._serving is not None:
             await self._serving.drain()
 
@@ -90,6 +96,18 @@ class Weir:
         status = 200 if well else 503
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _last(send: Send) -> Send:
+    """Tells the client that this connection is not for another request."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return closing
 
 
 _HEALTH: Final = frozenset({"/livez", "/readyz"})

@@ -18,6 +18,8 @@ from asgi_project.env import Environment
 
 log = logging.getLogger(__name__)
 
+LINGER_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 0.02
 LAST_SECONDS: Final = 1  # for what uvicorn itself still has to hand over after the drain
 
 
@@ -49,8 +51,22 @@ class Server(uvicorn.Server):
     async def _drain(self) -> None:
         try:
             await self._weir.drain()
+            await self._linger()
         finally:
             self.should_exit = True
+
+    async def _linger(self) -> None:
+        """Give connections that are kept alive the time to be told.
+
+        Closing them under a client that has just sent its next request would cost it an answer
+        (RFC 9112, 9.5); every answer from now on says `Connection: close`.
+        """
+        deadline = asyncio.get_running_loop().time() + LINGER_SECONDS
+        # uvicorn tells nobody when a connection ends, so this looks.
+        while (  # noqa: ASYNC110  # no event to wait for
+            self.server_state.connections and asyncio.get_running_loop().time() < deadline
+        ):
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def server(env: Environment, weir: Weir) -> Server:

@@ -22,6 +22,7 @@ from inference.core.errors import ModelError, TooLarge, WeirError
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send
 from inference.dataplane.patience import Patience
 from inference.gateway import Answered
+from inference.keys import SCHEME
 from inference.keys import Scope as KeyScope
 from inference.problems import Problem
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "/api/v1/"
 SUFFIX: Final = "/predict"
+UNAUTHORIZED: Final = 401
 BODY_SECONDS: Final = 30.0  # a body that takes longer than this is an attack or a broken line
 _JSON: Final = frozenset(
     {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
@@ -161,6 +163,8 @@ def _body(answered: Answered) -> bytes:
 
 async def _refuse(send: Send, problem: Problem) -> None:
     extra = [] if problem.retry_after is None else [(b"retry-after", b"%d" % problem.retry_after)]
+    if problem.status == UNAUTHORIZED:
+        extra.append((b"www-authenticate", SCHEME.encode()))
     await _send(send, problem.status, msgspec.json.encode(problem.body), extra)
 
 
