@@ -58,7 +58,7 @@ class Server:
             except (OSError, HTTPException) as error:
                 self._mine.connection = None
                 if last:
-                    raise Unreachable(f"{self.url}: {error}") from error
+                    raise Unreachable(f"Nothing answers at {self.url} ({error}).") from error
         raise AssertionError("unreachable: the second try returns or raises")
 
     def _ask(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Answer:

@@ -44,9 +44,10 @@ class Command(BaseCommand):
             endpoints = _endpoints(server, options["endpoint"], options["csv"])
             if not options["no_test"]:
                 self._test(server, endpoints[0])
-        except (Unreachable, ValueError) as error:
-            sentence = f"{error} Is it running? `make run` starts it."
-            raise CommandError(sentence) from error
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        except Unreachable as error:
+            raise CommandError(f"{error} `make run` starts a server.") from error
         rows = _rows(_held_out(endpoints, options["csv"]), options["seed"])
         self._play(server, rows, Pace(options["rate"], options["duration"]))
 

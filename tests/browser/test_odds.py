@@ -1,0 +1,144 @@
+"""Hostile names, a missing library, an empty server: the page stays a page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.browser.screen import Screen, Script, algorithm, endpoint, operations
+
+HOSTILE = [
+    "<script>window.ran = 1</script>",
+    "<img src=x onerror='window.ran = 1'>",
+    '"><svg onload="window.ran = 1">',
+    "javascript:window.ran=1",
+    "{{constructor.constructor('window.ran=1')()}}",
+    "</title><script>window.ran = 1</script>",
+    "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
+    "' onmouseover='window.ran=1",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_name_with_markup_is_shown_and_runs_nothing(screen: Screen, name: str) -> None:
+    schema = {
+        "features": [{"name": name, "kind": "category", "categories": [name, "b"]}],
+        "target": {"name": name, "task": "binary", "classes": [name, "other"]},
+    }
+
+    async def schemas(route: Route) -> None:
+        await route.fulfill(json=schema)
+
+    script = Script(screen.page)
+    await screen.page.route("**/api/v1/endpoints/*/schema", schemas)
+    await script.plays(
+        operations(endpoint(name, algorithm(1, name), algorithm(2, name), experiment=1)),
+        {"topic": f"results:{name}", "results": [result(name)]},
+        experiment(name),
+    )
+
+    await screen.page.goto(screen.url)
+
+    await expect(screen.page.locator("#title h2")).to_have_text(name)
+    await expect(screen.verdict).to_have_text(name)
+    await expect(screen.page.locator(".feature span")).to_have_text(name)
+    await screen.button("Stop the test").click()
+    await expect(screen.dialog).to_contain_text(name)
+    assert await screen.page.evaluate("window.ran") is None
+    assert await screen.page.locator("main script, main iframe, main img").count() == 0
+
+
+def result(name: str) -> dict[str, object]:
+    return {
+        "request_id": 1,
+        "algorithm": 1,
+        "version": name,
+        "label": name,
+        "probability": 0.5,
+        "latency_ms": 1.0,
+        "at": "2026-01-02T03:04:05Z",
+    }
+
+
+def experiment(name: str) -> dict[str, object]:
+    arm = {
+        "arm": 1,
+        "position": 1,
+        "algorithm": 1,
+        "name": name,
+        "version": name,
+        "weight": 1,
+        "exposures": 10,
+        "errors": 0,
+        "labelled": 5,
+        "correct": 4,
+        "accuracy": 0.8,
+        "mean_absolute_error": 0.0,
+        "latency_ms": None,
+    }
+    return {
+        "topic": "experiment:1",
+        "experiment": {
+            "id": 1,
+            "title": name,
+            "endpoint": name,
+            "task": "binary",
+            "started_at": "2026-01-02T03:04:05Z",
+            "ended_at": None,
+            "summary": name,
+            "rule": name,
+            "alpha": 0.05,
+            "horizon": 5000,
+            "running": True,
+        },
+        "arms": [arm, arm | {"arm": 2, "position": 2}],
+        "evidence": None,
+        "verdict": {"code": "collecting", "sentence": name, "winner": None},
+        "history": {"n": [], "log_e": [], "difference": [], "low": [], "high": []},
+    }
+
+
+async def test_the_page_works_without_its_plotting_library(screen: Screen) -> None:
+    await screen.page.route("**/static/uplot/**", lambda route: route.abort())
+    await screen.asks("POST", "breast_cancer/predict", {"mean_radius": 9.0})
+    await screen.opens()
+
+    await expect(screen.page.locator("#traffic")).to_contain_text("uPlot is not installed")
+    await screen.button("Fill in an example").click()
+    await screen.button("Predict").click()
+    await expect(screen.answer.locator(".label")).to_be_visible()
+
+
+async def test_an_empty_server_says_what_to_type_next(screen: Screen) -> None:
+    await Script(screen.page).plays(operations())
+    await screen.page.goto(screen.url)
+
+    await expect(screen.page.locator("#welcome")).to_contain_text("manage.py demo breast_cancer")
+    await expect(screen.page.locator("#welcome")).to_contain_text("make traffic")
+    await expect(screen.button("Predict")).to_be_hidden()
+
+
+async def test_an_idle_endpoint_shows_a_line_that_works_when_pasted(screen: Screen) -> None:
+    await screen.opens("diabetes")
+    line = await screen.page.locator("#traffic .command code").last.inner_text()
+    record = json.loads(line.split(" -d '")[1].removesuffix("'"))
+
+    answer = await screen.asks("POST", "diabetes/predict", record)
+
+    assert line.startswith(f"curl -s '{screen.url}/api/v1/diabetes/predict'")
+    assert answer["status"] == "OK"
+
+
+async def test_a_silent_line_is_taken_for_dead(screen: Screen) -> None:
+    script = Script(screen.page)
+    await script.plays(operations())
+    await screen.page.clock.install()
+    await screen.page.goto(screen.url)
+    await expect(screen.connection).to_have_text("Live")
+
+    await screen.page.clock.run_for(7_000)
+
+    assert script.connections >= 1
+    await expect(screen.connection).not_to_have_text("Live")
