@@ -1,0 +1,1 @@
+"""The data plane, driven as a server drives it: by ASGI messages."""
