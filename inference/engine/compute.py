@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from math import isfinite
-from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ class Attempt(NamedTuple):
 
 
 def attempt(
-    predict: Callable[[Tensors], Tensors], inputs: Tensors, clock: Callable[[], float] = monotonic
+    predict: Callable[[Tensors], Tensors], inputs: Tensors, clock: Callable[[], float]
 ) -> Attempt:
     """Call the model; what it raises, or returns in the wrong number, is told and not raised."""
     began = clock()

@@ -65,12 +65,7 @@ class LocalEngine:
         lane = self._lanes.get(key)
         if lane is None:
             return True
-        if not await lane.quiet(deadline):
-            return False
-        lane.close()
-        if self._lanes.get(key) is lane:
-            del self._lanes[key]
-        return True
+        return await lane.quiet(deadline) and self._end(key, lane)
 
     def stats(self) -> EngineStats:
         lanes = {key: lane.stats() for key, lane in self._lanes.items()}
@@ -91,6 +86,12 @@ class LocalEngine:
         self._lanes.clear()
         if self._log is not None:
             self._log.close()
+
+    def _end(self, key: Hashable, lane: Lane) -> bool:
+        lane.close()
+        if self._lanes.get(key) is lane:
+            del self._lanes[key]
+        return True
 
 
 def _unlogged(committed: asyncio.Future[None]) -> None:

@@ -57,11 +57,11 @@ class Runner:
 
     def abandon(self) -> None:
         """Nobody waits any more: leave the call to itself, so that the lane goes on."""
-        if self._call is None or self._call.done() or self.stuck:
+        thread, call = self._thread, self._call
+        if thread is None or call is None or call.done() or self.stuck:
             return
-        self._call.set_exception(Abandoned())
-        if self._thread is not None:
-            self._stuck.append(self._thread)
+        call.set_exception(Abandoned())
+        self._stuck.append(thread)
         self.close()
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Runner:
         """None if the loop must not be held so long."""
         if not model.inline_ok or not self._placement.inline(self.latency.seconds(len(inputs[0]))):
             return None
-        tried = attempt(model.predict, inputs)
+        tried = attempt(model.predict, inputs, monotonic)
         self._placement.held(tried.seconds)
         if tried.error is None:
             self.latency.observe(len(inputs[0]), tried.seconds)

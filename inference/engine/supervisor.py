@@ -34,11 +34,6 @@ class Supervisor:
     def alive(self) -> bool:
         return self._task is not None
 
-    @property
-    def pause(self) -> float:
-        """Seconds a dead loop stays dead, at most."""
-        return self._pause
-
     def well(self) -> None:
         """It did what it is for: the next death is a slip again."""
         self._pause = FIRST_PAUSE

@@ -1,0 +1,87 @@
+"""A full queue, or one too slow for the caller, is refused at the door with a time to come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.core.admission import Admission
+from inference.core.batching import BatchPolicy
+from inference.core.latency import LatencyModel
+
+POLICY = BatchPolicy(max_rows=10, max_queue_rows=100)
+
+
+def door(seconds_per_row: float | None) -> Admission:
+    """Ten rows a batch; the base is nothing."""
+    latency = LatencyModel()
+    if seconds_per_row is not None:
+        for rows in (1, 10) * 10:
+            latency.observe(rows, rows * seconds_per_row)
+    return Admission(POLICY, latency)
+
+
+@pytest.mark.parametrize(
+    ("rows", "waiting", "running", "patience", "admitted"),
+    [
+        (1, 0, 0.0, 25.0, True),
+        (1, 99, 0.0, 25.0, True),  # fills the queue
+        (2, 99, 0.0, 25.0, False),  # one too many
+        (500, 0, 0.0, 25.0, True),  # larger than the queue, but the lane is idle
+        (500, 0, 0.0, 1.0, True),  # even too late: only running mends a wrong forecast
+        (500, 0, 3.0, 60.0, True),  # nobody waits, a batch is under way
+        (500, 1, 0.0, 60.0, False),
+        (10, 10, 0.0, 2.1, True),  # done in 2 s
+        (10, 10, 0.0, 1.9, False),
+        (10, 10, 1.0, 2.9, False),  # after what is running
+        (10, 0, 1.0, 1.9, False),
+        (5, 10, 0.0, 1.6, True),  # one full batch and a half
+        (5, 10, 0.0, 1.4, False),
+    ],
+)
+def test_rows_and_age_decide(
+    rows: int, waiting: int, running: float, patience: float, admitted: bool
+) -> None:
+    refusal = door(0.1).refusal(rows, waiting, running, patience)
+
+    assert (refusal is None) is admitted
+
+
+def test_the_refusal_says_what_is_in_the_way() -> None:
+    full = door(0.1).refusal(2, 99, 0.0, 25.0)
+    late = door(0.1).refusal(10, 10, 1.0, 2.5)
+
+    assert full is not None
+    assert late is not None
+    assert full.message == "99 rows are waiting; 2 more do not fit"
+    assert late.message == "the answer would take 3.0 s, but is wanted within 2.5 s"
+
+
+@pytest.mark.parametrize(
+    ("per_row", "running", "retry_after"),
+    [
+        (0.05, 0.0, 5.0),  # the queue is worked off then
+        (0.05, 2.0, 7.0),
+        (0.0001, 0.0, 1.0),  # sooner only adds load
+        (9.0, 0.0, 30.0),  # later is a guess
+        (None, 0.0, 1.0),
+    ],
+)
+def test_retry_after_is_the_time_the_queue_takes(
+    per_row: float | None, running: float, retry_after: float
+) -> None:
+    refusal = door(per_row).refusal(1, 100, running, 1e6)
+
+    assert refusal is not None
+    assert refusal.retry_after == pytest.approx(retry_after)
+
+
+def test_while_nothing_is_known_only_rows_count() -> None:
+    assert door(None).refusal(1, 99, 0.0, 0.001) is None
+
+
+def test_no_queue_outlasts_the_horizon() -> None:
+    admission = door(0.1)
+
+    assert admission.horizon() == pytest.approx(10.0)
+    assert admission.refusal(1, 99, 0.0, admission.horizon() + 1e-6) is None
+    assert door(None).horizon() == 0.0

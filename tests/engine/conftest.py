@@ -1,0 +1,45 @@
+"""Engines for tests: with threads that go when told, or with real ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from inference.core.batching import BatchPolicy
+from inference.engine.commit import GroupCommit
+from inference.engine.local import LocalEngine
+from tests.engine.crowd import Hands, Ledger
+
+POLICY = BatchPolicy(max_rows=8, max_queue_rows=16)
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+async def log(hands: Hands, ledger: Ledger) -> GroupCommit:
+    return GroupCommit(ledger.write, max_rows=16, thread=hands)
+
+
+@pytest.fixture
+async def engine(hands: Hands, log: GroupCommit) -> AsyncIterator[LocalEngine]:
+    """Nothing runs until `hands.go()`: every lane is as busy as the test wants it."""
+    engine = LocalEngine(POLICY, log, thread=hands)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+async def live() -> AsyncIterator[LocalEngine]:
+    """Real threads, no log."""
+    engine = LocalEngine(BatchPolicy(max_rows=8, max_queue_rows=64))
+    yield engine
+    await engine.close()

@@ -1,0 +1,97 @@
+"""k bad rows are k errors; everybody else is answered, and soon."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from inference.core.errors import (
+    WeirError,
+)
+from inference.engine.local import LocalEngine
+from tests.engine.crowd import (
+    POISON,
+    Hands,
+    Sevenfold,
+    Slip,
+    Torn,
+    job,
+    turns,
+    values,
+)
+
+
+async def test_a_poisonous_row_fails_alone(engine: LocalEngine, hands: Hands) -> None:
+    model = Sevenfold()
+    answers = [engine.submit(job(model, *row)) for row in ([1], [2, POISON, 3], [4, 5])]
+    await hands.go(times=7)
+
+    one, two, three = [await answer for answer in answers]
+
+    assert (values(one), values(three)) == ([7], [28, 35])
+    assert (one.errors, three.errors) == ({}, {})
+    assert [values(two)[0], values(two)[2]] == [14, 21]
+    assert np.isnan(values(two)[1])
+    assert [(row, error.code, error.row, error.message) for row, error in two.errors.items()] == [
+        (1, "model_rejected_row", 1, "a poisonous row")
+    ]
+    assert len(model.batches) == 7
+    assert hands.waiting() == 0
+
+
+async def test_healthy_neighbours_are_answered_before_the_last_culprit_is_found(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    model = Sevenfold()
+    healthy = engine.submit(job(model, 1, 2, 3, 4))
+    poisoned = engine.submit(job(model, 5, 6, 7, POISON))
+
+    await hands.go(times=2)
+
+    assert values(healthy.result()) == [7, 14, 21, 28]
+    assert not poisoned.done()
+
+
+async def test_rows_nobody_waits_for_are_not_searched(engine: LocalEngine, hands: Hands) -> None:
+    model, ticket = Sevenfold(), Slip()
+    leaves = engine.submit(job(model, POISON, POISON, POISON, POISON, ticket=ticket))
+    stays = engine.submit(job(model, 1, 2, 3, 4))
+    await turns()
+    leaves.cancel()
+
+    await hands.go(times=2)
+
+    assert len(values(stays.result())) == 4
+    assert hands.waiting() == 0
+    assert ticket.outcomes == []
+    assert await engine.drain(0.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_k_culprits_among_n_rows_cost_few_calls(live: LocalEngine, seed: int) -> None:
+    dice, model = random.Random(seed), Sevenfold()
+    bad = set(dice.sample(range(64), 3))
+    rows = [POISON if n in bad else n for n in range(64)]
+
+    outcome = await live.submit(job(model, *rows))
+
+    assert set(outcome.errors) == bad
+    assert [v for n, v in enumerate(values(outcome)) if n not in bad] == [
+        7.0 * n for n in range(64) if n not in bad
+    ]
+    assert len(model.batches) <= 1 + 2 * 3 * 6
+
+
+async def test_a_ticket_that_cannot_be_settled_fails_alone(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    model = Sevenfold()
+    answers = [engine.submit(job(model, 1, ticket=Torn())), engine.submit(job(model, 2))]
+
+    await hands.go()
+
+    with pytest.raises(WeirError, match="could not be made"):
+        answers[0].result()
+    assert values(answers[1].result()) == [14]
