@@ -1,0 +1,52 @@
+"""`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from bench import measure, profiling, report, wrk
+from bench.floors import floors
+from bench.plan import FULL, QUICK, Plan
+from bench.problem import BenchFailed
+from bench.progress import Progress
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+            return int(options.run(options, Path(folder)))
+    except BenchFailed as failed:
+        print(f"bench: {failed}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="python -m bench", description="Measure ours beside the peers.")
+    parser.add_argument("--quick", action="store_true", help="one short round, under a minute")
+    parser.add_argument("--json", type=Path, help="write the numbers there as well")
+    parser.add_argument("--gate", action="store_true", help="fail if a floor is missed")
+    parser.set_defaults(run=_bench)
+    verbs = parser.add_subparsers(title="other verbs")
+    profiling.add_arguments(verbs.add_parser("profile", help="where the server's time goes"))
+    return parser
+
+
+def _bench(options: Namespace, folder: Path) -> int:
+    wrk.require()
+    plan: Plan = QUICK if options.quick else FULL
+    progress = Progress()
+    results = measure.everything(measure.make(folder, plan, progress))
+    print(report.page(results, plan, progress.seconds))
+    if options.json:
+        options.json.write_text(json.dumps(report.as_json(results), indent=1), encoding="utf-8")
+    missed = [floor for floor in floors(results) if not floor.met]
+    return 1 if missed and options.gate else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
