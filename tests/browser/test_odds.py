@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 
-import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.screen import Screen, Script, algorithm, endpoint, operations
@@ -21,33 +21,40 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_a_name_with_markup_is_shown_and_runs_nothing(screen: Screen, name: str) -> None:
-    schema = {
+async def test_names_with_markup_are_shown_and_run_nothing(screen: Screen) -> None:
+    script = Script(screen.page)
+    for name in HOSTILE:
+        await screen.page.unroute_all()
+        await screen.page.route("**/api/v1/endpoints/*/schema", answering(schema(name)))
+        await script.plays(
+            operations(endpoint(name, algorithm(1, name), algorithm(2, name), experiment=1)),
+            {"topic": f"results:{name}", "results": [result(name)]},
+            experiment(name),
+        )
+
+        await screen.page.goto(screen.url)
+
+        await expect(screen.page.locator("#title h2")).to_have_text(name)
+        await expect(screen.verdict).to_have_text(name)
+        await expect(screen.page.locator(".feature span")).to_have_text(name)
+        await screen.button("Stop the test").click()
+        await expect(screen.dialog).to_contain_text(name)
+        assert await screen.page.evaluate("window.ran") is None
+        assert await screen.page.locator("main script, main iframe, main img").count() == 0
+
+
+def answering(body: dict[str, object]) -> Callable[[Route], Awaitable[None]]:
+    async def answer(route: Route) -> None:
+        await route.fulfill(json=body)
+
+    return answer
+
+
+def schema(name: str) -> dict[str, object]:
+    return {
         "features": [{"name": name, "kind": "category", "categories": [name, "b"]}],
         "target": {"name": name, "task": "binary", "classes": [name, "other"]},
     }
-
-    async def schemas(route: Route) -> None:
-        await route.fulfill(json=schema)
-
-    script = Script(screen.page)
-    await screen.page.route("**/api/v1/endpoints/*/schema", schemas)
-    await script.plays(
-        operations(endpoint(name, algorithm(1, name), algorithm(2, name), experiment=1)),
-        {"topic": f"results:{name}", "results": [result(name)]},
-        experiment(name),
-    )
-
-    await screen.page.goto(screen.url)
-
-    await expect(screen.page.locator("#title h2")).to_have_text(name)
-    await expect(screen.verdict).to_have_text(name)
-    await expect(screen.page.locator(".feature span")).to_have_text(name)
-    await screen.button("Stop the test").click()
-    await expect(screen.dialog).to_contain_text(name)
-    assert await screen.page.evaluate("window.ran") is None
-    assert await screen.page.locator("main script, main iframe, main img").count() == 0
 
 
 def result(name: str) -> dict[str, object]:
