@@ -84,6 +84,8 @@ class Serving:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        # A server without our drain comes here first; what was answered must still be logged.
+        await self.engine.drain(self._loop.time() + self._env.drain_seconds)
         await self.engine.close()
         await sync_to_async(predictions.give_back_ids, thread_sensitive=False)(self._ids.left)
 

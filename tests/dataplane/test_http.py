@@ -198,10 +198,9 @@ async def test_without_a_key_others_may_know_the_caller(one: World) -> None:
     assert (await Call().through(plane(one, is_open=False))).status == 418
 
 
-@pytest.mark.parametrize(
-    "text", ["Api-Key wrong.key", "Api-Key x", "Bearer x", f"Api-Key {KEY.prefix}.x"]
-)
+@pytest.mark.parametrize("text", ["Api-Key wrong.key", "Api-Key x", "Bearer x", "Api-Key PREFIX.x"])
 async def test_a_wrong_key_is_refused(one: World, text: str) -> None:
+    text = text.replace("PREFIX", KEY.prefix)
     call = Call(headers=[JSON, (b"authorization", text.encode())])
     await call.through(plane(one, is_open=False))
     assert (call.status, call.answer["code"]) == (401, "unauthorized")
