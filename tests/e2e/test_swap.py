@@ -51,9 +51,7 @@ async def test_promotions_under_load_fail_no_request(data: Any, record: dict[str
     assert all(logged[answer["request_id"]] == answer["algorithm"] for answer in answers)
 
 
-async def test_a_damaged_bundle_never_replaces_one_that_serves(
-    data: Any, record: dict[str, Any]
-) -> None:
+def test_a_damaged_bundle_never_replaces_one_that_serves(data: Any, record: dict[str, Any]) -> None:
     with Server(data) as server, httpx.Client(base_url=server.url, timeout=20) as client:
         before = client.post(PATH, json=record).json()
         with closing(sqlite3.connect(data / "weir.sqlite3")) as database:
