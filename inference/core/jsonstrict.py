@@ -13,12 +13,19 @@ import math
 import re
 from typing import NoReturn
 
+import numpy as np
+
 from inference.core.errors import JsonInvalid
 
 MAX_DEPTH = 32
 MAX_DIGITS = 19
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and a string that is never closed ends with the body: with anything to come back to, a
+# body of quotes would keep this busy for hours.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_BETWEEN = np.int8(ord("\\"))  # of [ and ], so that their distances from it are the steps of depth
 
 
 def loads(body: bytes) -> object:
@@ -31,6 +38,7 @@ def loads(body: bytes) -> object:
         raise JsonInvalid(f"JSON parse error - {error}") from error
     except RecursionError as error:
         raise JsonInvalid("JSON parse error - nested too deeply") from error
+    _refuse_unsafe(value)
     return value
 
 
@@ -43,14 +51,14 @@ def _text(body: bytes) -> str:
 
 def _refuse_deep(body: bytes) -> None:
     """Counted before parsing, so that no parser has to recurse to find out."""
-    depth = 0
-    for byte in _STRINGS.sub(b"", body):
-        if byte in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise JsonInvalid(f"JSON parse error - nested deeper than {MAX_DEPTH}")
-        elif byte in b"]}":
-            depth -= 1
+    brackets = _STRINGS.sub(b"", body).translate(_AS_SQUARE, _NO_BRACKET)
+    if brackets.count(b"[") > MAX_DEPTH and _depth(brackets) > MAX_DEPTH:
+        raise JsonInvalid(f"JSON parse error - nested deeper than {MAX_DEPTH}")
+
+
+def _depth(brackets: bytes) -> int:
+    steps = _BETWEEN - np.frombuffer(brackets, np.int8)
+    return int(np.cumsum(steps, dtype=np.int64).max())
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -74,15 +82,19 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if name in result:
             raise JsonInvalid(f"JSON parse error - duplicate name {name[:40]!r}")
         _refuse_unsafe(name)
-        if isinstance(value, str):
-            _refuse_unsafe(value)
+        _refuse_unsafe(value)
         result[name] = value
     return result
 
 
-def _refuse_unsafe(text: str) -> None:
-    if _UNSAFE.search(text):
-        raise JsonInvalid("JSON parse error - NUL or lone surrogate in a text")
+def _refuse_unsafe(value: object) -> None:
+    """In a text or in an array; what is in an object was looked at when that was made."""
+    if isinstance(value, str):
+        if _UNSAFE.search(value):
+            raise JsonInvalid("JSON parse error - NUL or lone surrogate in a text")
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_unsafe(item)
 
 
 _DECODER = json.JSONDecoder(

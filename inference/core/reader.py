@@ -28,7 +28,10 @@ from inference.core.tensors import Matrix
 Number = Annotated[float, Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 Packed = bytes
 
-_anything = msgspec.json.Decoder()
+# What a larger integer becomes is for `jsonstrict` to say.
+Whole = Annotated[int, Meta(ge=-(10**18), le=10**18)]
+Plain = str | Whole | float | bool | None
+_flat = msgspec.json.Decoder(dict[str, Plain]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 # msgspec reports bad UTF-8 as UnicodeDecodeError, a ValueError like its own errors.
@@ -122,14 +125,15 @@ def _record_type(schema: Schema) -> type[Struct]:
 
 
 def _plain(body: bytes) -> object:
-    """What the generic decoder and the strict one agree on."""
+    """What the generic decoder and the strict one agree on: a flat object that names nothing twice.
+
+    What is nested is of no use in a row, and how deep it goes is for the strict one to count.
+    """
     try:
-        value = _anything.decode(body)
+        value = _flat(body)
     except _MALFORMED:
         return jsonstrict.loads(body)
-    if isinstance(value, dict) and body.count(b'"') == 2 * (len(value) + _texts(value)):
-        return value
-    return jsonstrict.loads(body)
+    return value if body.count(b'"') == 2 * (len(value) + _texts(value)) else jsonstrict.loads(body)
 
 
 def _texts(record: Mapping[str, object]) -> int:

@@ -44,6 +44,9 @@ def test_json_is_read(body: bytes, value: object) -> None:
         (b'{"a": "\\ud800"}', "lone surrogate"),
         (b'{"\\ud800": 1}', "lone surrogate"),
         (b'{"a": "\\u0000"}', "NUL"),
+        (b'[["\\u0000"]]', "NUL"),
+        (b'{"a": [1, "\\ud800"]}', "lone surrogate"),
+        (b'"\\udfff"', "lone surrogate"),
         (b"\xff", "not UTF-8 at byte 0"),
         (b'{"a": "\xc3("}', "not UTF-8 at byte 7"),
         (b"\xef\xbb\xbf{}", "JSON parse error"),
@@ -57,3 +60,29 @@ def test_what_is_not_json_is_refused_with_a_sentence(body: bytes, sentence: str)
         jsonstrict.loads(body)
     assert caught.value.message.startswith("JSON parse error - ")
     assert sentence in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'"' + b'\\"' * 1_000_000,
+        b'"' * 1_000_001,
+        b'["' + b"\\" * 2_000_000,
+        b"[" * 2_000_000,
+        b"[" * 1_000_000 + b"]" * 1_000_000,
+        b"]" * 2_000_000,
+    ],
+    ids=["escaped quotes", "quotes", "backslashes", "opened", "nested", "closed"],
+)
+def test_no_body_takes_longer_than_its_length(body: bytes) -> None:
+    """With a pattern that backtracks the first of these takes hours, and this test its timeout."""
+    with pytest.raises(JsonInvalid):
+        jsonstrict.loads(body)
+
+
+def test_depth_is_counted_over_the_whole_body() -> None:
+    fine = b"[" * 30 + b"]" * 30
+
+    assert jsonstrict.loads(b"[" + b",".join([fine] * 100) + b"]") is not None
+    with pytest.raises(JsonInvalid):
+        jsonstrict.loads(b"[" + b",".join([fine] * 100 + [b"[[[" + fine + b"]]]"]) + b"]")
