@@ -1,7 +1,7 @@
 /** The latest answers of the chosen endpoint, newest first, slow enough to be read. */
 
 import { h, write, attribute, show } from "../dom.js";
-import { clock, milliseconds, percent } from "../format.js";
+import { clock, measure, milliseconds, percent } from "../format.js";
 
 const ROWS = 14;
 const CALM_MS = 400;
@@ -14,7 +14,7 @@ class FeedRow {
     attribute(this.node, "data-empty", result ? null : "");
     const [at, label, sure, who, took] = this.#cells;
     write(at, result ? clock(result.at) : "");
-    write(label, result ? result.label : "");
+    write(label, result ? shown(result.label, classes) : "");
     write(sure, result ? certainty(result, classes) : "");
     write(who, result ? `#${result.algorithm}` : "");
     write(took, result ? `${milliseconds(result.latency_ms)} ms` : "");
@@ -26,6 +26,11 @@ class FeedRow {
 function certainty({ label, probability }, classes) {
   if (probability === null || probability === undefined) return "";
   return percent(classes?.length === 2 && label === classes[0] ? 1 - probability : probability, 0);
+}
+
+/** A quantity in as many digits as one can take in; the name of a class as it is. */
+function shown(label, classes) {
+  return classes?.length || !Number.isFinite(Number(label)) ? label : measure(Number(label));
 }
 
 export class Feed {
