@@ -1,7 +1,7 @@
 # The verbs. `make` alone lists them; ARGS="..." is handed on to the tool behind a verb.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run run-redis test test-all lint fmt check bench traffic notebooks requirements clean
+.PHONY: help setup setup-dev run test test-all lint fmt check bench traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -28,14 +28,8 @@ run: setup ## Serve three demo models on HOST:PORT, one process, no services nee
 	@export WEIR_PROFILE=$${WEIR_PROFILE:-open}; \
 	$(PYTHON) manage.py migrate --verbosity 0 && \
 	$(PYTHON) manage.py demo breast_cancer digits diabetes && \
+	$(PYTHON) manage.py firstadmin && \
 	exec $(PYTHON) manage.py serve
-
-run-redis: setup ## The same as two processes, web and worker, over REDIS_URL
-	@export WEIR_PROFILE=$${WEIR_PROFILE:-open} REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/0}; \
-	$(PYTHON) manage.py migrate --verbosity 0 && \
-	$(PYTHON) manage.py demo breast_cancer digits diabetes && \
-	{ $(PYTHON) manage.py worker & worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; \
-	$(PYTHON) manage.py serve; }
 
 test: $(DEV) ## The fast tests
 	$(PYTHON) -m pytest -m "$(FAST)" $(ARGS)
