@@ -172,7 +172,7 @@ class Environment:
         "WEB_CONCURRENCY",
         readers.whole(1, 64),
         "1",
-        "How many web processes serve; more than one needs REDIS_URL.",
+        "How many web processes the platform wants; only 1 is served so far.",
     )
     max_batch_rows: int = _var(
         "WEIR_MAX_BATCH_ROWS",

@@ -12,16 +12,16 @@ from django.core.checks import CheckMessage, Tags, register
 
 
 @register
-def one_process_without_redis(
+def one_web_process(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Without Redis a batch is formed inside one process, and so is the live tally."""
-    if settings.WEIR.redis_url is not None or settings.WEIR.web_concurrency == 1:
+    """A batch is formed inside one process, and so is the live tally."""
+    if settings.WEIR.web_concurrency == 1:
         return []
     return [
         checks.Error(
-            "More than one web process was asked for, but there is no Redis between them.",
-            hint="Set REDIS_URL and start a worker, or leave WEB_CONCURRENCY at 1.",
+            "More than one web process was asked for, but one process holds models and batches.",
+            hint="Leave WEB_CONCURRENCY at 1.",
             id="weir.E001",
         )
     ]
