@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
@@ -169,7 +170,8 @@ class ABTestSerializer(serializers.ModelSerializer):
 
     def to_internal_value(self, data: Any) -> Any:
         """Either form names the arms; the tutorial's is asked for unless the other one is there."""
-        named = any(str(name).startswith("arms") for name in data) if data else False
+        given = data if isinstance(data, Mapping) else {}
+        named = any(str(name).startswith("arms") for name in given)
         for name in PARENTS:
             self.fields[name].required = not named
         return super().to_internal_value(data)
@@ -177,10 +179,17 @@ class ABTestSerializer(serializers.ModelSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """With the arms as algorithm and weight under `split`, however they were named."""
         if "arms" in attrs:
-            attrs["split"] = [(arm["algorithm"], arm["weight"]) for arm in attrs.pop("arms")]
+            attrs["split"] = [_share(arm) for arm in attrs.pop("arms")]
         elif all(name in attrs for name in PARENTS):
             attrs["split"] = [(attrs[name], 1) for name in PARENTS]
         return attrs
+
+
+def _share(arm: dict[str, Any]) -> tuple[MLAlgorithm, int]:
+    """A PATCH leaves out even what is required; of an arm nothing can be left out."""
+    if "algorithm" not in arm:
+        raise serializers.ValidationError({"arms": ["Each arm names its algorithm."]})
+    return arm["algorithm"], arm.get("weight", 1)
 
 
 class StoppedSerializer(serializers.Serializer):
