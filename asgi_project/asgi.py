@@ -12,13 +12,13 @@ from django.core.asgi import get_asgi_application
 
 _django = get_asgi_application()  # before anything that imports models
 
-from asgi_project.env import Environment  # noqa: E402
-from asgi_project.serving import Serving  # noqa: E402
-from consumers.doors import Doors  # noqa: E402
-from consumers.routing import router  # noqa: E402
-from inference.access import Access  # noqa: E402
-from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402
-from inference.dataplane.http import DataPlane  # noqa: E402
+from asgi_project.env import Environment  # noqa: E402  # Django is set up first
+from asgi_project.serving import Serving  # noqa: E402  # Django is set up first
+from consumers.doors import Doors  # noqa: E402  # Django is set up first
+from consumers.routing import router  # noqa: E402  # Django is set up first
+from inference.access import Access  # noqa: E402  # Django is set up first
+from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402  # Django is set up first
+from inference.dataplane.http import DataPlane  # noqa: E402  # Django is set up first
 
 _NO_SNAPSHOT: Final = "no snapshot yet"
 

@@ -124,7 +124,7 @@ class Environment:
         "WEIR_DATA_DIR",
         readers.folder,
         _default_data_dir,
-        "Where files are kept: the SQLite database and the secret of the open profile.",
+        "Where files are kept: the SQLite database, model bundles, the secret of the open profile.",
     )
     secret_key: str = _var(
         "SECRET_KEY",
@@ -150,7 +150,7 @@ class Environment:
         "REDIS_URL",
         readers.optional(readers.address("redis", "rediss", "unix")),
         "",
-        "With it, web and worker processes meet in Redis; without it, one process does all.",
+        "With it, live topics travel through Redis; without it, inside the process.",
     )
     allowed_hosts: tuple[str, ...] = _var(
         "ALLOWED_HOSTS",

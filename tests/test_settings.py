@@ -223,21 +223,16 @@ def test_no_page_of_local_variables_is_ever_shown() -> None:
     assert settings.DEBUG is False
 
 
-def test_many_processes_without_redis_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_web_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "WEIR", env.read(production(WEB_CONCURRENCY="2")))
 
-    assert [error.id for error in checks.one_process_without_redis(None)] == ["weir.E001"]
+    assert [error.id for error in checks.one_web_process(None)] == ["weir.E001"]
 
 
-@pytest.mark.parametrize(
-    "more", [{"WEB_CONCURRENCY": "1"}, {"WEB_CONCURRENCY": "2", "REDIS_URL": "redis://h"}]
-)
-def test_one_process_or_a_redis_between_them_is_fine(
-    monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
-) -> None:
-    monkeypatch.setattr(settings, "WEIR", env.read(production(**more)))
+def test_one_web_process_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "WEIR", env.read(production(WEB_CONCURRENCY="1")))
 
-    assert checks.one_process_without_redis(None) == []
+    assert checks.one_web_process(None) == []
 
 
 def test_an_open_door_is_named_before_deployment() -> None:
