@@ -10,8 +10,8 @@ import msgspec
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
+from consumers import base
 from consumers.doors import Doors, Scope
-from consumers.predict import CLOSE, GOING_AWAY, NONSENSE, TRY_LATER
 from consumers.sockets import SOCKETS
 from inference import live
 from inference.core import wire
@@ -48,7 +48,7 @@ class LiveConsumer(AsyncConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._scope: Scope = scope
-        self._codec = _codec(scope)
+        self._codec = base.codec_of(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -57,17 +57,13 @@ class LiveConsumer(AsyncConsumer):
                 await self._forget(topic)
 
     async def websocket_connect(self, _: Message) -> None:
-        offered = self._codec.name in self._scope.get("subprotocols", ())
-        accepted = self._codec.name if offered else None
-        await self.send({"type": "websocket.accept", "subprotocol": accepted})
+        await base.accept(self.send, self._scope, self._codec)
         try:
             self._doors.check(self._scope, KeyScope.READ)
             live.current()
             SOCKETS.enter(self)
         except WeirError as error:
-            # Only after the handshake can a client be told why: browsers hide what precedes it.
-            await self._say(wire.error(None, error))
-            await self._close(CLOSE.get(error.code, TRY_LATER))
+            await base.refuse(self.send, self._codec, error)
 
     async def websocket_receive(self, message: Message) -> None:
         text = message.get("text")
@@ -77,7 +73,7 @@ class LiveConsumer(AsyncConsumer):
             await self._say(wire.error(None, error))
             self._nonsense += isinstance(error, FrameInvalid)
         if self._nonsense > MOST_NONSENSE:
-            await self._close(NONSENSE)
+            await base.close(self.send, base.NONSENSE)
 
     async def websocket_disconnect(self, _: Message) -> None:
         raise StopConsumer
@@ -93,7 +89,7 @@ class LiveConsumer(AsyncConsumer):
     async def drain(self) -> None:
         """Say so and close; whoever listens comes back to the next server."""
         await self._say(wire.draining())
-        await self._close(GOING_AWAY)
+        await base.close(self.send, base.GOING_AWAY)
 
     def _wish(self, data: str | bytes | None) -> Wish:
         if isinstance(data, str) is not isinstance(self._codec, wire.JsonCodec):
@@ -142,28 +138,15 @@ class LiveConsumer(AsyncConsumer):
         await self._send(self._codec.message(body))
 
     async def _send(self, frame: str | bytes) -> None:
-        kind = "text" if isinstance(frame, str) else "bytes"
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await self.send({"type": "websocket.send", kind: frame})
+                await base.say(self.send, frame)
         except TimeoutError:
-            await self._close(TRY_LATER)
+            await base.close(self.send, base.TRY_LATER)
             raise StopConsumer from None
-
-    async def _close(self, code: int) -> None:
-        """Close a socket that may be gone already."""
-        with contextlib.suppress(RuntimeError, OSError, TimeoutError):
-            async with asyncio.timeout(1.0):
-                await self.send({"type": "websocket.close", "code": code})
 
 
 def _decoded(data: str | bytes) -> Wish:
     if isinstance(data, str):
         return msgspec.json.decode(data.encode("utf-8", "surrogatepass"), type=Wish)
     return msgspec.msgpack.decode(data, type=Wish)
-
-
-def _codec(scope: Scope) -> wire.Codec:
-    """The client's first subprotocol that we speak; JSON for those that name none."""
-    names = [name for name in scope.get("subprotocols", ()) if name in wire.CODECS]
-    return wire.CODECS[names[0]]() if names else wire.JsonCodec()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,7 +11,8 @@ from typing import Any, Final
 
 from channels.consumer import AsyncConsumer
 
-from consumers.doors import Doors, Scope
+from consumers import base
+from consumers.doors import Doors
 from consumers.outbox import Outbox, Send
 from consumers.sockets import SOCKETS
 from inference import gateway
@@ -35,10 +35,6 @@ log = logging.getLogger(__name__)
 Receive = Callable[[], Awaitable[Any]]
 Message = Mapping[str, Any]
 
-CLOSE: Final = {"unauthorized": 4401, "forbidden": 4403, "not_served": 4404, "draining": 1012}
-TRY_LATER: Final = 1013
-GOING_AWAY: Final = 1012
-NONSENSE: Final = 1008
 MOST_NONSENSE: Final = 10  # frames in a minute that are no requests, before the socket is closed
 MINUTE: Final = 60.0
 
@@ -56,9 +52,8 @@ class PredictConsumer(AsyncConsumer):
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        codec = _codec(scope)
-        offered = codec.name in scope.get("subprotocols", ())
-        await send({"type": "websocket.accept", "subprotocol": codec.name if offered else None})
+        codec = base.codec_of(scope)
+        await base.accept(send, scope, codec)
         endpoint = scope["url_route"]["kwargs"]["endpoint"]
         session = Session(codec, endpoint, self.window, send)
         try:
@@ -66,9 +61,7 @@ class PredictConsumer(AsyncConsumer):
             session.greet(gateway.current())
             SOCKETS.enter(session)
         except WeirError as error:
-            # Only after the handshake can a client be told why: browsers hide what precedes it.
-            await _frame(send, codec.message(wire.error(None, error)))
-            await _close(send, CLOSE.get(error.code, TRY_LATER))
+            await base.refuse(send, codec, error)
             return
         try:
             await session.run(receive)
@@ -110,7 +103,7 @@ class Session:
         try:
             await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
             if writer.done() and not reader.done():
-                await _closed(self._send, TRY_LATER)
+                await base.close(self._send, base.TRY_LATER)
         finally:
             for task in (writer, reader, *self._pending):
                 task.cancel()
@@ -122,7 +115,7 @@ class Session:
         self._outbox.put(self._codec.message(wire.draining()))
         await self._idle.wait()
         await self._outbox.empty()
-        await _closed(self._send, GOING_AWAY)
+        await base.close(self._send, base.GOING_AWAY)
 
     async def _read(self, receive: Receive) -> None:
         """Stops reading, and so lets TCP push back, while too much is waiting to be sent."""
@@ -131,7 +124,7 @@ class Session:
             if message["type"] != "websocket.receive":
                 return
             if not self._take(message):
-                await _closed(self._send, NONSENSE)
+                await base.close(self._send, base.NONSENSE)
                 return
             if len(self._outbox) > 2 * self._most:
                 await self._outbox.empty()
@@ -200,30 +193,8 @@ class Session:
         self._credits += credit
 
 
-def _codec(scope: Scope) -> Codec:
-    """The client's first subprotocol that we speak; JSON for those that name none."""
-    for name in scope.get("subprotocols", ()):
-        if name in wire.CODECS:
-            return wire.CODECS[name]()
-    return wire.JsonCodec()
-
-
 def _named(failure: BaseException) -> WeirError:
     if isinstance(failure, WeirError):
         return failure
     log.error("a frame failed", exc_info=failure)
     return ModelError("Something went wrong here.")
-
-
-async def _frame(send: Send, frame: wire.Text) -> None:
-    await send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
-
-
-async def _close(send: Send, code: int) -> None:
-    await send({"type": "websocket.close", "code": code})
-
-
-async def _closed(send: Send, code: int) -> None:
-    """Close a socket that may be gone already."""
-    with contextlib.suppress(RuntimeError, OSError, TimeoutError):
-        await asyncio.wait_for(_close(send, code), timeout=1.0)
