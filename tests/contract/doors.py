@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +17,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from asgi_project.asgi import Weir
 from asgi_project.serving import Serving
+from tests.loop import Loop
 
 SECONDS = 20.0
 MOVES = ("/api/v1/abtests", "/api/v1/stop_ab_test", "/api/v1/mlalgorithmstatuses")
@@ -105,25 +104,6 @@ def through(url: str) -> Way:
         return Reply(answer.status_code, _small(answer.headers), answer.text)
 
     return send
-
-
-class Loop:
-    """An event loop in a thread of its own, as a server has one."""
-
-    def __enter__(self) -> Loop:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="server")
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.run(self._loop.shutdown_default_executor())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
-        self._loop.close()
-
-    def run(self, asked: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(SECONDS)
 
 
 @contextmanager
