@@ -54,4 +54,4 @@ class ApiKeyAdmin(Shown):
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         """From now on, in every process within its next tick."""
         revoked = sum(keys.key_revoke(key.prefix) for key in chosen)
-        self.message_user(request, f"{revoked} keys revoked.")
+        self.message_user(request, f"Revoked: {revoked}.")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -41,13 +42,19 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     of_tutorial = isinstance(known, JsonInvalid) or getattr(context["view"], "of_tutorial", False)
     problem = problems.of_tutorial(known) if of_tutorial else problems.problem(known)
     response = Response(problem.body, problem.status)
-    if not of_tutorial:
+    if not of_tutorial and _speaks_json(context.get("request")):
         response.content_type = PROBLEM_TYPE
     if problem.retry_after is not None:
         response["Retry-After"] = str(problem.retry_after)
     if isinstance(known, Unauthorized):
         response["WWW-Authenticate"] = SCHEME
     return response
+
+
+def _speaks_json(request: Request | None) -> bool:
+    """A browser gets a page; who failed before that was settled gets JSON."""
+    renderer = getattr(request, "accepted_renderer", None)
+    return renderer is None or renderer.media_type == "application/json"
 
 
 def _known(error: Exception) -> WeirError | None:
