@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from typing import NoReturn
 
 import numpy as np
@@ -20,6 +21,8 @@ from inference.core.errors import JsonInvalid
 MAX_DEPTH = 32
 MAX_DIGITS = 19
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
+# Only as escapes: as they are, UTF-8 has no surrogates, and no parser takes a NUL in a text.
+_MAYBE_UNSAFE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 # Possessive, and a string that is never closed ends with the body: with anything to come back to, a
 # body of quotes would keep this busy for hours.
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -38,7 +41,8 @@ def loads(body: bytes) -> object:
         raise JsonInvalid(f"JSON parse error - {error}") from error
     except RecursionError as error:
         raise JsonInvalid("JSON parse error - nested too deeply") from error
-    _refuse_unsafe(value)
+    if _MAYBE_UNSAFE.search(body):
+        _refuse_unsafe(value)
     return value
 
 
@@ -77,23 +81,18 @@ def _integer(text: str) -> int | float:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result: dict[str, object] = {}
-    for name, value in pairs:
-        if name in result:
-            raise JsonInvalid(f"JSON parse error - duplicate name {name[:40]!r}")
-        _refuse_unsafe(name)
-        _refuse_unsafe(value)
-        result[name] = value
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise JsonInvalid(f"JSON parse error - duplicate name {twice[:40]!r}")
     return result
 
 
 def _refuse_unsafe(value: object) -> None:
-    """In a text or in an array; what is in an object was looked at when that was made."""
-    if isinstance(value, str):
-        if _UNSAFE.search(value):
-            raise JsonInvalid("JSON parse error - NUL or lone surrogate in a text")
-    elif isinstance(value, list):
-        for item in value:
+    if isinstance(value, str) and _UNSAFE.search(value):
+        raise JsonInvalid("JSON parse error - NUL or lone surrogate in a text")
+    if isinstance(value, list | dict):
+        for item in value if isinstance(value, list) else (*value, *value.values()):
             _refuse_unsafe(item)
 
 

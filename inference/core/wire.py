@@ -20,14 +20,14 @@ Ids are the client's, results come in any order.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Annotated, Final, Protocol
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from inference.core import jsonstrict, rows
+from inference.core import jsonstrict, packstrict, rows
 from inference.core.answers import Answer
 from inference.core.asking import Ask, checked_subject
 from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, WeirError
@@ -38,16 +38,21 @@ from inference.core.rows import Rows
 JSON: Final = "weir.v1.json"
 MSGPACK: Final = "weir.v1.msgpack"
 SUBPROTOCOLS: Final = (JSON, MSGPACK)
-MAX_ID: Final = 128
+MAX_ID: Final = 128  # characters; an id that is a number has 64 bits
+LONGEST: Final = 200  # characters of what a decoder complains of: it may quote what was sent
 
+Id = Annotated[str, Meta(max_length=MAX_ID)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 FrameId = str | int | None
 Text = str | bytes
 
 
-class Frame(Struct, gc=False):
-    """A request as it comes; the rows stay raw until the schema is known."""
+class Frame(Struct, gc=False, forbid_unknown_fields=True):
+    """A request as it comes; the rows stay raw until the schema is known.
 
-    id: str | int
+    A name that is not here is refused: a misspelt `algorithm` would be answered by another one.
+    """
+
+    id: Id
     record: Raw | UnsetType = UNSET
     records: Raw | UnsetType = UNSET
     rows: Raw | UnsetType = UNSET
@@ -59,7 +64,11 @@ class Frame(Struct, gc=False):
 
 
 class _Id(Struct, gc=False):
-    id: str | int | None = None
+    id: Id | None = None
+
+
+_json_numbers = msgspec.json.Decoder(list[list[Number]]).decode
+_msgpack_numbers = msgspec.msgpack.Decoder(list[list[Number]]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +120,10 @@ class JsonCodec:
             frame = self._decode(body)
         except msgspec.ValidationError as error:
             jsonstrict.loads(body)
-            raise FrameInvalid(f"The frame is not a request: {error}") from error
+            raise _no_request(error) from error
         except (ValueError, RecursionError) as error:
             jsonstrict.loads(body)
-            raise JsonInvalid(f"JSON parse error - {error}") from error
+            raise JsonInvalid(f"JSON parse error - {str(error)[:LONGEST]}") from error
         if _doubtful(body, frame):
             jsonstrict.loads(body)
         return frame
@@ -150,9 +159,11 @@ class MsgpackCodec:
             raise FrameInvalid(f"{MSGPACK} has binary frames.")
         try:
             frame = self._decode(data)
+            if packstrict.entries(data) != _given(frame):
+                raise FrameInvalid("The frame has a name twice.")
             return Request(frame.id, _ask(endpoint, frame), *_msgpack_rows(frame))
         except (ValueError, RecursionError) as error:
-            raise FrameInvalid(f"The frame is not a request: {error}") from error
+            raise _no_request(error) from error
 
     def id_of(self, data: Text) -> FrameId:
         try:
@@ -193,8 +204,6 @@ def draining() -> dict[str, object]:
 
 
 def _ask(endpoint: str, frame: Frame) -> Ask:
-    if isinstance(frame.id, str) and len(frame.id) > MAX_ID:
-        raise FrameInvalid(f"An id has at most {MAX_ID} characters.")
     wanted = Wanted(
         status=frame.status or PRODUCTION,
         version=frame.version or None,
@@ -226,29 +235,39 @@ def _payload(frame: Frame) -> tuple[str, Raw]:
 
 def _json_rows(frame: Frame) -> tuple[Rows, bool]:
     name, raw = _payload(frame)
+    body = bytes(raw)
     if name == "record":
-        return rows.JsonRows((bytes(raw),)), False
-    if name == "records":
-        return rows.JsonRows(json_array(bytes(raw))), True
-    return _numbers(msgspec.json.decode, raw) or rows.JsonRows(json_array(bytes(raw))), True
+        return rows.JsonRows((body,)), False
+    if not body.startswith(b"["):
+        raise FrameInvalid(f"{name} is a list of rows.")
+    numbers = _numbers(_json_numbers, raw) if name == "rows" else None
+    return numbers or rows.JsonRows(json_array(body)), True
 
 
 def _msgpack_rows(frame: Frame) -> tuple[Rows, bool]:
     name, raw = _payload(frame)
     if name == "record":
-        return rows.ValueRows((msgspec.msgpack.decode(raw),)), False
-    if name == "records":
-        return rows.ValueRows(msgspec.msgpack.decode(raw, type=list[Any])), True
-    found = _numbers(msgspec.msgpack.decode, raw)
-    return found or rows.ValueRows(msgspec.msgpack.decode(raw, type=list[Any])), True
+        return rows.ValueRows((packstrict.row(bytes(raw)),)), False
+    numbers = _numbers(_msgpack_numbers, raw) if name == "rows" else None
+    return numbers or rows.ValueRows(packstrict.rows(bytes(raw))), True
 
 
-def _numbers(decode: Any, raw: Raw) -> Rows | None:
+def _numbers(decode: Callable[[Raw], list[list[float]]], raw: Raw) -> Rows | None:
     """Rows of nothing but numbers in one step; None if any value needs a closer look."""
     try:
-        return rows.NumberRows(decode(raw, type=list[list[Number]]))
+        return rows.NumberRows(decode(raw))
     except ValueError:
         return None
+
+
+def _given(frame: Frame) -> int:
+    """How many names of the frame have a value."""
+    values = msgspec.structs.astuple(frame)
+    return len(values) - sum(value is UNSET for value in values)
+
+
+def _no_request(error: Exception) -> FrameInvalid:
+    return FrameInvalid(f"The frame is not a request: {str(error)[:LONGEST]}")
 
 
 def _doubtful(body: bytes, frame: Frame) -> bool:

@@ -71,8 +71,9 @@ def test_what_is_not_json_is_refused_with_a_sentence(body: bytes, sentence: str)
         b"[" * 2_000_000,
         b"[" * 1_000_000 + b"]" * 1_000_000,
         b"]" * 2_000_000,
+        b"{" + b",".join(b'"%d":0' % number for number in (*range(200_000), 199_999)) + b"}",
     ],
-    ids=["escaped quotes", "quotes", "backslashes", "opened", "nested", "closed"],
+    ids=["escaped quotes", "quotes", "backslashes", "opened", "nested", "closed", "names"],
 )
 def test_no_body_takes_longer_than_its_length(body: bytes) -> None:
     """With a pattern that backtracks the first of these takes hours, and this test its timeout."""
