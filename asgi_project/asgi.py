@@ -16,7 +16,7 @@ from asgi_project.env import Environment  # noqa: E402  # Django is set up first
 from asgi_project.serving import Serving  # noqa: E402  # Django is set up first
 from consumers.doors import Doors  # noqa: E402  # Django is set up first
 from consumers.routing import router  # noqa: E402  # Django is set up first
-from inference.access import Access  # noqa: E402  # Django is set up first
+from inference.access import Access, Https  # noqa: E402  # Django is set up first
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402  # Django is set up first
 from inference.dataplane.http import DataPlane  # noqa: E402  # Django is set up first
 
@@ -36,8 +36,11 @@ class Weir:
         self._starting = asyncio.Lock()
         self._draining = False
         access = Access(lambda: self._serve().snapshot, is_open=env.is_open)
-        doors = Doors(access, env.allowed_origins)
-        self._http = DataPlane(cast("Application", _django), access, max_body=env.max_body_bytes)
+        https = Https(required=env.secure_ssl, proxied=env.trusted_proxies > 0)
+        doors = Doors(access, env.allowed_origins, https)
+        self._http = DataPlane(
+            cast("Application", _django), access, https=https, max_body=env.max_body_bytes
+        )
         self._websocket: Any = AuthMiddlewareStack(router(doors, window=env.ws_credits))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

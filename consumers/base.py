@@ -41,7 +41,12 @@ async def accept(send: Send, scope: Scope | Any, codec: Codec) -> None:
 async def refuse(send: Send, codec: Codec, error: WeirError) -> None:
     """Why not, and the end. Only after the handshake: browsers hide what precedes it."""
     await say(send, codec.message(wire.error(None, error)))
-    await close(send, _CODES.get(error.code, TRY_LATER))
+    await close(send, code(error))
+
+
+def code(error: WeirError) -> int:
+    """What a socket that this befell is closed with."""
+    return _CODES.get(error.code, TRY_LATER)
 
 
 async def say(send: Send, frame: wire.Text) -> None:

@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from importlib import import_module
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
+from channels.auth import get_user
 from django.conf import settings
-from django.http.request import split_domain_port, validate_host
+from django.http.request import split_domain_port
 
-from inference.access import Access
+from inference.access import Access, Https, host_allowed
 from inference.core.errors import Forbidden, Unauthorized
 from inference.keys import Scope as KeyScope
 
 Scope = dict[str, Any]
-_PORTS: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
+_PORTS: Final = {"http": "80", "https": "443"}
+HTTPS_OR_NOT: Final = Https()
+AGAIN_SECONDS: Final = 60.0  # at the latest; sooner whenever the registry changes, keys and all
+
+
+class Pass:
+    """Why somebody was let in, to be looked at again while he stays."""
+
+    def __init__(
+        self, version: Callable[[], int], again: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self._version = version
+        self._again = again
+        self._seen = version()
+        self._due = 0.0
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to look; `now` is in seconds of any clock that runs evenly."""
+        self._due = self._due or now + AGAIN_SECONDS
+        return self._again is not None and (now >= self._due or self._version() != self._seen)
+
+    async def look(self, now: float) -> None:
+        """Raises Unauthorized or Forbidden if he would not be let in today."""
+        self._seen, self._due = self._version(), now + AGAIN_SECONDS
+        if self._again is not None:
+            await self._again()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +52,48 @@ class Doors:
 
     access: Access
     origins: Sequence[str] = ()
+    https: Https = HTTPS_OR_NOT
 
-    def check(self, scope: Scope, needed: KeyScope) -> None:
+    def check(self, scope: Scope, needed: KeyScope) -> Pass:
         """Raises Forbidden (origin, host, scope of the key) or Unauthorized (no way in).
 
         A page of another site can open a socket with the visitor's cookies, so an Origin must be
         ours or listed. Programs send none, and then no cookie counts: they show a key.
         """
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        host, origin = headers.get(b"host", ""), headers.get(b"origin")
-        if not _host_allowed(host):
-            raise Forbidden("This host is not served here.")
-        if origin is not None and not self._origin_allowed(origin, host, scope):
-            raise Forbidden("This origin may not open sockets here.")
-        authorization = headers.get(b"authorization", "")
-        if self.access.is_open or (origin is not None and not authorization and _staff(scope)):
-            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        self._check_address(scope, headers, origin)
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        version = self.access.version
+        if self.access.is_open:
+            return Pass(version)
+        if origin is not None and not authorization and _is_staff(scope.get("user")):
+            return Pass(version, partial(_still_staff, scope))
         if not authorization:
             raise Unauthorized
         self.access.check(authorization, needed)
+        return Pass(version, partial(_still_opens, self.access, authorization, needed))
 
-    def _origin_allowed(self, origin: str, host: str, scope: Scope) -> bool:
+    def _check_address(
+        self, scope: Scope, headers: dict[bytes, bytes], origin: bytes | None
+    ) -> None:
+        host = headers.get(b"host", b"").decode("latin-1")
+        used = self.https.used(scope.get("scheme", "ws"), headers)
+        if not host_allowed(host):
+            raise Forbidden("This host is not served here.")
+        if self.https.required and not used:
+            raise Forbidden("Sockets are opened over TLS here.")
+        if origin is not None and not self._origin_allowed(origin.decode("latin-1"), host, used):
+            raise Forbidden("This origin may not open sockets here.")
+
+    def _origin_allowed(self, origin: str, host: str, https: bool) -> bool:
         if origin.rstrip("/") in self.origins:
             return True
-        parts = urlsplit(origin)
-        scheme = "https" if scope.get("scheme") == "wss" else "http"
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
+        scheme = "https" if https else "http"
         own = (scheme, *_authority(host, scheme))
         return (parts.scheme, *_authority(parts.netloc, parts.scheme)) == own
 
@@ -58,11 +103,17 @@ def _authority(netloc: str, scheme: str) -> tuple[str, str]:
     return domain, port or _PORTS.get(scheme, "")
 
 
-def _host_allowed(host: str) -> bool:
-    domain, _ = split_domain_port(host)
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
-
-
-def _staff(scope: Scope) -> bool:
-    user = scope.get("user")
+def _is_staff(user: Any) -> bool:
     return user is not None and user.is_authenticated and user.is_staff
+
+
+async def _still_opens(access: Access, authorization: str, needed: KeyScope) -> None:
+    access.check(authorization, needed)
+
+
+async def _still_staff(scope: Scope) -> None:
+    """The session as the database has it now; the scope's own is of the handshake."""
+    engine = import_module(settings.SESSION_ENGINE)
+    session = engine.SessionStore(scope["session"].session_key)
+    if not _is_staff(await get_user(cast("Any", {"session": session}))):
+        raise Unauthorized("The session has ended.")

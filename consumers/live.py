@@ -11,7 +11,7 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
 from consumers import base
-from consumers.doors import Doors, Scope
+from consumers.doors import Doors, Pass, Scope
 from consumers.sockets import SOCKETS
 from inference import live
 from inference.core import wire
@@ -40,11 +40,13 @@ class LiveConsumer(AsyncConsumer):
     """
 
     channel_layer_alias = "default"
+    passed: Pass
 
     def __init__(self, *, doors: Doors) -> None:
         self._doors = doors
         self._topics: set[str] = set()
         self._nonsense = 0
+        self._closing = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._scope: Scope = scope
@@ -59,13 +61,16 @@ class LiveConsumer(AsyncConsumer):
     async def websocket_connect(self, _: Message) -> None:
         await base.accept(self.send, self._scope, self._codec)
         try:
-            self._doors.check(self._scope, KeyScope.READ)
+            self.passed = self._doors.check(self._scope, KeyScope.READ)
             live.current()
             SOCKETS.enter(self)
         except WeirError as error:
+            self._closing = True
             await base.refuse(self.send, self._codec, error)
 
     async def websocket_receive(self, message: Message) -> None:
+        if self._closing:
+            return
         text = message.get("text")
         try:
             await self._fulfil(self._wish(text if text is not None else message.get("bytes")))
@@ -73,7 +78,7 @@ class LiveConsumer(AsyncConsumer):
             await self._say(wire.error(None, error))
             self._nonsense += isinstance(error, FrameInvalid)
         if self._nonsense > MOST_NONSENSE:
-            await base.close(self.send, base.NONSENSE)
+            await self._close(base.NONSENSE)
 
     async def websocket_disconnect(self, _: Message) -> None:
         raise StopConsumer
@@ -89,7 +94,11 @@ class LiveConsumer(AsyncConsumer):
     async def drain(self) -> None:
         """Say so and close; whoever listens comes back to the next server."""
         await self._say(wire.draining())
-        await base.close(self.send, base.GOING_AWAY)
+        await self._close(base.GOING_AWAY)
+
+    async def expel(self, error: WeirError) -> None:
+        await self._say(wire.error(None, error))
+        await self._close(base.code(error))
 
     def _wish(self, data: str | bytes | None) -> Wish:
         if isinstance(data, str) is not isinstance(self._codec, wire.JsonCodec):
@@ -138,12 +147,19 @@ class LiveConsumer(AsyncConsumer):
         await self._send(self._codec.message(body))
 
     async def _send(self, frame: str | bytes) -> None:
+        if self._closing:
+            return
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await base.say(self.send, frame)
         except TimeoutError:
-            await base.close(self.send, base.TRY_LATER)
+            await self._close(base.TRY_LATER)
             raise StopConsumer from None
+
+    async def _close(self, code: int) -> None:
+        """Frames that came before the client knew are read, and nothing is said to them."""
+        self._closing = True
+        await base.close(self.send, code)
 
 
 def _decoded(data: str | bytes) -> Wish:

@@ -11,6 +11,7 @@ Send = Callable[[Any], Awaitable[None]]
 Text = str | bytes
 
 SEND_SECONDS: Final = 10.0  # a client that takes nothing for so long has stopped reading
+MOST_WAITING: Final = 256 * 1024  # characters: with more than this there is no room
 _BURST: Final = 64
 
 
@@ -21,9 +22,12 @@ class Outbox:
         self._send = send
         self._sent = sent
         self._frames: deque[tuple[Text, int]] = deque()
+        self._waiting = 0
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
+        self._room = asyncio.Event()
+        self._room.set()
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -31,8 +35,15 @@ class Outbox:
     def put(self, frame: Text, credit: int = 0) -> None:
         """`credit` is handed to `sent` when the frame has left."""
         self._frames.append((frame, credit))
+        self._waiting += len(frame)
+        if self._waiting > MOST_WAITING:
+            self._room.clear()
         self._drained.clear()
         self._filled.set()
+
+    async def room(self) -> None:
+        """Until there is some; whoever fills faster than the client reads has to wait here."""
+        await self._room.wait()
 
     async def empty(self) -> None:
         """Until everything that was put has left."""
@@ -43,6 +54,8 @@ class Outbox:
             await self._filled.wait()
             async with asyncio.timeout(SEND_SECONDS):
                 await self._burst()
+            if self._waiting <= MOST_WAITING // 2:
+                self._room.set()
             if not self._frames:
                 self._filled.clear()
                 self._drained.set()
@@ -53,5 +66,6 @@ class Outbox:
             frame, credit = self._frames.popleft()
             kind = "text" if isinstance(frame, str) else "bytes"
             await self._send({"type": "websocket.send", kind: frame})
+            self._waiting -= len(frame)
             if credit:
                 self._sent(credit)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 from channels.consumer import AsyncConsumer
 
 from consumers import base
-from consumers.doors import Doors
+from consumers.doors import Doors, Pass
 from consumers.outbox import Outbox, Send
 from consumers.sockets import SOCKETS
 from inference import gateway
@@ -37,6 +39,8 @@ Message = Mapping[str, Any]
 
 MOST_NONSENSE: Final = 10  # frames in a minute that are no requests, before the socket is closed
 MINUTE: Final = 60.0
+TURN: Final = 64  # frames of one socket that are taken before others have their turn
+LAST_SECONDS: Final = 1.0
 
 
 class PredictConsumer(AsyncConsumer):
@@ -57,7 +61,7 @@ class PredictConsumer(AsyncConsumer):
         endpoint = scope["url_route"]["kwargs"]["endpoint"]
         session = Session(codec, endpoint, self.window, send)
         try:
-            self.doors.check(scope, KeyScope.PREDICT)
+            session.passed = self.doors.check(scope, KeyScope.PREDICT)
             session.greet(gateway.current())
             SOCKETS.enter(session)
         except WeirError as error:
@@ -75,6 +79,8 @@ class Session:
     Every accepted frame takes a credit and gives it back when its answer has left, so what waits
     for a slow reader is bounded by the window.
     """
+
+    passed: Pass
 
     def __init__(self, codec: Codec, endpoint: str, window: int, send: Send) -> None:
         self._codec = codec
@@ -102,7 +108,9 @@ class Session:
         reader = asyncio.ensure_future(self._read(receive))
         try:
             await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
-            if writer.done() and not reader.done():
+            if reader.done():
+                reader.result()  # what nobody expected must not pass for a goodbye
+            else:
                 await base.close(self._send, base.TRY_LATER)
         finally:
             for task in (writer, reader, *self._pending):
@@ -117,17 +125,32 @@ class Session:
         await self._outbox.empty()
         await base.close(self._send, base.GOING_AWAY)
 
+    async def expel(self, error: WeirError) -> None:
+        self._refuse(None, error)
+        await self._leave(base.code(error))
+
     async def _read(self, receive: Receive) -> None:
-        """Stops reading, and so lets TCP push back, while too much is waiting to be sent."""
-        while True:
+        """Stops reading, and so lets TCP push back, while too much is waiting to be sent.
+
+        Many frames may have come in one piece, and others want the loop as well.
+        """
+        for number in count(1):
             message = await receive()
             if message["type"] != "websocket.receive":
                 return
             if not self._take(message):
-                await base.close(self._send, base.NONSENSE)
+                await self._leave(base.NONSENSE)
                 return
-            if len(self._outbox) > 2 * self._most:
+            await self._outbox.room()
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _leave(self, code: int) -> None:
+        """Close; what is on its way is sent before, if the client takes it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
                 await self._outbox.empty()
+        await base.close(self._send, code)
 
     def _take(self, message: Message) -> bool:
         """Begin what the frame asks for; False if this client has sent too much nonsense."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Final, cast
 
 from channels.routing import URLRouter
-from django.urls import path
+from django.urls import path, re_path
 
-from consumers.doors import Doors
+from consumers.doors import Doors, Scope
 from consumers.live import LiveConsumer
-from consumers.predict import PredictConsumer
+from consumers.outbox import Send
+from consumers.predict import PredictConsumer, Receive
+
+_NO_SOCKET: Final = json.dumps(
+    {"code": "not_served", "message": "There is no socket at this address."}
+).encode()
 
 
 def _path(route: str, application: Any) -> Any:
@@ -25,5 +31,17 @@ def router(doors: Doors, *, window: int) -> URLRouter:
                 "ws/v1/predict/<str:endpoint>", PredictConsumer.as_asgi(doors=doors, window=window)
             ),
             _path("ws/v1/live", LiveConsumer.as_asgi(doors=doors)),
+            re_path("", cast("Any", _nowhere)),
         ]
     )
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """404 instead of a handshake, 403 where a server cannot say more; Channels would raise."""
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", ()):
+        await send({"type": "websocket.close"})
+        return
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": _NO_SOCKET})

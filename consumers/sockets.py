@@ -1,28 +1,41 @@
-"""The open sockets of this process: how many there may be, and how they all say goodbye."""
+"""The open sockets of this process: how many there may be, who may stay, how they say goodbye."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final, Protocol
 
-from inference.core.errors import Draining, Overloaded
+from consumers.doors import Pass
+from inference.core.errors import Draining, Overloaded, WeirError
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
 
 
 class Session(Protocol):
     """A socket that can be asked to finish."""
 
+    passed: Pass
+
     async def drain(self) -> None:
         """Say so, take nothing more, finish what was accepted, close with 1012."""
         ...
 
+    async def expel(self, error: WeirError) -> None:
+        """Say why and close."""
+        ...
+
 
 class Sockets:
-    """Counts sockets and drains them together."""
+    """Counts sockets, looks after their passes and drains them together."""
 
     def __init__(self) -> None:
         self.most = 2000
         self.draining = False
         self._open: set[Session] = set()
+        self._watching: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -34,6 +47,8 @@ class Sockets:
         if len(self._open) >= self.most:
             raise Overloaded("This server has all the sockets it takes.", retry_after=5.0)
         self._open.add(session)
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.ensure_future(self._watch())
 
     def leave(self, session: Session) -> None:
         self._open.discard(session)
@@ -46,6 +61,25 @@ class Sockets:
             _, late = await asyncio.wait(finishing, timeout=seconds)
             for task in late:
                 task.cancel()
+
+    async def _watch(self) -> None:
+        """While anybody is here, show those out whose key was revoked or has expired."""
+        clock = asyncio.get_running_loop().time
+        while self._open:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self._look(clock())
+            except Exception:  # a background task: a database that is away ends no socket
+                log.exception("the passes of open sockets could not be looked at")
+
+    async def _look(self, now: float) -> None:
+        expelled = []
+        for session in [each for each in self._open if each.passed.due(now)]:
+            try:
+                await session.passed.look(now)
+            except WeirError as error:
+                expelled.append(session.expel(error))
+        await asyncio.gather(*expelled, return_exceptions=True)
 
 
 # Channels builds a consumer per connection, so what they share is the process's.

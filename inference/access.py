@@ -1,9 +1,13 @@
-"""Whether a key opens a door, by the snapshot and without the database."""
+"""Whether a key opens a door, and whether it is our door: by what is known here already."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
 from inference import keys
 from inference.core.errors import Forbidden, Unauthorized
@@ -16,6 +20,10 @@ class Access:
     def __init__(self, snapshot: Callable[[], Snapshot], *, is_open: bool) -> None:
         self.is_open = is_open
         self._snapshot = snapshot
+
+    def version(self) -> int:
+        """Of what it is checked by; while it stays the same, only time can change an answer."""
+        return self._snapshot().version
 
     def check(self, authorization: str, scope: keys.Scope) -> None:
         """Raises Unauthorized (no such key) or Forbidden (the key lacks the scope)."""
@@ -30,6 +38,30 @@ class Access:
         if key is None or not keys.matches(text, key.hashed) or _expired(key):
             raise Unauthorized
         return key
+
+
+@dataclass(frozen=True, slots=True)
+class Https:
+    """Whether only HTTPS is answered, and whether a proxy in front may say that it was used."""
+
+    required: bool = False
+    proxied: bool = False
+
+    def used(self, scheme: str, headers: Mapping[bytes, bytes]) -> bool:
+        """As Django tells it: the first word of the proxy counts, from anybody else it is none."""
+        said = headers.get(b"x-forwarded-proto") if self.proxied else None
+        if said is not None:
+            return said.partition(b",")[0].strip() == b"https"
+        return scheme in {"https", "wss"}
+
+
+def host_allowed(host: str) -> bool:
+    """Whether a Host header names us.
+
+    A page of another site whose name leads to this address must not get an answer here.
+    """
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 
 
 def _expired(key: Key) -> bool:

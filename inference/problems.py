@@ -19,6 +19,7 @@ STATUS: Final[Mapping[str, int]] = {
     "frame_invalid": 400,
     "too_large": 413,
     "too_slow": 408,
+    "unsupported_encoding": 415,
     "not_served": 404,
     "ambiguous": 400,
     "overloaded": 503,

@@ -6,7 +6,8 @@ WeirError
  │    ├── RowInvalid           row_invalid
  │    ├── FrameInvalid         frame_invalid
  │    ├── TooLarge             too_large
- │    └── TooSlow              too_slow
+ │    ├── TooSlow              too_slow
+ │    └── UnsupportedEncoding  unsupported_encoding
  ├── RoutingError              no single algorithm answers this request
  │    ├── NotServed            not_served
  │    └── Ambiguous            ambiguous
@@ -107,6 +108,12 @@ class TooSlow(InputError):
     """The request did not arrive in time."""
 
     code = "too_slow"
+
+
+class UnsupportedEncoding(InputError):
+    """The body is wrapped in a way that is not read here."""
+
+    code = "unsupported_encoding"
 
 
 class RoutingError(WeirError):

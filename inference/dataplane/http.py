@@ -2,7 +2,8 @@
 
 Recognised: POST /api/v1/{endpoint}/predict with a JSON body and, unless the profile is open, an API
 key. Forms, the browsable API, sessions with their CSRF tokens and all that administers go on to the
-next application unread. Both doors give the same answers: the contract tests run through each.
+next application, with the body read whole, in time and within its bound. Both doors give the same
+answers: the contract tests run through each.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from inference import gateway, problems
-from inference.access import Access
+from inference import gateway, keys, problems
+from inference.access import Access, Https, host_allowed
 from inference.core import asking
 from inference.core.asking import Ask
-from inference.core.errors import ModelError, TooLarge, WeirError
-from inference.dataplane.asgi import Application, Message, Receive, Scope, Send
-from inference.dataplane.patience import Patience
+from inference.core.errors import ModelError, WeirError
+from inference.dataplane.asgi import Application, Receive, Scope, Send
+from inference.dataplane.body import Bodies, Gone, length, replayed, unreadable
 from inference.gateway import Answered
 from inference.keys import SCHEME
 from inference.keys import Scope as KeyScope
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "/api/v1/"
 SUFFIX: Final = "/predict"
 UNAUTHORIZED: Final = 401
+TIMED_OUT: Final = 408
 BODY_SECONDS: Final = 30.0  # a body that takes longer than this is an attack or a broken line
 _JSON: Final = frozenset(
     {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
@@ -39,10 +41,6 @@ _HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"x-content-type-options", b"nosniff"),
 )
-
-
-class Gone(Exception):
-    """The client hung up before its request was complete."""
 
 
 class Hot(NamedTuple):
@@ -56,18 +54,28 @@ class Hot(NamedTuple):
 
 
 class DataPlane:
-    """An ASGI application in front of another."""
+    """An ASGI application in front of another, which gets its requests with their bodies read."""
 
-    def __init__(self, fallback: Application, access: Access, *, max_body: int) -> None:
+    def __init__(
+        self,
+        fallback: Application,
+        access: Access,
+        *,
+        https: Https,
+        max_body: int,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
         self._fallback = fallback
         self._access = access
-        self._max_body = max_body
-        self._patience = Patience(BODY_SECONDS)
+        self._https = https
+        self._bodies = Bodies(max_body, body_seconds)
+        self._host_allowed = lru_cache(maxsize=64)(host_allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hot = self._recognised(scope)
+        headers = dict(scope["headers"])
+        hot = self._recognised(scope, headers)
         if hot is None:
-            await self._fallback(scope, receive, send)
+            await self._fall_back(scope, headers, receive, send)
             return
         try:
             answered = await self._answer(hot, receive)
@@ -81,63 +89,64 @@ class DataPlane:
         else:
             await _send(send, 200, _body(answered))
 
-    def _recognised(self, scope: Scope) -> Hot | None:
+    def _recognised(self, scope: Scope, headers: dict[bytes, bytes]) -> Hot | None:
         path: str = scope["path"]
         if not path.endswith(SUFFIX) or not path.startswith(PREFIX) or scope["method"] != "POST":
             return None
         endpoint = path[len(PREFIX) : -len(SUFFIX)]
-        hot = _hot(endpoint, scope["query_string"], scope["headers"])
-        if hot is None or "/" in endpoint or not (self._access.is_open or hot.authorization):
+        hot = _hot(endpoint, scope["query_string"], headers)
+        if hot is None or "/" in endpoint or not self._admits(scope["scheme"], headers):
             return None
-        return hot
+        return hot if self._access.is_open or keys.from_header(hot.authorization) else None
+
+    def _admits(self, scheme: str, headers: dict[bytes, bytes]) -> bool:
+        """Django refuses the other hosts, and sends on to HTTPS."""
+        if self._https.required and not self._https.used(scheme, headers):
+            return False
+        return self._host_allowed(headers.get(b"host", b"").decode("latin-1"))
 
     async def _answer(self, hot: Hot, receive: Receive) -> Answered:
-        self._check(hot.length)
+        self._bodies.check(hot.length)
         self._access.check(hot.authorization, KeyScope.PREDICT)
         ask = _ask(hot.endpoint, hot.query)
         if hot.subject:
             ask = ask.on_behalf_of(hot.subject)
-        body = await self._body(receive)
+        body = await self._bodies.read(receive)
         return await gateway.current().predict_json(ask, body)
 
-    async def _body(self, receive: Receive) -> bytes:
-        with self._patience:
-            message = await receive()
-            if message["type"] == "http.request" and not message.get("more_body"):
-                body: bytes = message.get("body", b"")
-                self._check(len(body))
-                return body
-            return await self._rest(message, receive)
+    async def _fall_back(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
+        """Django would wait for a body as long as it takes, and keep one as large as it gets."""
+        try:
+            body = await self._readable(headers, receive)
+        except WeirError as error:
+            in_tutorial = scope["path"].endswith(SUFFIX)
+            problem = problems.of_tutorial if in_tutorial else problems.problem
+            await _refuse(send, problem(error))
+        except Gone:
+            return
+        else:
+            await self._fallback(scope, replayed(body, receive), send)
 
-    async def _rest(self, message: Message, receive: Receive) -> bytes:
-        body = bytearray()
-        while True:
-            if message["type"] != "http.request":
-                raise Gone
-            body += message.get("body", b"")
-            self._check(len(body))
-            if not message.get("more_body"):
-                return bytes(body)
-            message = await receive()
-
-    def _check(self, length: int) -> None:
-        if length > self._max_body:
-            raise TooLarge(f"A body has at most {self._max_body} bytes.")
+    async def _readable(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        if error := unreadable(headers):
+            raise error
+        self._bodies.check(length(headers))
+        return await self._bodies.read(receive)
 
 
-def _hot(endpoint: str, query: bytes, headers: list[tuple[bytes, bytes]]) -> Hot | None:
+def _hot(endpoint: str, query: bytes, headers: dict[bytes, bytes]) -> Hot | None:
     """None unless the body is JSON that nobody has encoded further."""
-    given = dict(headers)
-    kind = given.get(b"content-type", b"")
-    if b"content-encoding" in given or (kind not in _JSON and kind.lower() not in _JSON):
+    kind = headers.get(b"content-type", b"")
+    if b"content-encoding" in headers or (kind not in _JSON and kind.lower() not in _JSON):
         return None
-    length = given.get(b"content-length", b"")
     return Hot(
         endpoint,
         query,
-        given.get(b"authorization", b"").decode("latin-1"),
-        given.get(b"x-subject", b"").decode("latin-1"),
-        int(length) if length.isdigit() else 0,
+        headers.get(b"authorization", b"").decode("latin-1"),
+        headers.get(b"x-subject", b"").decode("latin-1"),
+        length(headers),
     )
 
 
@@ -165,6 +174,8 @@ async def _refuse(send: Send, problem: Problem) -> None:
     extra = [] if problem.retry_after is None else [(b"retry-after", b"%d" % problem.retry_after)]
     if problem.status == UNAUTHORIZED:
         extra.append((b"www-authenticate", SCHEME.encode()))
+    if problem.status == TIMED_OUT:
+        extra.append((b"connection", b"close"))  # the rest of that body may still be on its way
     await _send(send, problem.status, msgspec.json.encode(problem.body), extra)
 
 

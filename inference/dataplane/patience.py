@@ -33,7 +33,10 @@ class Patience:
             loop.call_later(self._seconds / SWEEPS, self._sweep, loop)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
