@@ -18,6 +18,9 @@ from tests.inference import registered
 from tests.inference.registered import row
 
 pytestmark = pytest.mark.django_db
+sqlite_only = pytest.mark.skipif(
+    "connection.vendor != 'sqlite'", reason="only SQLite has statements of its own"
+)
 
 
 @pytest.fixture(params=["sqlite", "portable"])
@@ -154,13 +157,14 @@ def test_nothing_is_counted_if_the_rows_cannot_be_written(path: str, running: AB
     arm = running.arms.get(position=1)
     bad = row(2, arm.algorithm, arm, input_data=None)
 
-    with pytest.raises(Exception, match="NULL"):
+    with pytest.raises(Exception, match=r"(?i)null"):
         predictions.record([row(1, arm.algorithm, arm), bad], "a")
 
     assert MLRequest.objects.count() == 0
     assert tallies() == {}
 
 
+@sqlite_only
 def test_rows_without_arms_take_a_single_statement(forest: MLAlgorithm) -> None:
     """Each further one would be another turn to wait for beside a busy event loop."""
     statements: list[str] = []
@@ -174,6 +178,7 @@ def test_rows_without_arms_take_a_single_statement(forest: MLAlgorithm) -> None:
     assert [statement.split()[0] for statement in statements] == ["INSERT"]
 
 
+@sqlite_only
 def test_counting_takes_two_statements_for_any_number_of_arms(running: ABTest) -> None:
     first, second = running.arms.all()
     rows = [row(1, first.algorithm, first), row(2, second.algorithm, second)]
