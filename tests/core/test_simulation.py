@@ -23,6 +23,11 @@ from inference.core.latency import LatencyModel
 
 SEEDS = 2000
 CHUNK = 100
+# The first few in every run of the tests, all of them in CI.
+CHUNKS = [
+    pytest.param(first, marks=[pytest.mark.slow] if first >= 3 * CHUNK else [])
+    for first in range(0, SEEDS, CHUNK)
+]
 POISON = -1
 LARGEST = 60
 
@@ -182,7 +187,7 @@ def check(job: Job, *, model_was_down: bool) -> None:
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.parametrize("first", CHUNKS)
 def test_every_job_is_settled_once_and_rightly(first: int) -> None:
     for seed in range(first, first + CHUNK):
         afternoon = Afternoon(seed)
