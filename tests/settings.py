@@ -23,4 +23,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, an
 
 if WEIR.database_url.startswith("sqlite"):  # noqa: F405  # the settings' own name
     # A file, as in production: in a database in memory, threads would not meet as they do there.
-    DATABASES["default"]["TEST"] = {"NAME": str(WEIR.data_dir / "tests.sqlite3")}  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": str(WEIR.data_dir / "tests.sqlite3")}  # noqa: F405  # the same

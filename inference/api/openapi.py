@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from inference.keys import SCHEME
 
 
-class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # theirs
     """A header, as `KeyAuthentication` reads it."""
 
     target_class = "inference.api.authentication.KeyAuthentication"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Final
 
@@ -56,6 +56,7 @@ _STEP: Final = 32
 _LARGEST: Final = 256
 
 
+@cache
 def direct() -> bool:
     """Whether this database takes the statements below; the others get Django's."""
     return connection.vendor == "sqlite"

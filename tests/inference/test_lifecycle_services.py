@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from django.db import connection
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from inference import registry
 from inference.core.errors import BundleInvalid, Raced, TransitionRefused, WeirError
@@ -163,14 +164,14 @@ def test_an_algorithm_that_is_not_there_cannot_be_moved() -> None:
 
 
 def test_every_change_moves_the_version_and_wakes_the_registry_after_the_commit(
-    django_capture_on_commit_callbacks: pytest.FixtureRequest,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     row = algorithm()
     before = version()
 
     with (
         mock.patch.object(registry, "changed") as changed,
-        django_capture_on_commit_callbacks(execute=True),  # type: ignore[operator]
+        django_capture_on_commit_callbacks(execute=True),
     ):
         models.algorithm_set_status(row.pk, Status.STAGING, by="me")
         changed.assert_not_called()

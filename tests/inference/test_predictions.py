@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from inference import live
 from inference.core import sketch
@@ -212,13 +214,13 @@ def test_the_portable_path_is_one_insert_as_well(
 def test_whoever_watches_the_test_is_told_after_the_commit(
     running: ABTest,
     monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: pytest.FixtureRequest,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     touched: list[str] = []
     monkeypatch.setattr(live, "touch", touched.append)
     arm = running.arms.get(position=1)
 
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         predictions.record([row(1, arm.algorithm, arm)], "a")
         assert touched == []
 
@@ -228,12 +230,12 @@ def test_whoever_watches_the_test_is_told_after_the_commit(
 # -- by several at once ----------------------------------------------------------------------------
 
 
-def in_threads(count: int, work: object) -> list[BaseException]:
+def in_threads(count: int, work: Callable[[int], None]) -> list[BaseException]:
     failed: list[BaseException] = []
 
     def guarded(at: int) -> None:
         try:
-            work(at)  # type: ignore[operator]
+            work(at)
         except BaseException as error:  # noqa: BLE001  # told to the test below
             failed.append(error)
         finally:
