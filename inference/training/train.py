@@ -22,7 +22,6 @@ TREES: Final = 100
 # Keeps a forest on 20,000 rows at a few megabytes; smaller data sets never get there.
 _LEAVES: Final = 128
 _ABSENT = -1.0
-_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Recipe:
     def model(self, task: Task, seed: int) -> Estimator:
         """Not fitted yet."""
         make = self.regressor if task == "regression" else self.classifier
-        return make(n_estimators=TREES, max_leaf_nodes=_LEAVES, random_state=seed, n_jobs=_THREADS)
+        return make(n_estimators=TREES, max_leaf_nodes=_LEAVES, random_state=seed)
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
@@ -64,9 +63,9 @@ def fit(recipe: Recipe, schema: Schema, rows: Rows, seed: int = SEED) -> Estimat
     pipeline = Pipeline(
         [("prepare", prepare(schema)), ("model", recipe.model(schema.target.task, seed))]
     )
-    pipeline.fit(schema.encode_many(rows.records), list(rows.labels))
-    # Threads are for training: in serving the batch is the parallelism.
-    fitted: Estimator = pipeline.set_params(model__n_jobs=None)
+    # On one thread: scikit-learn's own threads race for the interpreter's warning filters and may
+    # leave it without any, and then every tree warns.
+    fitted: Estimator = pipeline.fit(schema.encode_many(rows.records), list(rows.labels))
     return fitted
 
 
