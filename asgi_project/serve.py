@@ -13,6 +13,7 @@ from typing import Final
 
 import uvicorn
 
+from asgi_project import protocols
 from asgi_project.asgi import Weir
 from asgi_project.env import Environment
 
@@ -75,8 +76,8 @@ def server(env: Environment, weir: Weir) -> Server:
         weir,
         host=env.host,
         port=env.port,
-        http="httptools",
-        ws="websockets-sansio",
+        http=protocols.http(env.max_body_bytes),
+        ws=protocols.WebSocket,
         ws_max_size=env.max_frame_bytes,
         ws_max_queue=64,
         ws_per_message_deflate=False,

@@ -1,0 +1,174 @@
+"""uvicorn's protocols, with a bound on what a client may send without end or leave unread.
+
+uvicorn waits for the head of a request as long as it takes and keeps as much of it as comes,
+answers the pings of a client that reads nothing, and closes a connection only when all was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, ClassVar, Final, TypeVar
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+
+T = TypeVar("T")
+
+MOST_HEADERS: Final = 1000
+MOST_FRAGMENTS: Final = 1024  # of one message, however little is in each
+OVERHEAD: Final = 8  # chunks of a single byte take six on the wire
+_ANSWER: Final = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_H2C: Final = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
+_LATE: Final = b"408 Request Timeout"
+_LARGE: Final = b"431 Request Header Fields Too Large"
+
+
+class Http(HttpToolsProtocol):
+    """Cuts off who is too slow with a head, sends without end, or takes nothing of an answer."""
+
+    head_seconds: ClassVar[float] = 10.0  # for the first byte as well
+    stuck_seconds: ClassVar[float] = 30.0
+    most_head: ClassVar[int] = 64 * 1024  # bytes, more or less one read
+    most_request: ClassVar[int] = 16 * 1024 * 1024  # bytes with chunk sizes, trailers and all
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._received: int | None = None  # of a request that is incomplete
+        self._late: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._late = self.loop.call_later(self.head_seconds, self._cut, _LATE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_time()
+        _cancel(self._stuck)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if b"h2c" in data and self._received is None:
+            data = _without_h2c(data)
+        super().data_received(data)
+        cycle = _or_none(self.cycle)
+        whole = cycle is not None and not cycle.more_body and not cycle.response_complete
+        if whole and "method" in self.scope:  # as nearly every request is, with its first piece
+            self._received = None
+            self._in_time()
+        elif not self.transport.is_closing():
+            self._account(len(data))
+
+    def handle_websocket_upgrade(self) -> None:
+        self._in_time()
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck = self.loop.call_later(self.stuck_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        _cancel(self._stuck)
+
+    def _account(self, size: int) -> None:
+        """For the time of a body the application answers, for that of anything else we do."""
+        if self._is_upgraded():
+            return
+        self._received = 0 if self._received is None else self._received + size
+        in_head = "method" not in (_or_none(self.scope) or ())
+        most = self.most_head if in_head else self.most_request
+        if self._received > most or len(self.headers or ()) > MOST_HEADERS:
+            self._cut(_LARGE)
+        elif not in_head and not self.cycle.response_complete:
+            self._in_time()
+        elif self._late is None:
+            self._late = self.loop.call_later(self.head_seconds, self._cut, _LATE)
+
+    def _is_upgraded(self) -> bool:
+        return self.transport.get_protocol() is not self
+
+    def _in_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _cut(self, status: bytes) -> None:
+        """With a word where it cannot be taken for the answer to something else."""
+        scope, cycle = _or_none(self.scope), _or_none(self.cycle)
+        in_head = scope is not None and "method" not in scope
+        if in_head and (cycle is None or cycle.response_complete):
+            self.transport.write(_ANSWER % status)
+        self.transport.close()
+        self._stuck = self._stuck or self.loop.call_later(self.stuck_seconds, self.transport.abort)
+
+
+def http(max_body: int) -> type[Http]:
+    """For bodies of at most so many bytes."""
+    return type("BoundedHttp", (Http,), {"most_request": Http.most_head + OVERHEAD * max_body})
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """Lets go of a client that reads nothing, and of messages in countless pieces."""
+
+    stuck_seconds: ClassVar[float] = 30.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _cancel(self._stuck)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._let_go()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        _cancel(self._stuck)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # whoever does not read needs no pong, and it would be kept
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < MOST_FRAGMENTS:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        self._let_go()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close":
+            self.writable.set()  # a few bytes, the last: no reason to wait for who does not read
+        await super().send(message)
+
+    def _let_go(self) -> None:
+        _cancel(self._stuck)
+        self._stuck = self.loop.call_later(self.stuck_seconds, self.transport.abort)
+
+
+def _without_h2c(data: bytes) -> bytes:
+    """Java's client offers HTTP/2 with its first request; the parser would then drop the body."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _H2C.sub(b"\r\n", head + b"\r\n", count=1)[:-2] + end + rest
+
+
+def _or_none(value: T) -> T | None:
+    """What uvicorn's types deny: before the first request there is none."""
+    return value
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
