@@ -39,7 +39,7 @@ class Weir:
         https = Https(required=env.secure_ssl, proxied=env.trusted_proxies > 0)
         doors = Doors(access, env.allowed_origins, https)
         self._http = DataPlane(
-            cast("Application", _django), access, https=https, max_body=env.max_body_bytes
+            cast("Application", _django), access, max_body=env.max_body_bytes, https=https
         )
         self._websocket: Any = AuthMiddlewareStack(router(doors, window=env.ws_credits))
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
+from consumers import base
 from consumers.doors import Doors, Scope
 from consumers.live import LiveConsumer
 from consumers.outbox import Send
 from consumers.predict import PredictConsumer, Receive
-
-_NO_SOCKET: Final = json.dumps(
-    {"code": "not_served", "message": "There is no socket at this address."}
-).encode()
+from inference.core.errors import NotServed
 
 
 def _path(route: str, application: Any) -> Any:
@@ -37,11 +34,8 @@ def router(doors: Doors, *, window: int) -> URLRouter:
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
-    """404 instead of a handshake, 403 where a server cannot say more; Channels would raise."""
+    """Says so as any socket says no; Channels would raise."""
     await receive()
-    if "websocket.http.response" not in scope.get("extensions", ()):
-        await send({"type": "websocket.close"})
-        return
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "websocket.http.response.start", "status": 404, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": _NO_SOCKET})
+    codec = base.codec_of(scope)
+    await base.accept(send, scope, codec)
+    await base.refuse(send, codec, NotServed("There is no socket at this address."))

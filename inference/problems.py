@@ -27,6 +27,7 @@ STATUS: Final[Mapping[str, int]] = {
     "rate_limited": 429,
     "unauthorized": 401,
     "forbidden": 403,
+    "host_refused": 400,
     "deadline_exceeded": 504,
     "model_error": 500,
     "model_rejected_row": 422,

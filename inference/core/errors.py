@@ -16,7 +16,8 @@ WeirError
  │    ├── Draining             draining
  │    ├── RateLimited          rate_limited
  │    ├── Unauthorized         unauthorized
- │    └── Forbidden            forbidden
+ │    ├── Forbidden            forbidden
+ │    └── HostRefused          host_refused
  ├── PredictionFailed          accepted, and then it went wrong
  │    ├── DeadlineExceeded     deadline_exceeded
  │    ├── ModelError           model_error
@@ -164,6 +165,12 @@ class Forbidden(Refusal):
     """This API key does not allow that."""
 
     code = "forbidden"
+
+
+class HostRefused(Refusal):
+    """This host is not served here; ALLOWED_HOSTS names those that are."""
+
+    code = "host_refused"
 
 
 class PredictionFailed(WeirError):

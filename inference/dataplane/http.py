@@ -19,7 +19,7 @@ from inference import gateway, keys, problems
 from inference.access import Access, Https, host_allowed
 from inference.core import asking
 from inference.core.asking import Ask
-from inference.core.errors import ModelError, WeirError
+from inference.core.errors import HostRefused, ModelError, WeirError
 from inference.dataplane.asgi import Application, Receive, Scope, Send
 from inference.dataplane.body import Bodies, Gone, length, replayed, unreadable
 from inference.gateway import Answered
@@ -33,6 +33,7 @@ PREFIX: Final = "/api/v1/"
 SUFFIX: Final = "/predict"
 UNAUTHORIZED: Final = 401
 TIMED_OUT: Final = 408
+ANY_SCHEME: Final = Https()
 BODY_SECONDS: Final = 30.0  # a body that takes longer than this is an attack or a broken line
 _JSON: Final = frozenset(
     {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
@@ -61,15 +62,15 @@ class DataPlane:
         fallback: Application,
         access: Access,
         *,
-        https: Https,
         max_body: int,
+        https: Https = ANY_SCHEME,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._fallback = fallback
         self._access = access
         self._https = https
         self._bodies = Bodies(max_body, body_seconds)
-        self._host_allowed = lru_cache(maxsize=64)(host_allowed)
+        self._host_allowed = lru_cache(maxsize=64)(_host_allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -95,15 +96,15 @@ class DataPlane:
             return None
         endpoint = path[len(PREFIX) : -len(SUFFIX)]
         hot = _hot(endpoint, scope["query_string"], headers)
-        if hot is None or "/" in endpoint or not self._admits(scope["scheme"], headers):
+        if hot is None or "/" in endpoint or not self._admits(scope, headers):
             return None
         return hot if self._access.is_open or keys.from_header(hot.authorization) else None
 
-    def _admits(self, scheme: str, headers: dict[bytes, bytes]) -> bool:
-        """Django refuses the other hosts, and sends on to HTTPS."""
-        if self._https.required and not self._https.used(scheme, headers):
+    def _admits(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        """Others are refused, or sent on to HTTPS by Django."""
+        if self._https.required and not self._https.used(scope["scheme"], headers):
             return False
-        return self._host_allowed(headers.get(b"host", b"").decode("latin-1"))
+        return self._host_allowed(headers.get(b"host", b""))
 
     async def _answer(self, hot: Hot, receive: Receive) -> Answered:
         self._bodies.check(hot.length)
@@ -130,6 +131,11 @@ class DataPlane:
             await self._fallback(scope, replayed(body, receive), send)
 
     async def _readable(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        host = headers.get(b"host")
+        if host is not None and not self._host_allowed(host):
+            # Django says so with a traceback, as often as a stranger likes.
+            log.warning("refused a request for the host %r", host[:100])
+            raise HostRefused
         if error := unreadable(headers):
             raise error
         self._bodies.check(length(headers))
@@ -148,6 +154,10 @@ def _hot(endpoint: str, query: bytes, headers: dict[bytes, bytes]) -> Hot | None
         headers.get(b"x-subject", b"").decode("latin-1"),
         length(headers),
     )
+
+
+def _host_allowed(host: bytes) -> bool:
+    return host_allowed(host.decode("latin-1"))
 
 
 def _ask(endpoint: str, query: bytes) -> Ask:
