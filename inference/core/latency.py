@@ -9,9 +9,10 @@ NO_LIMIT = sys.maxsize
 # What the past still weighs when the next batch is counted: the last fifty or so decide.
 MEMORY = 0.98
 # One batch counts for at most this many times what was expected of it: a stall of the machine is
-# not the model's speed. This many such batches in a row are no stall; the past is forgotten then.
+# not the model's speed. This many such batches in a row are no stall, even on a crowded machine
+# that interrupts one batch in twenty; the past is forgotten then.
 SURPRISE = 8.0
-SURPRISES = 3
+SURPRISES = 5
 # Below this variance of the batch sizes (rows squared) a slope would be made of noise.
 ONE_SIZE = 0.25
 

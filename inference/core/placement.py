@@ -5,7 +5,7 @@ from __future__ import annotations
 # So many times the budget is an overrun; so many of them in a row, and the forecast is not to be
 # trusted (a model that waits where it claims to compute): the next batches run on the thread.
 OVERRUN = 5.0
-OVERRUNS = 3
+OVERRUNS = 8
 GROUNDED = 1000
 
 

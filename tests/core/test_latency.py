@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.core.latency import NO_LIMIT, LatencyModel
+from inference.core.latency import NO_LIMIT, SURPRISES, LatencyModel
 
 
 def learnt(*batches: tuple[int, float]) -> LatencyModel:
@@ -72,8 +72,8 @@ def test_stalls_now_and_then_are_not_either() -> None:
     assert model.seconds(10) < 0.0002  # type: ignore[operator]
 
 
-def test_three_surprises_in_a_row_are_the_models_speed() -> None:
-    model = learnt(*[(10, 0.0001)] * 50, *[(10, 0.2)] * 3)
+def test_so_many_surprises_in_a_row_are_the_models_speed() -> None:
+    model = learnt(*[(10, 0.0001)] * 50, *[(10, 0.2)] * SURPRISES)
 
     assert model.seconds(10) == pytest.approx(0.2)
 

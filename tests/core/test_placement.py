@@ -15,7 +15,7 @@ def test_what_is_expected_decides(expected: float | None, inline: bool) -> None:
     assert Placement(0.001).inline(expected) is inline
 
 
-def test_forecasts_that_fail_thrice_in_a_row_are_not_trusted_for_a_while() -> None:
+def test_forecasts_that_keep_failing_are_not_trusted_for_a_while() -> None:
     placement = Placement(0.001)
     for _ in range(OVERRUNS):
         placement.held(0.05)

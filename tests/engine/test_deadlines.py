@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from inference.core.errors import (
-    DeadlineExceeded,
-    Overloaded,
-)
+from inference.core.errors import DeadlineExceeded, Overloaded
 from inference.core.types import LogMode
 from inference.engine.local import LocalEngine
-from tests.engine.crowd import (
-    Hands,
-    Ledger,
-    Sevenfold,
-    job,
-    turns,
-    values,
-)
+from tests.engine.crowd import Hands, Ledger, Sevenfold, job, turns, values
 
 
 async def test_over_the_bound_the_answer_is_quick_and_says_when_to_come_back(

@@ -8,22 +8,11 @@ import numpy as np
 import pytest
 
 from inference.core.batching import BatchPolicy
-from inference.core.errors import (
-    Draining,
-    StorageUnavailable,
-)
+from inference.core.errors import Draining, StorageUnavailable
 from inference.core.tensors import Tensors
 from inference.core.types import LogMode
 from inference.engine.local import LocalEngine
-from tests.engine.crowd import (
-    Hands,
-    Ledger,
-    Sevenfold,
-    Slip,
-    job,
-    turns,
-    values,
-)
+from tests.engine.crowd import Hands, Ledger, Sevenfold, Slip, job, turns, values
 
 
 async def test_retire_waits_for_what_is_under_way_and_only_for_that(

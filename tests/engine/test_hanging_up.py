@@ -8,14 +8,7 @@ import random
 import pytest
 
 from inference.engine.local import LocalEngine
-from tests.engine.crowd import (
-    Hands,
-    Sevenfold,
-    Slip,
-    job,
-    turns,
-    values,
-)
+from tests.engine.crowd import Hands, Sevenfold, Slip, job, turns, values
 
 
 async def test_a_caller_that_hangs_up_before_the_start_is_not_predicted(

@@ -10,25 +10,12 @@ import numpy as np
 import pytest
 
 from inference.core.batching import BatchPolicy
-from inference.core.errors import (
-    ModelUnavailable,
-    RowInvalid,
-)
+from inference.core.errors import ModelUnavailable, RowInvalid
 from inference.core.tensors import Tensors
 from inference.core.types import Job, LogMode, Outcome
 from inference.engine.commit import GroupCommit
 from inference.engine.local import LocalEngine
-from tests.engine.crowd import (
-    POISON,
-    Does,
-    Hands,
-    Ledger,
-    Sevenfold,
-    Slip,
-    job,
-    turns,
-    values,
-)
+from tests.engine.crowd import POISON, Does, Hands, Ledger, Sevenfold, Slip, job, turns, values
 
 
 async def test_a_lone_job_is_answered(engine: LocalEngine, hands: Hands) -> None:

@@ -7,20 +7,10 @@ import asyncio
 import pytest
 
 from inference.core.batching import BatchPolicy
-from inference.core.errors import (
-    StorageUnavailable,
-)
+from inference.core.errors import StorageUnavailable
 from inference.core.types import LogMode
 from inference.engine.local import LocalEngine
-from tests.engine.crowd import (
-    Hands,
-    Ledger,
-    Sevenfold,
-    Slip,
-    job,
-    turns,
-    values,
-)
+from tests.engine.crowd import Hands, Ledger, Sevenfold, Slip, job, turns, values
 
 
 async def test_strict_means_logged_before_it_is_answered(

@@ -7,20 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from inference.core.errors import (
-    WeirError,
-)
+from inference.core.errors import WeirError
+from inference.core.tensors import Tensors
 from inference.engine.local import LocalEngine
-from tests.engine.crowd import (
-    POISON,
-    Hands,
-    Sevenfold,
-    Slip,
-    Torn,
-    job,
-    turns,
-    values,
-)
+from tests.engine.crowd import POISON, Does, Hands, Sevenfold, Slip, Torn, job, turns, values
 
 
 async def test_a_poisonous_row_fails_alone(engine: LocalEngine, hands: Hands) -> None:
@@ -95,3 +85,53 @@ async def test_a_ticket_that_cannot_be_settled_fails_alone(
     with pytest.raises(WeirError, match="could not be made"):
         answers[0].result()
     assert values(answers[1].result()) == [14]
+
+
+async def test_a_row_for_which_the_model_has_no_number_fails_alone_and_at_once(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    model = Does(lambda tensors: (np.where(tensors[0] == 3, np.inf, tensors[0]),))
+    answers = [engine.submit(job(model, *row)) for row in ([1, 2], [3, 4], [3])]
+
+    await hands.go()
+
+    one, two, three = [answer.result() for answer in answers]
+    assert (values(one), one.errors) == ([1, 2], {})
+    assert values(two)[1] == 4
+    assert [(row, error.code) for row, error in two.errors.items()] == [(0, "model_output_invalid")]
+    assert (three.outputs, list(three.errors)) == (None, [0])
+    assert len(model.batches) == 1
+
+
+async def test_a_model_that_loses_a_row_gives_nobody_the_rows_of_his_neighbour(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    model = Does(lambda tensors: (tensors[0][tensors[0][:, 0] != 3],))
+    answers = [engine.submit(job(model, n)) for n in (1, 2, 3, 4)]
+
+    await hands.go(times=5)
+
+    outcomes = [answer.result() for answer in answers]
+    assert [values(each) if each.outputs else each.errors[0].message for each in outcomes] == [
+        [1],
+        [2],
+        "the model returned 0 rows for 1",
+        [4],
+    ]
+
+
+async def test_a_model_that_changes_its_mind_about_the_form_is_not_believed(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    def moody(tensors: Tensors) -> Tensors:
+        matrix = tensors[0]
+        if len(matrix) > 1:
+            raise ValueError("one at a time")
+        return (np.ones((1, 1 if matrix[0, 0] < 2 else 3)),)
+
+    answers = [engine.submit(job(Does(moody), n)) for n in (1, 2)]
+    await hands.go(times=3)
+
+    assert values(answers[0].result()) == [1]
+    (error,) = answers[1].result().errors.values()
+    assert error.message == "the model returned another shape than before"
