@@ -40,7 +40,7 @@ def _ratios(results: Results) -> Iterator[Floor]:
 
 
 def _others(results: Results) -> list[Floor]:
-    lone, footprint = results.lone, results.footprint
+    lone, footprint = results.lone[OURS_STRICT], results.footprint
     return [
         Floor("lone caller, added to empty request + model", lone.added_ms, 1.0, "ms", most=True),
         Floor(f"WebSocket, {ONE_ROW}", results.sockets[ONE_ROW].rate, 8_000, "rows/s"),

@@ -13,7 +13,7 @@ from bench.contenders import manage, serve
 from bench.lone import Line
 from bench.plan import Plan
 from bench.problem import BenchFailed
-from bench.process import START_SECONDS, Server
+from bench.process import Server
 from bench.progress import Progress
 
 # One feature of each; the others are missing, which the demos' models know how to fill.
@@ -43,9 +43,9 @@ def _start(home: Path, progress: Progress) -> tuple[float, float]:
     progress.say("starting with two demos")
     began = time.perf_counter()
     with serve(home) as server:
-        first = next(iter(DEMOS))
-        line = _first_line(server, _request(first))
-        seconds = time.perf_counter() - began
+        first = _request(next(iter(DEMOS)))
+        seconds = server.until(lambda: _answered(server, first)) - began
+        line = Line(server.port)
         for name in DEMOS:
             for _ in range(CALLS):
                 line.ask(_request(name))
@@ -53,18 +53,14 @@ def _start(home: Path, progress: Progress) -> tuple[float, float]:
         return server.resident_megabytes(), seconds
 
 
-def _first_line(server: Server, request: bytes) -> Line:
-    """A connection on which a prediction was answered."""
-    until = time.perf_counter() + START_SECONDS
-    while time.perf_counter() < until:
-        try:
-            line = Line(server.port)
-            line.ask(request)
-        except (OSError, BenchFailed):
-            time.sleep(0.01)
-        else:
-            return line
-    raise BenchFailed(f"The server did not answer:\n{server.said()}")
+def _answered(server: Server, request: bytes) -> bool:
+    try:
+        line = Line(server.port)
+        line.ask(request)
+    except (OSError, BenchFailed):
+        return False
+    line.close()
+    return True
 
 
 def _request(name: str) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import contenders, footprint, lesson, lone, sockets, wrk
-from bench.contenders import OFF, OURS_STRICT, STRICT, Contender, Target
+from bench.contenders import OFF, OURS_OFF, OURS_STRICT, Contender, Target
 from bench.footprint import Footprint
 from bench.load import Load, middle
 from bench.lone import Lone
@@ -35,7 +35,7 @@ class Results:
 
     http: Mapping[tuple[str, int], Load]
     sockets: Mapping[str, Load]
-    lone: Lone
+    lone: Mapping[str, Lone]
     footprint: Footprint
 
 
@@ -67,16 +67,15 @@ def make(folder: Path, plan: Plan, progress: Progress) -> Bench:
 
 
 def everything(bench: Bench) -> Results:
+    small = footprint.measure(bench.folder, bench.plan, bench.progress)
     with ExitStack() as stack:
         targets = start(bench, contenders.everybody(), stack)
         http = http_rounds(bench, targets)
-        ours = next(target.server for target in targets if target.name == OURS_STRICT)
-        streams = socket_rounds(bench, ours)
+        ours = [target for target in targets if target.name in {OURS_STRICT, OURS_OFF}]
+        streams = socket_rounds(bench, ours[0].server)
         alone = lone_caller(bench, ours)
         check(bench, targets)
-    return Results(
-        http, streams, alone, footprint.measure(bench.folder, bench.plan, bench.progress)
-    )
+    return Results(http, streams, alone, small)
 
 
 def start(bench: Bench, who: Sequence[Contender], stack: ExitStack) -> list[Target]:
@@ -145,8 +144,11 @@ def socket_rounds(bench: Bench, server: Server) -> dict[str, Load]:
     return {name: middle(each) for name, each in loads.items()}
 
 
-def lone_caller(bench: Bench, server: Server) -> Lone:
+def lone_caller(bench: Bench, ours: Sequence[Target]) -> dict[str, Lone]:
     bench.progress.say("one caller alone")
     model = lone.compiled(bench.folder / "weir")
-    path = f"/api/v1/{STRICT}/predict"
-    return lone.measure(server.port, path, bench.work, model, bench.plan.lone_calls)
+    calls = bench.plan.lone_calls
+    return {
+        each.name: lone.measure(each.server.port, each.path, bench.work, model, calls)
+        for each in ours
+    }

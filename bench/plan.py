@@ -18,5 +18,5 @@ class Plan:
     connections: tuple[int, ...] = (32, 128)
 
 
-FULL = Plan(rounds=3, http=6.0, sockets=5.0, warm=1.5, lone_calls=1000, starts=3)
-QUICK = Plan(rounds=1, http=2.0, sockets=2.0, warm=0.5, lone_calls=400, starts=1)
+FULL = Plan(rounds=3, http=5.0, sockets=4.0, warm=1.0, lone_calls=1000, starts=3)
+QUICK = Plan(rounds=1, http=1.0, sockets=1.0, warm=0.5, lone_calls=300, starts=1)

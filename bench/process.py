@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -110,17 +110,17 @@ class Server:
 
     def wait(self, path: str) -> float:
         """Until it answers a GET of `path` with 200; returns the moment, by `perf_counter`."""
+        return self.until(lambda: answers(self.port, path))
+
+    def until(self, well: Callable[[], bool]) -> float:
+        """Until `well` says so; raises BenchFailed if the server ends first, or takes too long."""
         until = time.perf_counter() + START_SECONDS
-        while time.perf_counter() < until:
-            if self._running().poll() is not None:
-                break
-            if answers(self.port, path):
+        while time.perf_counter() < until and self._running().poll() is None:
+            if well():
                 return time.perf_counter()
             time.sleep(0.01)
-        raise BenchFailed(f"{self.name} did not start:\n{self.said()}")
-
-    def said(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        said = self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        raise BenchFailed(f"{self.name} did not start:\n{said}")
 
     def cpu_seconds(self) -> float:
         """User and system time so far, of all its processes."""

@@ -30,7 +30,7 @@ def as_json(results: Results) -> dict[str, Any]:
     return {
         "http": [{"name": n, "connections": c} | asdict(x) for (n, c), x in results.http.items()],
         "sockets": {name: asdict(load) for name, load in results.sockets.items()},
-        "lone": asdict(results.lone),
+        "lone": {name: asdict(lone) for name, lone in results.lone.items()},
         "footprint": asdict(results.footprint),
         "floors": [asdict(floor) | {"met": floor.met} for floor in floors(results)],
     }
@@ -70,10 +70,12 @@ def _sockets(results: Results) -> str:
 
 
 def _lone(results: Results) -> str:
-    lone = results.lone
-    head = ("one caller, strict log", "predict", "empty request", "model", "added")
-    values = (lone.predict_ms, lone.empty_ms, lone.model_ms, lone.added_ms)
-    return table("Alone: p50 in ms", head, [("keep-alive", *(f"{ms:.3f}" for ms in values))])
+    head = ("one keep-alive caller", "predict", "empty request", "model", "added")
+    rows = [
+        (name, *(f"{ms:.3f}" for ms in (a.predict_ms, a.empty_ms, a.model_ms, a.added_ms)))
+        for name, a in results.lone.items()
+    ]
+    return table("Alone: p50 in ms", head, rows)
 
 
 def _floors(reached: Iterable[Floor]) -> str:
