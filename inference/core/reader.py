@@ -45,8 +45,8 @@ class RowReader:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        record = _record_type(schema)
-        self._json = msgspec.json.Decoder(record)
+        self._record = msgspec.json.Decoder(_row_type(schema, by_name=True))
+        self._list = msgspec.json.Decoder(_row_type(schema, by_name=False))
         self._pack = struct.Struct(f"{schema.width}d").pack
         self._astuple = msgspec.structs.astuple
         self._categories = tuple(
@@ -92,18 +92,18 @@ class RowReader:
 
     def _fast(self, body: bytes) -> Packed | None:
         try:
-            values = self._astuple(self._json.decode(body))
-            if not self._categories:
-                return self._pack(*values) if body.count(b'"') == self._quotes else None
-            return self._mixed(list(values), body.count(b'"'))
+            if body[:1] == b"[":
+                return self._packed(self._astuple(self._list.decode(body)))
+            values = self._astuple(self._record.decode(body))
+            return self._packed(values) if body.count(b'"') == self._quotes else None
         except _DOUBTS:
             return None
 
-    def _mixed(self, values: list[Any], quotes: int) -> Packed | None:
-        if quotes != self._quotes:
-            return None
-        for index, codes in self._categories:
-            values[index] = codes[values[index]]
+    def _packed(self, values: Sequence[Any]) -> Packed:
+        if self._categories:
+            values = list(values)
+            for index, codes in self._categories:
+                values[index] = codes[values[index]]
         return self._pack(*values)
 
 
@@ -111,8 +111,11 @@ def _codes(schema: Schema, index: int) -> dict[str, float]:
     return {c: float(code) for code, c in enumerate(schema.features[index].categories)}
 
 
-def _record_type(schema: Schema) -> type[Struct]:
-    """A struct whose fields are the features; an absent one is UNSET, which does not pack."""
+def _row_type(schema: Schema, *, by_name: bool) -> type[Struct]:
+    """A struct whose fields are the features; an absent one is UNSET, which does not pack.
+
+    Read from an object, or from an array in the order of the schema that has nothing more.
+    """
     fields = [
         (
             f"f{index}",
@@ -121,7 +124,13 @@ def _record_type(schema: Schema) -> type[Struct]:
         )
         for index, feature in enumerate(schema.features)
     ]
-    return msgspec.defstruct("Record", cast("Any", fields), gc=False)
+    return msgspec.defstruct(
+        "Row",
+        cast("Any", fields),
+        array_like=not by_name,
+        forbid_unknown_fields=not by_name,
+        gc=False,
+    )
 
 
 def _plain(body: bytes) -> object:
