@@ -31,6 +31,7 @@ from inference.core.types import LogMode, Model
 log = logging.getLogger(__name__)
 
 TICK: Final = 1.0  # seconds
+MOST_READS: Final = 5  # of one snapshot, while others keep changing what is read
 SETTLE: Final = 10.0  # seconds that a change waits for this process to have noticed it
 Load = Callable[[models.MLAlgorithm], Model]
 Retire = Callable[[Model], Awaitable[None]]
@@ -130,11 +131,18 @@ class Registry:
         close_old_connections()
         try:
             version = _version()
-            if version == old.version:
-                return None
-            return self._snapshot(version, old)
+            return None if version == old.version else self._settled(version, old)
         finally:
             close_old_connections()
+
+    def _settled(self, version: int, old: Snapshot) -> Snapshot:
+        """Read again if somebody changed something between two of the queries."""
+        new = self._snapshot(version, old)
+        for _ in range(MOST_READS):
+            if (version := _version()) == new.version:
+                break
+            new = self._snapshot(version, new)
+        return new
 
     def _snapshot(self, version: int, old: Snapshot) -> Snapshot:
         rows = models.MLAlgorithm.objects.exclude(current_status=Status.RETIRED.value)
