@@ -84,9 +84,9 @@ def start(bench: Bench, who: Sequence[Contender], stack: ExitStack) -> list[Targ
     bench.progress.say(f"preparing {names}")
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda contender: contender.prepare(bench.folder), who))
+    servers = [stack.enter_context(contender.start(bench.folder)) for contender in who]
     targets = []
-    for contender in who:
-        server = stack.enter_context(contender.start(bench.folder))
+    for contender, server in zip(who, servers, strict=True):
         server.wait(contender.ready)
         targets += contender.targets(server)
     check(bench, targets)

@@ -84,6 +84,8 @@ def parsed(out: str, errors: str = "") -> Load:
     if said["status"] or said["socket"]:
         bad = f"{said['status']} bad statuses and {said['socket']} socket errors"
         raise BenchFailed(f"wrk counted {bad} in {said['requests']} requests.")
+    if not said["requests"]:
+        raise BenchFailed("wrk got no answer in time: is this machine very busy?")
     rate = said["requests"] / said["seconds"]
     return Load(rate, said["p50_ms"], said["p99_ms"], said["requests"])
 

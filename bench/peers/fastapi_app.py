@@ -17,10 +17,10 @@ _model: Any = joblib.load(Path(os.environ["BENCH_DIR"]) / "forest.joblib")
 _names = (Path(os.environ["BENCH_DIR"]) / "names.txt").read_text(encoding="utf-8").splitlines()
 
 
-# A plain function, so that FastAPI runs it in its thread pool: what its manual advises for work
-# that does not await.
+# The manual advises a plain function, run in a pool of forty threads, which fight for the GIL here:
+# that costs a third more CPU for each answer. The stronger of the two is the peer.
 @app.post("/predict")
-def predict(record: dict[str, float]) -> dict[str, float | str]:
+async def predict(record: dict[str, float]) -> dict[str, float | str]:
     row = [[record[name] for name in _names]]
     probability = float(_model.predict_proba(row)[0, 1])
     return {"probability": probability, "label": str(_model.classes_[probability > 0.5])}

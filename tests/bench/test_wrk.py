@@ -26,6 +26,11 @@ def test_one_bad_answer_fails_the_run(bad: str) -> None:
         wrk.parsed(GOOD.replace(f"{name}:0", bad))
 
 
+def test_a_load_without_an_answer_fails_the_run() -> None:
+    with pytest.raises(BenchFailed, match="no answer"):
+        wrk.parsed(GOOD.replace('"requests":12', '"requests":0'))
+
+
 def test_silence_fails_the_run() -> None:
     with pytest.raises(BenchFailed, match="unable to connect"):
         wrk.parsed("", "unable to connect to 127.0.0.1")
