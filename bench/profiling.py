@@ -28,6 +28,7 @@ LOADS: Final = {
     "sockets": measure.ONE_ROW,
     "rows": measure.ROWS_JSON,
 }
+SOCKETS: Final = ("sockets", "rows")
 LOOP: Final = "MainThread"
 CONNECTIONS: Final = 128
 TOP: Final = 25
@@ -67,7 +68,8 @@ def _profiled(bench: Bench, targets: list[Target], load: str, seconds: float) ->
     command = _command(bench, targets, load, 2 * seconds + _AROUND)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None  # a pipe was asked for
-        process.stdout.readline()  # both loads say something when they begin
+        if load in SOCKETS:  # which takes a moment to begin; wrk says nothing before its end
+            process.stdout.readline()
         native = record(bench, server, seconds, "--native", "--idle", rate=NATIVE_RATE)
         plain = record(bench, server, seconds, rate=PLAIN_RATE)
         process.communicate(timeout=60)
@@ -82,7 +84,7 @@ def _idle(seen: list[Stack]) -> float:
 
 def _alone(bench: Bench, targets: list[Target], load: str) -> Load:
     """The rate without a profiler in the way."""
-    if load in {"sockets", "rows"}:
+    if load in SOCKETS:
         spec = measure.socket_specs(bench, targets[0].server)[LOADS[load]]
         return sockets.measure(spec)
     return measure.one_load(bench, _named(targets, load), CONNECTIONS, 4.0)
@@ -90,7 +92,7 @@ def _alone(bench: Bench, targets: list[Target], load: str) -> Load:
 
 def _command(bench: Bench, targets: list[Target], load: str, seconds: float) -> list[str]:
     server = targets[0].server
-    if load in {"sockets", "rows"}:
+    if load in SOCKETS:
         spec = measure.socket_specs(bench, server)[LOADS[load]]
         text = json.dumps(asdict(replace(spec, seconds=seconds)))
         return [PYTHON, "-m", "bench.sockets", text]
