@@ -29,7 +29,8 @@ class LaneStats:
     """One model's lane: counts since it was opened, and how it is now.
 
     `predictions` and `errors` count rows that ran; `refused` and `expired` count jobs;
-    `unlogged` counts rows answered in fast mode whose log row could not be written. `latency` is
+    `unlogged` counts rows answered in fast mode whose log row could not be written;
+    `dropped` counts batches that came back when nobody waited for them any more. `latency` is
     p50, p95 and p99 of the recent answers in seconds, None before the first.
     """
 
@@ -45,6 +46,7 @@ class LaneStats:
     batch_rows: float
     latency: tuple[float, float, float] | None
     healthy: bool
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ class Lane:
             batch_rows=counters.batch_rows,
             latency=counters.latency(),
             healthy=self._supervisor.alive and not self._runner.stuck,
+            dropped=self._runner.dropped,
         )
 
 

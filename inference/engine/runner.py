@@ -29,6 +29,7 @@ class Runner:
 
     def __init__(self, name: str, policy: BatchPolicy, thread: Callable[[str], Caller]) -> None:
         self.latency = LatencyModel()
+        self.dropped = 0
         self._name = name
         self._make_thread = thread
         self._placement = Placement(policy.inline_seconds)
@@ -94,17 +95,17 @@ class Runner:
         call: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
         self._call = call
         self._done_at = monotonic() + (self.latency.seconds(len(inputs[0])) or 0.0)
-        self._thread.call(work, partial(_tell, call))
+        self._thread.call(work, partial(self._tell, call))
         try:
             return await call
         finally:
             self._call = None
 
-
-def _tell(
-    call: asyncio.Future[Attempt], result: Attempt | None, error: BaseException | None
-) -> None:
-    # An abandoned or cancelled call answers too late, and for nobody.
-    if call.done():
-        return
-    call.set_result(result or Attempt(None, error, 0.0))
+    def _tell(
+        self, call: asyncio.Future[Attempt], result: Attempt | None, error: BaseException | None
+    ) -> None:
+        if call.done():
+            # Left behind, or its lane has died: it answers too late, and nobody.
+            self.dropped += 1
+        else:
+            call.set_result(result or Attempt(None, error, 0.0))

@@ -89,6 +89,7 @@ async def test_a_model_that_hangs_is_left_behind_when_nobody_waits_any_more(
     first.go()
     await turns()
     assert engine.stats().healthy
+    assert engine.stats().lanes["sevenfold"].dropped == 1
 
 
 async def test_a_lane_whose_threads_all_hang_says_so_and_keeps_its_deadlines(
