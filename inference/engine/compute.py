@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from inference.core.errors import ModelError, ModelOutputInvalid, ModelRejectedRow, WeirError
 from inference.core.tensors import Array, Tensors
@@ -58,7 +59,10 @@ def _calm(array: Array) -> bool:
 
     It may overflow for numbers beyond 1e154, which then are looked at one by one.
     """
-    return array.dtype.kind not in "fc" or isfinite(np.vdot(array, array).real)  # type: ignore[arg-type]
+    if array.dtype.kind not in "fc":
+        return True
+    floats = cast("npt.NDArray[np.floating]", array)
+    return isfinite(np.vdot(floats, floats).real)
 
 
 def shares(outputs: Tensors, sizes: Sequence[int]) -> Sequence[Tensors]:

@@ -40,6 +40,6 @@ def write_all(write: Write, tickets: Sequence[Ticket], patience: float) -> froze
 def _trouble(write: Write, tickets: Sequence[Ticket]) -> Exception | None:
     try:
         write(tickets)
-    except Exception as error:  # noqa: BLE001  -- around somebody else's code, on a background thread
+    except Exception as error:  # noqa: BLE001  # somebody else's code, on a background thread
         return error
     return None

@@ -43,8 +43,7 @@ class Thread:
         return self._thread.is_alive()
 
     def call(self, work: Callable[[], R], then: Then[R]) -> None:
-        # Each pair fits together; the queue cannot say so.
-        self._calls.put((work, then))  # type: ignore[arg-type]
+        self._calls.put((work, then))  # type: ignore[arg-type]  # only each pair fits together
 
     def close(self) -> None:
         self._calls.put(None)
@@ -65,5 +64,5 @@ class Thread:
 def _outcome(work: Work) -> tuple[object, BaseException | None]:
     try:
         return work(), None
-    except BaseException as error:  # noqa: BLE001  -- a background thread: the loop must hear of it all
+    except BaseException as error:  # noqa: BLE001  # the loop must hear of everything
         return None, error

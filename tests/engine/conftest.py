@@ -48,6 +48,10 @@ async def engine(hands: Hands, log: GroupCommit) -> AsyncIterator[LocalEngine]:
     """Nothing runs until `hands.go()`: every lane is as busy as the test wants it."""
     engine = LocalEngine(POLICY, log, thread=hands)
     yield engine
+    for lane in engine._lanes.values():
+        # A test may leave jobs it does not care about; nobody shall hear of them.
+        for waiter in list(lane._open):
+            waiter.answer.cancel()
     await engine.close()
 
 

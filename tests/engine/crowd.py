@@ -39,8 +39,14 @@ class Sevenfold:
 class Does(Sevenfold):
     """A model with a behaviour of its own."""
 
-    def __init__(self, behaviour: Callable[[Tensors], Tensors], **options: Hashable) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+    def __init__(
+        self,
+        behaviour: Callable[[Tensors], Tensors],
+        key: Hashable = "sevenfold",
+        *,
+        inline_ok: bool = False,
+    ) -> None:
+        super().__init__(key, inline_ok=inline_ok)
         self.behaviour = behaviour
 
     def predict(self, tensors: Tensors) -> Tensors:
@@ -78,7 +84,7 @@ class HandThread:
         self.closed = False
 
     def call(self, work: Callable[[], R], then: Then[R]) -> None:
-        self.calls.append((work, then))  # type: ignore[arg-type]
+        self.calls.append((work, then))  # type: ignore[arg-type]  # only each pair fits together
 
     def close(self) -> None:
         self.closed = True

@@ -224,13 +224,8 @@ class Afternoon:
 
 
 @pytest.fixture
-def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualLoop]:
+def loop() -> Iterator[VirtualLoop]:
     loop = VirtualLoop()
-    clock = Clock(loop)
-    for module in (commit, desk, door, isolation, lane, rescue, runner, serving):
-        monkeypatch.setattr(module, "monotonic", clock)
-    monkeypatch.setattr(runner, "thread_time", clock)
-    loop.clock = clock  # type: ignore[attr-defined]
     # What goes wrong is told by the thousand; here only what it does to callers counts.
     logging.disable(logging.CRITICAL)
     yield loop
@@ -238,22 +233,33 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualLoop]:
     loop.close()
 
 
+@pytest.fixture
+def clock(loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(loop)
+    for module in (commit, desk, door, isolation, lane, rescue, runner, serving):
+        monkeypatch.setattr(module, "monotonic", clock)
+    monkeypatch.setattr(runner, "thread_time", clock)
+    return clock
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("first", CHUNKS)
-def test_every_caller_is_told_once_rightly_and_in_time(loop: VirtualLoop, first: int) -> None:
+def test_every_caller_is_told_once_rightly_and_in_time(
+    loop: VirtualLoop, clock: Clock, first: int
+) -> None:
     for seed in range(first, first + CHUNK):
         try:
-            loop.run_until_complete(Afternoon(seed, loop.clock).pass_by())  # type: ignore[attr-defined]
+            loop.run_until_complete(Afternoon(seed, clock).pass_by())
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
 
 
 @pytest.mark.timeout(60)
-def test_the_seeds_meet_everything_that_can_happen(loop: VirtualLoop) -> None:
+def test_the_seeds_meet_everything_that_can_happen(loop: VirtualLoop, clock: Clock) -> None:
     fates: dict[str, int] = {}
     for seed in range(2 * CHUNK):
-        afternoon = Afternoon(seed, loop.clock)  # type: ignore[attr-defined]
+        afternoon = Afternoon(seed, clock)
         loop.run_until_complete(afternoon.pass_by())
         for caller in afternoon.callers:
             (fate,) = caller.fates
