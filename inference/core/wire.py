@@ -41,7 +41,8 @@ SUBPROTOCOLS: Final = (JSON, MSGPACK)
 MAX_ID: Final = 128  # characters; an id that is a number has 64 bits
 LONGEST: Final = 200  # characters of what a decoder complains of: it may quote what was sent
 
-Id = Annotated[str, Meta(max_length=MAX_ID)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Id = Annotated[str, Meta(max_length=MAX_ID)] | Whole
 FrameId = str | int | None
 Text = str | bytes
 
@@ -59,7 +60,7 @@ class Frame(Struct, gc=False, forbid_unknown_fields=True):
     subject: str | UnsetType = UNSET
     status: str | UnsetType = UNSET
     version: str | UnsetType = UNSET
-    algorithm: int | UnsetType = UNSET
+    algorithm: Whole | UnsetType = UNSET
     deadline_ms: float | UnsetType = UNSET
 
 
