@@ -32,10 +32,11 @@ run: setup ## Serve three demo models on HOST:PORT, one process, no services nee
 	exec $(PYTHON) manage.py serve
 
 test: $(DEV) ## The fast tests
-	$(PYTHON) -m pytest -m "$(FAST)" $(ARGS)
+	$(PYTHON) -m pytest -m "$(FAST)" -n auto $(ARGS)
 
 test-all: setup-dev ## Every test: real processes, a browser, faults
-	$(PYTHON) -m pytest -m "not bench" $(ARGS)
+	$(PYTHON) -m pytest -m "$(FAST)" -n auto $(ARGS)
+	$(PYTHON) -m pytest -m "not ($(FAST)) and not bench" $(ARGS)
 
 lint: $(DEV) ## Style, types, directions, migrations, deployment settings
 	$(VENV)/bin/ruff format --check .
