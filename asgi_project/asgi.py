@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, Final, cast
+from typing import Final, cast
 
-from channels.auth import AuthMiddlewareStack
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
@@ -16,9 +15,10 @@ from asgi_project.env import Environment  # noqa: E402  # Django is set up first
 from asgi_project.serving import Serving  # noqa: E402  # Django is set up first
 from consumers.doors import Doors  # noqa: E402  # Django is set up first
 from consumers.routing import router  # noqa: E402  # Django is set up first
+from consumers.visitors import Visitors  # noqa: E402  # Django is set up first
 from inference.access import Access, Https  # noqa: E402  # Django is set up first
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402  # Django is set up first
-from inference.dataplane.http import DataPlane  # noqa: E402  # Django is set up first
+from inference.dataplane.http import BODY_SECONDS, DataPlane  # noqa: E402  # Django is set up first
 
 _NO_SNAPSHOT: Final = "no snapshot yet"
 
@@ -30,7 +30,7 @@ class Weir:
     there it starts with the first request, and the process's end is the stop.
     """
 
-    def __init__(self, env: Environment) -> None:
+    def __init__(self, env: Environment, *, body_seconds: float = BODY_SECONDS) -> None:
         self._env = env
         self._serving: Serving | None = None
         self._starting = asyncio.Lock()
@@ -39,9 +39,13 @@ class Weir:
         https = Https(required=env.secure_ssl, proxied=env.trusted_proxies > 0)
         doors = Doors(access, env.allowed_origins, https)
         self._http = DataPlane(
-            cast("Application", _django), access, max_body=env.max_body_bytes, https=https
+            cast("Application", _django),
+            access,
+            max_body=env.max_body_bytes,
+            https=https,
+            body_seconds=body_seconds,
         )
-        self._websocket: Any = AuthMiddlewareStack(router(doors, window=env.ws_credits))
+        self._websocket = Visitors(router(doors, window=env.ws_credits))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
