@@ -198,11 +198,11 @@ class Session:
         failure = done.exception()
         if failure is not None:
             return self._codec.message(wire.error(request.id, _named(failure)))
-        answers = done.result() if pending is None else pending.answers
-        first = answers[0]
-        if not request.batch and first.error is not None:
-            return self._codec.message(wire.error(request.id, first.error, first.request_id))
-        return self._codec.result(request.id, answers, batch=request.batch)
+        pending = pending or done.result()
+        first = pending.parts[0]
+        if first.errors and not request.batch:
+            return self._codec.message(wire.error(request.id, first.errors[0], first.ids[0]))
+        return self._codec.result(request.id, pending.texts, batch=request.batch)
 
     def _refuse(self, frame_id: wire.FrameId, error: WeirError) -> None:
         self._outbox.put(self._codec.message(wire.error(frame_id, error)))

@@ -7,7 +7,7 @@ sends; that was a tenth of the loop's time. Programs bring no cookie and cost no
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from channels.auth import get_user
 from django.conf import settings
@@ -32,4 +32,4 @@ async def visitor(scope: Any) -> Any:
     if not key:
         return AnonymousUser()
     store = import_module(settings.SESSION_ENGINE).SessionStore
-    return await get_user({"session": store(key)})
+    return await get_user(cast("Any", {"session": store(key)}))

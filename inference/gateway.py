@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from inference.core import asking
 from inference.core import rows as payload
@@ -28,6 +28,8 @@ from inference.core.types import Job, LogMode, Model, Outcome
 from inference.ids import Ids
 from inference.registry import Snapshot
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -37,23 +39,39 @@ class Limits:
     rows: int = 4096
 
 
-class Answered(NamedTuple):
-    """The answers in the order of the rows; `batch` says whether the caller sent a list."""
-
-    answers: Sequence[Answer]
-    batch: bool
-
-
 class Pending(NamedTuple):
-    """A request that was begun; `answers` may be read when `done` is done without an exception."""
+    """A request that was begun; what it says may be read once `done` is done and did not fail."""
 
     parts: Sequence[Part]
     done: asyncio.Future[Any]
     rows: int
 
     @property
+    def texts(self) -> Sequence[str]:
+        """For each row, in order, the complete JSON object."""
+        if len(self.parts) == 1:
+            return self.parts[0].texts
+        return _in_order(self.rows, [(part.positions, part.texts) for part in self.parts])
+
+    @property
     def answers(self) -> Sequence[Answer]:
-        return self.parts[0].answers if len(self.parts) == 1 else _merged(self.parts, self.rows)
+        """The same with ids and errors as values."""
+        return _in_order(self.rows, [(part.positions, part.answers) for part in self.parts])
+
+
+class Answered(NamedTuple):
+    """A request that is done; `batch` says whether the caller sent a list."""
+
+    pending: Pending
+    batch: bool
+
+    @property
+    def texts(self) -> Sequence[str]:
+        return self.pending.texts
+
+    @property
+    def answers(self) -> Sequence[Answer]:
+        return self.pending.answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +119,13 @@ class Gateway:
     async def predict_json(self, ask: Ask, body: bytes) -> Answered:
         """A record as a JSON object, or a batch of them as an array."""
         rows, batch = payload.from_json(body)
-        if not self._wiring.ids.ready(len(rows)):
-            await self._reserved(len(rows), ask)
-        pending = self.begin(ask, rows)
-        await pending.done
-        return Answered(pending.answers, batch)
+        return Answered(await self.predict(ask, rows), batch)
 
-    async def predict_records(self, ask: Ask, records: Sequence[object]) -> Sequence[Answer]:
-        """Records that are mappings already."""
-        return await self.predict(ask, payload.ValueRows(records))
+    async def predict_record(self, ask: Ask, record: Mapping[str, object]) -> Answered:
+        """A record that is a mapping already."""
+        return Answered(await self.predict(ask, payload.ValueRows([record])), batch=False)
 
-    async def predict(self, ask: Ask, rows: Rows) -> Sequence[Answer]:
+    async def predict(self, ask: Ask, rows: Rows) -> Pending:
         """One answer for each row, in order.
 
         Raises what concerns the request as a whole; what concerns one row is in its answer, unless
@@ -121,7 +135,7 @@ class Gateway:
             await self._reserved(len(rows), ask)
         pending = self.begin(ask, rows)
         await pending.done
-        return pending.answers
+        return pending
 
     def ready(self, rows: Rows) -> bool:
         """Whether `begin` may be called: there are ids for that many rows."""
@@ -224,11 +238,10 @@ def _nothing() -> asyncio.Future[None]:
     return future
 
 
-def _merged(parts: Sequence[Part], count: int) -> Sequence[Answer]:
-    by_position = {
-        p: a for part in parts for p, a in zip(part.positions, part.answers, strict=True)
-    }
-    return [by_position[position] for position in range(count)]
+def _in_order(count: int, parts: Iterable[tuple[Sequence[int], Sequence[T]]]) -> Sequence[T]:
+    """What the parts say, by the positions of their rows in the request."""
+    said = {p: each for positions, all_ in parts for p, each in zip(positions, all_, strict=True)}
+    return [said[position] for position in range(count)]
 
 
 _current: Gateway | None = None

@@ -21,7 +21,7 @@ from inference.api.parsers import RawJSONParser
 from inference.core import asking
 from inference.core.asking import Ask
 from inference.core.errors import RowInvalid
-from inference.gateway import Answered, Gateway
+from inference.gateway import Answered
 from inference.keys import Scope
 
 
@@ -48,19 +48,15 @@ class PredictView(APIView):
         ask = asking.from_query(endpoint_name, request.query_params.dict())
         ask = ask.on_behalf_of(request.headers.get("X-Subject", ""))
         answered = _answered(ask, request.data)
-        rows = [msgspec.json.decode(answer.text) for answer in answered.answers]
+        rows = [msgspec.json.decode(text) for text in answered.texts]
         return Response(rows if answered.batch else rows[0])
 
 
 def _answered(ask: Ask, data: Any) -> Answered:
     server = gateway.current()
     if isinstance(data, QueryDict):
-        return loop.wait(server, _form_answered(server, ask, _record(data)))
+        return loop.wait(server, server.predict_record(ask, _record(data)))
     return loop.wait(server, server.predict_json(ask, data or b""))
-
-
-async def _form_answered(server: Gateway, ask: Ask, record: dict[str, str]) -> Answered:
-    return Answered(await server.predict_records(ask, [record]), batch=False)
 
 
 def _record(form: QueryDict) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from inference.core.errors import WeirError
@@ -11,13 +12,7 @@ from inference.core.schema import Target
 from inference.core.tensors import Matrix
 
 ERROR_LABEL = "error"
-
-
-class Rendered(NamedTuple):
-    """`text` is a JSON object without its closing brace, so that ids can follow."""
-
-    label: str
-    text: str
+HALF = 0.5
 
 
 class Answer(NamedTuple):
@@ -29,59 +24,69 @@ class Answer(NamedTuple):
 
 
 class Renderer:
-    """Turns the scores of one algorithm into answers."""
+    """Turns the scores of one algorithm, shape [rows, classes] or [rows, 1], into answers."""
 
     def __init__(self, target: Target, algorithm: Algorithm) -> None:
         self._target = target
         self._classes = tuple(json.dumps(name) for name in target.classes)
         version = json.dumps(algorithm.version)
         self._tail = f',"algorithm":{algorithm.id},"version":{version}}}'
-        self._rows = {
+        self._texts = {
             "binary": self._binary,
             "multiclass": self._multiclass,
             "regression": self._regression,
         }[target.task]
 
-    def rows(self, scores: Matrix) -> list[Rendered]:
-        """One for each row of `scores`, shape [rows, classes] or [rows, 1]."""
-        return self._rows(scores)
+    def texts(self, scores: Matrix) -> list[str]:
+        """For each row a JSON object without its closing brace, so that its ids can follow."""
+        return self._texts(scores)
 
-    def answer(self, rendered: Rendered, request_id: int) -> str:
-        return f'{rendered.text},"request_id":{request_id}{self._tail}'
+    def labels(self, scores: Matrix) -> list[str]:
+        """What feedback is compared with, row by row."""
+        if self._target.task == "regression":
+            return [repr(value) for value in scores[:, 0].tolist()]
+        classes = self._target.classes
+        if self._target.task == "binary":
+            return [classes[p > HALF] for p in scores[:, 1].tolist()]
+        return [classes[best] for best in scores.argmax(axis=1).tolist()]
 
-    def _binary(self, scores: Matrix) -> list[Rendered]:
-        """The probability is that of the second class; the label is it above one half."""
-        labels, classes = self._target.classes, self._classes
+    def answers(self, texts: Iterable[str], ids: Iterable[int]) -> list[str]:
+        """The texts, completed."""
+        tail = self._tail
         return [
-            Rendered(
-                labels[p > 0.5],
-                f'{{"probability":{p!r},"label":{classes[p > 0.5]},"status":"OK"',
-            )
+            f'{text},"request_id":{request_id}{tail}'
+            for text, request_id in zip(texts, ids, strict=True)
+        ]
+
+    def _binary(self, scores: Matrix) -> list[str]:
+        """The probability is that of the second class; the label is it above one half."""
+        classes = self._classes
+        return [
+            f'{{"probability":{p!r},"label":{classes[p > HALF]},"status":"OK"'
             for p in scores[:, 1].tolist()
         ]
 
-    def _multiclass(self, scores: Matrix) -> list[Rendered]:
+    def _multiclass(self, scores: Matrix) -> list[str]:
         best = scores.argmax(axis=1).tolist()
         return [self._ranked(row, k) for row, k in zip(scores.tolist(), best, strict=True)]
 
-    def _ranked(self, row: list[float], best: int) -> Rendered:
+    def _ranked(self, row: list[float], best: int) -> str:
         pairs = ",".join([f"{c}:{p!r}" for c, p in zip(self._classes, row, strict=True)])
-        text = (
+        return (
             f'{{"probability":{row[best]!r},"label":{self._classes[best]},"status":"OK"'
             f',"probabilities":{{{pairs}}}'
         )
-        return Rendered(self._target.classes[best], text)
 
-    def _regression(self, scores: Matrix) -> list[Rendered]:
+    def _regression(self, scores: Matrix) -> list[str]:
         return [
-            Rendered(repr(v), f'{{"value":{v!r},"label":"{v!r}","status":"OK"')
-            for v in scores[:, 0].tolist()
+            f'{{"value":{value!r},"label":"{value!r}","status":"OK"'
+            for value in scores[:, 0].tolist()
         ]
 
 
-def failure(error: WeirError) -> Rendered:
-    """The tutorial's shape for a row that got no prediction."""
+def failure(error: WeirError) -> str:
+    """The tutorial's shape for a row that got no prediction, without its closing brace."""
     body = {"status": "Error", "message": error.message, "code": error.code}
     if error.field is not None:
         body["field"] = error.field
-    return Rendered(ERROR_LABEL, json.dumps(body)[:-1])
+    return json.dumps(body)[:-1]

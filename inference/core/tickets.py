@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from typing import NamedTuple, cast
 
-from inference.core.answers import Answer, Rendered, Renderer, failure
+from inference.core.answers import ERROR_LABEL, Answer, Renderer, failure
 from inference.core.errors import WeirError
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
@@ -40,7 +39,7 @@ class Context(NamedTuple):
 class Part:
     """A ticket: read at once, settled once by the engine."""
 
-    __slots__ = ("answers", "arm", "context", "ids", "log", "positions", "read", "served")
+    __slots__ = ("arm", "context", "errors", "ids", "log", "positions", "read", "served", "texts")
 
     def __init__(
         self,
@@ -55,7 +54,8 @@ class Part:
         self.positions = positions
         self.ids = ids
         self.context = context
-        self.answers: Sequence[Answer] = ()
+        self.texts: Sequence[str] = ()
+        self.errors: Mapping[int, WeirError] = NO_ERRORS
         self.log: Sequence[PredictionRow] = ()
         self.read: Read = context.rows.read(served.reader, positions)
 
@@ -69,45 +69,45 @@ class Part:
         """Why the first row that does not fit the schema does not."""
         return next(iter(self.read.errors.values()), None)
 
+    @property
+    def answers(self) -> Sequence[Answer]:
+        """Once settled: one for each position; `texts` and `errors` (by place) as values."""
+        return [
+            Answer(request_id, text, self.errors.get(place))
+            for place, (request_id, text) in enumerate(zip(self.ids, self.texts, strict=True))
+        ]
+
     def settle(self, outcome: Outcome) -> None:
         """Render once what is answered and, unless the log is off, what is logged."""
-        errors = self._errors(outcome)
-        rendered = self._rendered(outcome, errors)
-        answer = self.served.renderer.answer
-        self.answers = [
-            Answer(request_id, answer(one, request_id), errors.get(place))
-            for place, request_id, one in zip(count(), self.ids, rendered, strict=False)
-        ]
-        if self.context.mode is not LogMode.OFF:
-            self.log = self._rows(outcome, rendered, errors)
-
-    def _errors(self, outcome: Outcome) -> Mapping[int, WeirError]:
-        """By place in this part: what the schema refused and what the model did."""
-        if not outcome.errors and not self.read.errors:
-            return NO_ERRORS
-        errors = {self.read.places[index]: error for index, error in outcome.errors.items()}
-        return errors | dict(self.read.errors)
-
-    def _rendered(self, outcome: Outcome, errors: Mapping[int, WeirError]) -> Sequence[Rendered]:
-        good = self._scored(outcome)
-        if not errors:
-            return good
-        by_place = dict(zip(self.read.places, good, strict=False))
-        return [
-            failure(errors[place]) if place in errors else by_place[place]
-            for place in range(len(self.ids))
-        ]
-
-    def _scored(self, outcome: Outcome) -> Sequence[Rendered]:
-        if outcome.outputs is None:
-            return []
+        renderer = self.served.renderer
         # A tabular model has one matrix out; that it is float64 is the runtime's promise.
-        return self.served.renderer.rows(cast("Matrix", outcome.outputs[0]))
+        scores = None if outcome.outputs is None else cast("Matrix", outcome.outputs[0])
+        texts = [] if scores is None else renderer.texts(scores)
+        if outcome.errors or self.read.errors:
+            self.errors = self._all_errors(outcome)
+            texts = self._merged(texts, failure)
+        self.texts = renderer.answers(texts, self.ids)
+        if self.context.mode is not LogMode.OFF:
+            labels = [] if scores is None else renderer.labels(scores)
+            if self.errors:
+                labels = self._merged(labels, lambda _: ERROR_LABEL)
+            self.log = self._rows(outcome, texts, labels)
+
+    def _all_errors(self, outcome: Outcome) -> Mapping[int, WeirError]:
+        """By place in this part: what the schema refused and what the model did."""
+        of_model = {self.read.places[index]: error for index, error in outcome.errors.items()}
+        return of_model | dict(self.read.errors)
+
+    def _merged(self, good: list[str], bad: Callable[[WeirError], str]) -> list[str]:
+        """Something for each place: what the model said, or what stands for the error."""
+        by_place = dict(zip(self.read.places, good, strict=False))
+        by_place.update((place, bad(error)) for place, error in self.errors.items())
+        return [by_place[place] for place in range(len(self.ids))]
 
     def _rows(
-        self, outcome: Outcome, rendered: Sequence[Rendered], errors: Mapping[int, WeirError]
+        self, outcome: Outcome, texts: Sequence[str], labels: Sequence[str]
     ) -> Sequence[PredictionRow]:
-        context, arm = self.context, self.arm
+        context, arm, errors = self.context, self.arm, self.errors
         latency = round((outcome.queue_seconds + outcome.compute_seconds) * 1e6)
         return [
             PredictionRow(
@@ -115,14 +115,14 @@ class Part:
                 self.served.algorithm.id,
                 arm.id if arm else None,
                 context.rows.raw(position),
-                f"{one.text}}}",
-                one.label,
+                f"{text}}}",
+                label,
                 errors[place].code if place in errors else "",
                 context.subject,
                 context.at,
                 latency,
             )
-            for place, (request_id, position, one) in enumerate(
-                zip(self.ids, self.positions, rendered, strict=True)
+            for place, (request_id, position, text, label) in enumerate(
+                zip(self.ids, self.positions, texts, labels, strict=True)
             )
         ]

@@ -28,7 +28,6 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inference.core import jsonstrict, packstrict, rows
-from inference.core.answers import Answer
 from inference.core.asking import Ask, checked_subject
 from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, WeirError
 from inference.core.reader import Number, json_array
@@ -95,7 +94,9 @@ class Codec(Protocol):
         """The id in a frame that is no request, if it can be told."""
         ...
 
-    def result(self, frame_id: FrameId, answers: Sequence[Answer], *, batch: bool) -> Text: ...
+    def result(self, frame_id: FrameId, texts: Sequence[str], *, batch: bool) -> Text:
+        """`texts` as `Pending.texts` has them."""
+        ...
 
     def message(self, body: dict[str, object]) -> Text: ...
 
@@ -135,12 +136,11 @@ class JsonCodec:
         except (ValueError, RecursionError):
             return None
 
-    def result(self, frame_id: FrameId, answers: Sequence[Answer], *, batch: bool) -> Text:
+    def result(self, frame_id: FrameId, texts: Sequence[str], *, batch: bool) -> Text:
         shown = frame_id if isinstance(frame_id, int) else json.dumps(frame_id)
         if batch:
-            texts = ",".join([answer.text for answer in answers])
-            return f'{{"type":"result","id":{shown},"results":[{texts}]}}'
-        return f'{{"type":"result","id":{shown},"result":{answers[0].text}}}'
+            return f'{{"type":"result","id":{shown},"results":[{",".join(texts)}]}}'
+        return f'{{"type":"result","id":{shown},"result":{texts[0]}}}'
 
     def message(self, body: dict[str, object]) -> Text:
         return json.dumps(body)
@@ -172,8 +172,8 @@ class MsgpackCodec:
         except (ValueError, RecursionError):
             return None
 
-    def result(self, frame_id: FrameId, answers: Sequence[Answer], *, batch: bool) -> Text:
-        decoded = [msgspec.json.decode(answer.text) for answer in answers]
+    def result(self, frame_id: FrameId, texts: Sequence[str], *, batch: bool) -> Text:
+        decoded = [msgspec.json.decode(text) for text in texts]
         key, value = ("results", decoded) if batch else ("result", decoded[0])
         return msgspec.msgpack.encode({"type": "result", "id": frame_id, key: value})
 

@@ -176,8 +176,8 @@ _remembered = lru_cache(maxsize=1024)(_parsed)
 
 def _body(answered: Answered) -> bytes:
     if not answered.batch:
-        return answered.answers[0].text.encode()
-    return f"[{','.join([answer.text for answer in answered.answers])}]".encode()
+        return answered.texts[0].encode()
+    return f"[{','.join(answered.texts)}]".encode()
 
 
 async def _refuse(send: Send, problem: Problem) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from inference.core import answers
 from inference.core.answers import Renderer
@@ -18,8 +19,8 @@ BINARY = Target("income", "binary", ("<=50K", ">50K"))
 
 def answer(target: Target, *scores: list[float]) -> list[dict[str, object]]:
     renderer = Renderer(target, FOREST)
-    rendered = renderer.rows(np.array(scores, dtype=np.float64))
-    return [json.loads(renderer.answer(one, 40 + n)) for n, one in enumerate(rendered)]
+    texts = renderer.texts(np.array(scores, dtype=np.float64))
+    return [json.loads(text) for text in renderer.answers(texts, range(40, 40 + len(scores)))]
 
 
 def test_two_classes() -> None:
@@ -55,16 +56,30 @@ def test_a_number() -> None:
     assert (found["value"], found["label"], found["status"]) == (1e-07, "1e-07", "OK")
 
 
-def test_the_label_is_what_feedback_is_compared_with() -> None:
-    (one,) = Renderer(BINARY, FOREST).rows(np.array([[0.1, 0.9]]))
-    assert one.label == ">50K"
-    assert json.loads(one.text + "}") == {"probability": 0.9, "label": ">50K", "status": "OK"}
+@pytest.mark.parametrize(
+    ("target", "scores", "labels"),
+    [
+        (BINARY, [[0.1, 0.9], [0.5, 0.5]], [">50K", "<=50K"]),
+        (
+            Target("d", "multiclass", ("a", "b", "c")),
+            [[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]],
+            ["c", "a"],
+        ),
+        (Target("p", "regression"), [[1.5], [1e-07]], ["1.5", "1e-07"]),
+    ],
+)
+def test_the_label_is_what_feedback_is_compared_with(
+    target: Target, scores: list[list[float]], labels: list[str]
+) -> None:
+    matrix = np.array(scores)
+    renderer = Renderer(target, FOREST)
+    assert renderer.labels(matrix) == labels
+    assert [json.loads(f"{text}}}")["label"] for text in renderer.texts(matrix)] == labels
 
 
 def test_a_failed_row_says_why_and_where() -> None:
-    label, text = answers.failure(RowInvalid('age must be a "number"', row=3, field="age"))
-    assert label == "error"
-    assert json.loads(text + "}") == {
+    text = answers.failure(RowInvalid('age must be a "number"', row=3, field="age"))
+    assert json.loads(f"{text}}}") == {
         "status": "Error",
         "message": 'age must be a "number"',
         "code": "row_invalid",

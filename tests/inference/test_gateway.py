@@ -60,7 +60,7 @@ async def test_requests_of_one_moment_share_a_batch_whatever_they_came_as() -> N
     async with gateway(world(LogMode.STRICT, forest)) as gate:
         await asyncio.gather(
             gate.predict_json(STRICT, b'{"a": 0.1}'),
-            gate.predict_records(STRICT, [{"a": "0.2", "b": "y"}]),
+            gate.predict_record(STRICT, {"a": "0.2", "b": "y"}),
             gate.predict(STRICT, ValueRows([[0.3, "x"]])),
         )
     assert forest.seen == [3]
