@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from django.db import close_old_connections
+from django.db import Error, connection
 
 from inference import models
 from inference.core.answers import Renderer
@@ -86,7 +86,8 @@ class Registry:
                 await asyncio.sleep(TICK)
         finally:
             _current = None
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.submit(connection.close)
+            self._thread.shutdown(wait=False)
 
     async def looked(self) -> None:
         """Until the database was asked for the first time, with whatever success."""
@@ -128,12 +129,13 @@ class Registry:
 
     def _read(self, old: Snapshot) -> Snapshot | None:
         """In the registry's thread: a new snapshot, or None if nothing has changed."""
-        close_old_connections()
         try:
             version = _version()
             return None if version == old.version else self._settled(version, old)
-        finally:
-            close_old_connections()
+        except Error:
+            # A new connection costs more than the question, so one is kept until it fails.
+            connection.close()
+            raise
 
     def _settled(self, version: int, old: Snapshot) -> Snapshot:
         """Read again if somebody changed something between two of the queries."""

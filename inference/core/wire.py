@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Final, Protocol
+from functools import lru_cache
+from typing import Annotated, Final, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -63,6 +63,11 @@ class Frame(Struct, gc=False, forbid_unknown_fields=True):
     deadline_ms: float | UnsetType = UNSET
 
 
+_PAYLOADS: Final = ("record", "records", "rows")
+_FIRST_WISH: Final = 1 + len(_PAYLOADS)
+_WISHES: Final = len(Frame.__struct_fields__) - _FIRST_WISH
+
+
 class _Id(Struct, gc=False):
     id: Id | None = None
 
@@ -71,8 +76,7 @@ _json_numbers = msgspec.json.Decoder(list[list[Number]]).decode
 _msgpack_numbers = msgspec.msgpack.Decoder(list[list[Number]]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A frame that was understood."""
 
     id: str | int
@@ -115,7 +119,11 @@ class JsonCodec:
             raise FrameInvalid(f"{JSON} has text frames.")
         body = data.encode("utf-8", "surrogatepass")
         frame = self._frame(body)
-        return Request(frame.id, _ask(endpoint, frame), *_json_rows(frame))
+        name, raw = _payload(frame)
+        rest = body.count(b'"') - raw.count(b'"')
+        if b"\\" in body or rest != _quotes(frame):
+            jsonstrict.loads(body)
+        return Request(frame.id, _ask(endpoint, frame), *_json_rows(name, raw))
 
     def _frame(self, body: bytes) -> Frame:
         try:
@@ -126,8 +134,6 @@ class JsonCodec:
         except (ValueError, RecursionError) as error:
             jsonstrict.loads(body)
             raise JsonInvalid(f"JSON parse error - {str(error)[:LONGEST]}") from error
-        if _doubtful(body, frame):
-            jsonstrict.loads(body)
         return frame
 
     def id_of(self, data: Text) -> FrameId:
@@ -162,7 +168,7 @@ class MsgpackCodec:
             frame = self._decode(data)
             if packstrict.entries(data) != _given(frame):
                 raise FrameInvalid("The frame has a name twice.")
-            return Request(frame.id, _ask(endpoint, frame), *_msgpack_rows(frame))
+            return Request(frame.id, _ask(endpoint, frame), *_msgpack_rows(*_payload(frame)))
         except (ValueError, RecursionError) as error:
             raise _no_request(error) from error
 
@@ -204,14 +210,23 @@ def draining() -> dict[str, object]:
     return {"type": "draining"}
 
 
+@lru_cache(maxsize=256)
+def _usual(endpoint: str, *, lenient: bool) -> Ask:
+    """What nearly every frame asks; sockets are on few endpoints."""
+    return Ask(endpoint, lenient=lenient)
+
+
 def _ask(endpoint: str, frame: Frame) -> Ask:
+    lenient = frame.record is UNSET
+    if msgspec.structs.astuple(frame)[_FIRST_WISH:].count(UNSET) == _WISHES:
+        return _usual(endpoint, lenient=lenient)
     wanted = Wanted(
         status=frame.status or PRODUCTION,
         version=frame.version or None,
         algorithm=None if frame.algorithm is UNSET else frame.algorithm,
     )
     subject = checked_subject(frame.subject) if frame.subject else ""
-    return Ask(endpoint, wanted, subject, lenient=frame.record is UNSET, deadline=_seconds(frame))
+    return Ask(endpoint, wanted, subject, lenient=lenient, deadline=_seconds(frame))
 
 
 def _seconds(frame: Frame) -> float | None:
@@ -222,38 +237,35 @@ def _seconds(frame: Frame) -> float | None:
     return frame.deadline_ms / 1000
 
 
-def _payload(frame: Frame) -> tuple[str, Raw]:
+def _payload(frame: Frame) -> tuple[str, bytes]:
     """The one of record, records and rows that is there."""
     found = [
-        (name, raw)
-        for name in ("record", "records", "rows")
-        if not isinstance(raw := getattr(frame, name), UnsetType)
+        (name, bytes(raw))
+        for name, raw in zip(_PAYLOADS, (frame.record, frame.records, frame.rows), strict=True)
+        if raw is not UNSET
     ]
     if len(found) != 1:
         raise FrameInvalid("A request has exactly one of record, records and rows.")
     return found[0]
 
 
-def _json_rows(frame: Frame) -> tuple[Rows, bool]:
-    name, raw = _payload(frame)
-    body = bytes(raw)
+def _json_rows(name: str, body: bytes) -> tuple[Rows, bool]:
     if name == "record":
         return rows.JsonRows((body,)), False
     if not body.startswith(b"["):
         raise FrameInvalid(f"{name} is a list of rows.")
-    numbers = _numbers(_json_numbers, raw) if name == "rows" else None
+    numbers = _numbers(_json_numbers, body) if name == "rows" else None
     return numbers or rows.JsonRows(json_array(body)), True
 
 
-def _msgpack_rows(frame: Frame) -> tuple[Rows, bool]:
-    name, raw = _payload(frame)
+def _msgpack_rows(name: str, body: bytes) -> tuple[Rows, bool]:
     if name == "record":
-        return rows.ValueRows((packstrict.row(bytes(raw)),)), False
-    numbers = _numbers(_msgpack_numbers, raw) if name == "rows" else None
-    return numbers or rows.ValueRows(packstrict.rows(bytes(raw))), True
+        return rows.ValueRows((packstrict.row(body),)), False
+    numbers = _numbers(_msgpack_numbers, body) if name == "rows" else None
+    return numbers or rows.ValueRows(packstrict.rows(body)), True
 
 
-def _numbers(decode: Callable[[Raw], list[list[float]]], raw: Raw) -> Rows | None:
+def _numbers(decode: Callable[[bytes], list[list[float]]], raw: bytes) -> Rows | None:
     """Rows of nothing but numbers in one step; None if any value needs a closer look."""
     try:
         return rows.NumberRows(decode(raw))
@@ -264,25 +276,14 @@ def _numbers(decode: Callable[[Raw], list[list[float]]], raw: Raw) -> Rows | Non
 def _given(frame: Frame) -> int:
     """How many names of the frame have a value."""
     values = msgspec.structs.astuple(frame)
-    return len(values) - sum(value is UNSET for value in values)
+    return len(values) - values.count(UNSET)
 
 
 def _no_request(error: Exception) -> FrameInvalid:
     return FrameInvalid(f"The frame is not a request: {str(error)[:LONGEST]}")
 
 
-def _doubtful(body: bytes, frame: Frame) -> bool:
-    """Whether a name may be there twice (see `reader`): more quotes than the frame explains."""
-    if b"\\" in body:
-        return True
-    explained = 0
-    for name in Frame.__struct_fields__:
-        value = getattr(frame, name)
-        if value is UNSET:
-            continue
-        explained += 2
-        if isinstance(value, str):
-            explained += 2
-        elif isinstance(value, Raw):
-            explained += bytes(value).count(b'"')
-    return body.count(b'"') != explained
+def _quotes(frame: Frame) -> int:
+    """How many the envelope of this frame has, if it names nothing twice (see `reader`)."""
+    values = msgspec.structs.astuple(frame)
+    return 2 * (len(values) - values.count(UNSET) + [*map(type, values)].count(str))
