@@ -13,7 +13,7 @@ A row is passed on as the bytes of its float64 values, so that the rows of a bat
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -80,10 +80,16 @@ class RowReader:
             raise RowInvalid(f"A row by position has {wanted} values, not {given}.", row=row)
         return dict(zip(self.schema.names, values, strict=True))
 
-    @property
-    def numeric(self) -> bool:
-        """Whether a row is numbers and nothing else."""
-        return not self._categories
+    def block(self, rows: Iterable[Sequence[float]]) -> Matrix | None:
+        """Rows by position that hold nothing but numbers, at once; None if one does not fit."""
+        if self._categories:
+            return None
+        try:
+            matrix = self.matrix([self._pack(*row) for row in rows])
+        except struct.error:
+            return None
+        # A NaN is a missing value, and makes this comparison false: the slow way knows of both.
+        return matrix if np.abs(matrix).max() <= FLOAT32_MAX else None
 
     def matrix(self, rows: Sequence[Packed]) -> Matrix:
         """Shape [rows, width]."""

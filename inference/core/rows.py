@@ -7,13 +7,14 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import msgspec
-import numpy as np
 
 from inference.core.errors import RowInvalid, WeirError
-from inference.core.reader import Number, Packed, RowReader, json_array
+from inference.core.reader import Packed, RowReader, json_array
 from inference.core.tensors import Matrix
 
 _encode = msgspec.json.encode
+_FIRST = range(1)
+_NO_ERRORS: Mapping[int, WeirError] = MappingProxyType({})
 
 
 class Read(NamedTuple):
@@ -78,23 +79,20 @@ class ValueRows:
 
 
 class NumberRows(ValueRows):
-    """Rows by position that hold nothing but numbers: one array at once if the width is right."""
+    """Rows by position that hold nothing but numbers: one array at once if they fit."""
+
+    def __init__(self, values: Sequence[Sequence[float]]) -> None:
+        super().__init__(values)
+        self._numbers = values
 
     def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
-        matrix = self._matrix(reader, positions)
+        everything = len(positions) == len(self)
+        matrix = reader.block(
+            self._numbers if everything else [self._numbers[p] for p in positions]
+        )
         if matrix is None:
             return super().read(reader, positions)
-        return Read(matrix, range(len(matrix)), {})
-
-    def _matrix(self, reader: RowReader, positions: Sequence[int]) -> Matrix | None:
-        everything = len(positions) == len(self._values)
-        rows = self._values if everything else [self._values[p] for p in positions]
-        try:
-            matrix = np.array(rows, dtype=np.float64)
-        except ValueError:
-            return None  # ragged: the slow path says which row
-        fits = matrix.ndim == 2 and matrix.shape[1] == reader.schema.width
-        return matrix if fits and reader.numeric else None
+        return Read(matrix, range(len(matrix)), _NO_ERRORS)
 
 
 def from_json(body: bytes) -> tuple[Rows, bool]:
@@ -107,15 +105,11 @@ def from_json(body: bytes) -> tuple[Rows, bool]:
 def by_position(values: object) -> Rows:
     """Decoded rows by position; raises RowInvalid if it is no list of rows."""
     try:
-        return NumberRows(msgspec.convert(values, list[list[Number]]))
+        return NumberRows(msgspec.convert(values, list[list[float]]))
     except msgspec.ValidationError:
         if not isinstance(values, list):
             raise RowInvalid("rows must be a list of rows.") from None
         return ValueRows(values)
-
-
-_FIRST = range(1)
-_NO_ERRORS: Mapping[int, WeirError] = MappingProxyType({})
 
 
 def _one_by_one(

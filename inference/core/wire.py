@@ -30,7 +30,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from inference.core import jsonstrict, packstrict, rows
 from inference.core.asking import Ask, checked_subject
 from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, WeirError
-from inference.core.reader import Number, json_array
+from inference.core.reader import json_array
 from inference.core.routing import PRODUCTION, Wanted
 from inference.core.rows import Rows
 
@@ -72,8 +72,8 @@ class _Id(Struct, gc=False):
     id: Id | None = None
 
 
-_json_numbers = msgspec.json.Decoder(list[list[Number]]).decode
-_msgpack_numbers = msgspec.msgpack.Decoder(list[list[Number]]).decode
+_json_numbers = msgspec.json.Decoder(list[list[float]]).decode
+_msgpack_numbers = msgspec.msgpack.Decoder(list[list[float]]).decode
 
 
 class Request(NamedTuple):

@@ -136,9 +136,20 @@ def test_rows_become_one_matrix_in_their_order() -> None:
     assert fast.matrix(rows[:1]).tolist() == [[1.0, 2.0]]
 
 
-def test_only_a_schema_of_numbers_is_numeric() -> None:
-    assert RowReader(NUMBERS).numeric
-    assert not RowReader(MIXED).numeric
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[1.0, 2.0], [3.0]],
+        [[1.0, 2.0, 3.0]],
+        [[1.0, 1e39]],
+        [[1.0, float("inf")]],
+        [[float("nan"), 1.0]],
+    ],
+)
+def test_a_block_is_only_read_at_once_if_every_row_fits(rows: list[list[float]]) -> None:
+    assert RowReader(NUMBERS).block(rows) is None
+    assert RowReader(NUMBERS).block([[1.0, 2.0]]) is not None
+    assert RowReader(MIXED).block([[1.0, 2.0, 0.0]]) is None
 
 
 def test_an_array_is_cut_into_the_texts_of_its_items() -> None:
