@@ -18,6 +18,6 @@ def test_what_was_agreed_cannot_be_changed_on_the_way() -> None:
     terms, arm = Terms("binary"), Arm("forest", 1, Tally())
 
     with pytest.raises(FrozenInstanceError):
-        terms.alpha = 0.1  # type: ignore[misc]
+        terms.alpha = 0.1  # type: ignore[misc]  # that it is refused is what is tested
     with pytest.raises(FrozenInstanceError):
-        arm.weight = 2  # type: ignore[misc]
+        arm.weight = 2  # type: ignore[misc]  # that it is refused is what is tested
