@@ -16,6 +16,7 @@ from inference.core.errors import ExperimentInvalid, Raced
 from inference.core.lifecycle import Rule, Status
 from inference.core.schema import Task
 from inference.core.tally import Tally
+from inference.core.types import LogMode
 from inference.models import ABTest, MLAlgorithm
 from inference.services import announce, statuses
 
@@ -84,6 +85,9 @@ def _refuse(arms: Split) -> None:
 def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:
     if not 1 <= weight <= MOST_WEIGHT:
         raise ExperimentInvalid(f"A weight is a whole number from 1 to {MOST_WEIGHT}.", row=row)
+    if algorithm.parent_endpoint.log_mode == LogMode.OFF.value:
+        message = "The log of this endpoint is off, and a test is counted from the log."
+        raise ExperimentInvalid(message, row=row)
     running = ABTest.objects.filter(endpoint=algorithm.parent_endpoint_id, ended_at=None).first()
     if running is not None:
         message = f"Test {running.pk} is already running on this endpoint; stop it first."

@@ -108,19 +108,24 @@ def _set_status(
 ) -> MLAlgorithmStatus:
     lifecycle.check(Status(algorithm.current_status), status)
     if status is Status.PRODUCTION:
-        _refuse_during_test(algorithm)
+        _refuse_during_test(algorithm.parent_endpoint_id)
     return statuses.move(algorithm, status, by=by, reason=reason)
 
 
-def _refuse_during_test(algorithm: MLAlgorithm) -> None:
-    """A test decides about production; somebody promoted meanwhile would be undone by its stop."""
-    test = ABTest.objects.filter(endpoint=algorithm.parent_endpoint_id, ended_at=None).first()
+def _refuse_during_test(endpoint_id: int) -> None:
+    """A test decides about production: somebody promoted meanwhile would be undone by its stop."""
+    test = ABTest.objects.filter(endpoint=endpoint_id, ended_at=None).first()
     if test is not None:
         raise TransitionRefused(f"test {test.pk} runs on this endpoint; stop it first")
 
 
 @transaction.atomic
 def endpoint_set_log_mode(endpoint_id: int, mode: LogMode) -> bool:
-    """Whether there is such an endpoint; its predictions are logged like this from now on."""
+    """Whether there is such an endpoint; its predictions are logged like this from now on.
+
+    Raises TransitionRefused: a test is counted from the log.
+    """
     announce.registry_changed()
+    if mode is LogMode.OFF:
+        _refuse_during_test(endpoint_id)
     return Endpoint.objects.filter(pk=endpoint_id).update(log_mode=mode.value) == 1

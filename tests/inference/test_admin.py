@@ -269,6 +269,16 @@ def test_the_log_mode_of_an_endpoint_can_be_chosen(client: Client, test: ABTest)
     assert (endpoint.log_mode, endpoint.name, endpoint.owner) == ("fast", "income", "tests")
 
 
+def test_what_a_service_refuses_is_said_and_nothing_is_changed(
+    client: Client, test: ABTest
+) -> None:
+    answer = client.post(page(test.endpoint), {"log_mode": "off"}, follow=True)
+
+    assert "stop it first" in answer.content.decode()
+    assert "was changed successfully" not in answer.content.decode()
+    assert Endpoint.objects.get().log_mode == "strict"
+
+
 def test_feedback_can_be_corrected_and_the_tally_follows(client: Client, test: ABTest) -> None:
     client.post(page(MLRequest.objects.get(pk=1)), {"feedback": ">50K", "response": "x"})
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from inference.core.errors import ExperimentInvalid, Raced, TransitionRefused
 from inference.core.lifecycle import Rule, Status
+from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm, RegistryState
 from inference.services import experiments, feedback, models, predictions
 from inference.services.experiments import Stopped
@@ -141,6 +142,27 @@ def test_a_retired_algorithm_is_no_arm() -> None:
         experiments.start("t", "me", [(first, 1), (second, 1)])
 
     assert status_of(first) == "production"
+
+
+def test_nothing_would_be_counted_where_nothing_is_logged() -> None:
+    first, second = registered.pair()
+    models.endpoint_set_log_mode(first.parent_endpoint_id, LogMode.OFF)
+
+    with pytest.raises(ExperimentInvalid, match="log of this endpoint is off"):
+        experiments.start("t", "me", [(first, 1), (second, 1)])
+
+    assert status_of(first) == "production"
+
+
+def test_a_log_is_not_switched_off_under_a_running_test() -> None:
+    test = registered.started(registered.pair())
+
+    with pytest.raises(TransitionRefused, match=f"test {test.pk} runs"):
+        models.endpoint_set_log_mode(test.endpoint_id, LogMode.OFF)
+
+    assert models.endpoint_set_log_mode(test.endpoint_id, LogMode.FAST)
+    experiments.stop(test.pk, by="me")
+    assert models.endpoint_set_log_mode(test.endpoint_id, LogMode.OFF)
 
 
 @pytest.mark.django_db(transaction=True)
