@@ -13,6 +13,8 @@ from inference.runtimes.base import Artefact, Kind, width
 
 _INPUTS = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 _SEVERITY_ERROR = 3
+# A hundred trees, each rounded to single precision, may add up to this; more is no rounding.
+_CERTAIN = 1.0 + 1e-5
 
 
 class OnnxRuntime:
@@ -26,12 +28,16 @@ class OnnxRuntime:
         self._dtype = _INPUTS[source.type]
         self._outputs = [_output(session)]
         self._width = width(artefact.schema)
+        self._probabilities = artefact.schema.target.task != "regression"
         self._run: Any = session.run
 
     def predict(self, tensors: Tensors) -> Tensors:
         rows = tensors[0].astype(self._dtype, copy=False)
         (out,) = self._run(self._outputs, {self._input_name: rows})
-        return (out.astype(np.float64).reshape(len(rows), self._width),)
+        out = out.astype(np.float64).reshape(len(rows), self._width)
+        if self._probabilities and 1.0 < out.max(initial=0.0) < _CERTAIN:
+            out.clip(0.0, 1.0, out=out)
+        return (out,)
 
     def close(self) -> None:
         self._run = None

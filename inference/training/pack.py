@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Final
 
+import numpy as np
+
 from inference import bundles
 from inference.bundles import Bundle, Card, Golden
+from inference.core.errors import BundleInvalid
 from inference.core.tensors import Matrix
 from inference.runtimes import loader
 from inference.runtimes.base import Artefact, Kind, Runtime
@@ -17,6 +20,7 @@ from inference.training import evaluate
 from inference.training.dataset import Record, Rows
 
 _GOLDEN = 16
+_SLACK: Final = 1e-3  # of a probability: single precision adds up to nearly 1
 _LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "joblib", "skops", "onnx", "skl2onnx")
 
 
@@ -88,8 +92,17 @@ def _choose(
 
 def _taken(artefact: Artefact, sample: Matrix, name: str) -> compiling.Report:
     runtime = loader.load(artefact)
-    bundles.answers(runtime, sample)
+    _refuse_scores(artefact, bundles.answers(runtime, sample))
     return compiling.taken(runtime, sample, name)
+
+
+def _refuse_scores(artefact: Artefact, outputs: Matrix) -> None:
+    """A graph may put out distances to a border, which would be read as probabilities."""
+    if artefact.schema.target.task == "regression":
+        return
+    within = (outputs > -_SLACK).all() and (outputs < 1 + _SLACK).all()
+    if not within or np.abs(outputs.sum(axis=1) - 1).max() > _SLACK:
+        raise BundleInvalid("The model puts out scores, not probabilities that add up to 1.")
 
 
 def _original(artefact: Artefact, sample: Matrix, name: str) -> compiling.Original:

@@ -58,6 +58,26 @@ def test_double_precision_is_kept() -> None:
     assert out[0, 0] == fine
 
 
+def test_what_rounding_put_beyond_certainty_is_certainty() -> None:
+    (out,) = load(graph()).predict((np.array([[-1e-7, 1.0000001, 0.0]]),))
+
+    assert out.tolist() == [[0.0, 1.0]]
+
+
+def test_scores_are_not_made_to_look_like_probabilities() -> None:
+    (out,) = load(graph()).predict((np.array([[-2.0, 2.0, 0.0]]),))
+
+    assert out.tolist() == [[-2.0, 2.0]]
+
+
+def test_values_of_a_regression_have_no_bounds() -> None:
+    schema = Schema(SCHEMA.features, Target("y", "regression"))
+
+    (out,) = load(graph(out_width=1), schema).predict((np.array([[-5.0, 0.0, 0.0]]),))
+
+    assert out.tolist() == [[-5.0]]
+
+
 def test_a_regression_has_one_column() -> None:
     schema = Schema(SCHEMA.features, Target("y", "regression"))
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 import pytest
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
 from sklearn.dummy import DummyClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
 
 from inference import bundles
 from inference.core.errors import BundleInvalid, RowInvalid
-from inference.runtimes.base import Kind
+from inference.runtimes.base import Artefact, Kind
 from inference.training import lesson, pack
 from inference.training.pack import Trial
 from tests.inference import artefacts
@@ -68,6 +74,19 @@ def test_a_model_that_cannot_take_the_rows_of_its_trial_is_refused() -> None:
 
     with pytest.raises(BundleInvalid, match=r"fails on a row: ValueError: .*NaN"):
         pack.pack(artefacts.IDENTITY, artefacts.artefact(whole), TRIAL)
+
+
+def test_a_graph_whose_numbers_are_no_probabilities_is_refused() -> None:
+    margins = make_pipeline(SimpleImputer(), SVC())
+    margins.fit(artefacts.SCHEMA.encode_many(ROWS.records), ROWS.labels)
+    rows = [("rows", FloatTensorType([None, artefacts.SCHEMA.width]))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = to_onnx(margins, initial_types=rows, options={"zipmap": False})
+    onnx = Artefact(Kind.ONNX, graph.SerializeToString(), artefacts.SCHEMA)
+
+    with pytest.raises(BundleInvalid, match="scores, not probabilities"):
+        pack.pack(artefacts.IDENTITY, onnx, TRIAL)
 
 
 def test_a_row_that_does_not_fit_the_schema_is_named() -> None:
