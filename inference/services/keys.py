@@ -21,6 +21,8 @@ def key_create(
     """The row and the key itself, which is never to be had again."""
     if not scopes:
         raise ValueError("A key without a scope opens nothing.")
+    if not name.strip():
+        raise ValueError("A key without a name cannot be told from the others.")
     announce.registry_changed()
     new = keys.make()
     row = ApiKey.objects.create(

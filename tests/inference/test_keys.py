@@ -91,6 +91,8 @@ def test_a_revoked_or_expired_key_is_not_found() -> None:
 def test_a_key_that_opens_nothing_is_not_made() -> None:
     with pytest.raises(ValueError, match="without a scope"):
         verbs.key_create("loop", [])
+    with pytest.raises(ValueError, match="without a name"):
+        verbs.key_create(" ", [Scope.READ])
 
 
 # -- the command -----------------------------------------------------------------------------------
@@ -111,6 +113,15 @@ def test_the_command_prints_the_key_alone_so_that_a_script_can_take_it() -> None
     assert out.count("\n") == 1
     assert "only now" in err
     assert (row.name, row.scopes, row.expires_at) == ("loop", ["predict", "feedback", "read"], None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["", "  ", "x" * 129])
+def test_a_key_has_a_name_that_fits(name: str) -> None:
+    with pytest.raises(CommandError, match="1 to 128 characters"):
+        run("create", name)
+
+    assert not ApiKey.objects.exists()
 
 
 @pytest.mark.django_db

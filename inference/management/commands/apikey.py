@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from inference.keys import Scope
-from inference.models import ApiKey
+from inference.models import NAME_LENGTH, ApiKey
 from inference.services import keys
 
 
@@ -39,6 +39,8 @@ class Command(BaseCommand):
         days: int | None = given["days"]
         if days is not None and days < 1:
             raise CommandError("--days must be at least 1.")
+        if not 0 < len(given["name"].strip()) <= NAME_LENGTH:
+            raise CommandError(f"A name has 1 to {NAME_LENGTH} characters.")
         expires = None if days is None else timezone.now() + timedelta(days=days)
         _, text = keys.key_create(given["name"], [Scope(s) for s in scopes], expires_at=expires)
         self.stderr.write("Keep this key, it is shown only now:")
