@@ -5,8 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-# What every record carries by itself; anything beyond it was given as `extra`.
-_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# What every record carries by itself; anything beyond it was given as `extra`. uvicorn adds its
+# message once more, with colours.
+_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
 
 
 class LineFormatter(logging.Formatter):

@@ -18,6 +18,10 @@ def test_ids_follow_the_message() -> None:
     assert line("batch done", model=7, rows=32) == "INFO weir batch done model=7 rows=32"
 
 
+def test_a_server_s_coloured_second_message_is_left_out() -> None:
+    assert line("ready", color_message="\x1b[1mready\x1b[0m") == "INFO weir ready"
+
+
 def test_a_caller_cannot_forge_the_next_line() -> None:
     assert (
         line("name is a\nINFO weir b", who="x\r\ny")
