@@ -11,7 +11,7 @@ import re
 from typing import Any, ClassVar, Final, TypeVar
 
 from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
@@ -37,6 +37,7 @@ class Http(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._received: int | None = None  # of a request that is incomplete
+        self._running: RequestResponseCycle | None = None
         self._late: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
 
@@ -48,6 +49,9 @@ class Http(HttpToolsProtocol):
         self._in_time()
         _cancel(self._stuck)
         super().connection_lost(exc)
+        if self._running is not None:  # uvicorn tells the last one parsed, which may be another
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         if b"h2c" in data and self._received is None:
@@ -72,6 +76,10 @@ class Http(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         _cancel(self._stuck)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _account(self, size: int) -> None:
         """For the time of a body the application answers, for that of anything else we do."""

@@ -41,6 +41,15 @@ class Outbox:
         self._drained.clear()
         self._filled.set()
 
+    @property
+    def full(self) -> bool:
+        return not self._room.is_set()
+
+    def clear(self) -> None:
+        """Nobody will take these any more."""
+        self._frames.clear()
+        self._waiting = 0
+
     async def room(self) -> None:
         """Until there is some; whoever fills faster than the client reads has to wait here."""
         await self._room.wait()

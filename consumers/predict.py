@@ -39,6 +39,7 @@ Message = Mapping[str, Any]
 
 MOST_NONSENSE: Final = 10  # frames in a minute that are no requests, before the socket is closed
 MINUTE: Final = 60.0
+MOST_BYTES: Final = 2 * 1024 * 1024  # of frames in flight on one socket
 TURN: Final = 64  # frames of one socket that are taken before others have their turn
 LAST_SECONDS: Final = 1.0
 
@@ -76,8 +77,8 @@ class PredictConsumer(AsyncConsumer):
 class Session:
     """One client's frames in flight.
 
-    Every accepted frame takes a credit and gives it back when its answer has left, so what waits
-    for a slow reader is bounded by the window.
+    Every accepted frame takes a credit and gives it back when its answer has left. So many frames,
+    and so many bytes of them, are in flight; beyond the bytes nothing is read.
     """
 
     passed: Pass
@@ -90,6 +91,8 @@ class Session:
         self._send = send
         self._outbox = Outbox(send, self._returned)
         self._pending: set[Future[Any]] = set()
+        self._bytes = 0
+        self._lighter = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -116,6 +119,7 @@ class Session:
             for task in (writer, reader, *self._pending):
                 task.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
+            self._outbox.clear()
             self._idle.set()
 
     async def drain(self) -> None:
@@ -141,7 +145,8 @@ class Session:
             if not self._take(message):
                 await self._leave(base.NONSENSE)
                 return
-            await self._outbox.room()
+            if self._outbox.full or self._bytes > MOST_BYTES:
+                await self._room()
             if number % TURN == 0:
                 await asyncio.sleep(0)
 
@@ -159,13 +164,20 @@ class Session:
         try:
             request = self._codec.request(self._endpoint, data)
             self._admit()
-            self._begin(request)
+            self._begin(request, len(data))
         except (FrameInvalid, JsonInvalid) as error:
             self._refuse(self._codec.id_of(data), error)
             return self._tolerable()
         except WeirError as error:
             self._refuse(self._codec.id_of(data), error)
+            _forget_frames(error)
         return True
+
+    async def _room(self) -> None:
+        await self._outbox.room()
+        while self._bytes > MOST_BYTES:
+            self._lighter.clear()
+            await self._lighter.wait()
 
     def _admit(self) -> None:
         if self._draining:
@@ -173,22 +185,25 @@ class Session:
         if self._credits <= 0:
             raise Overloaded(f"At most {self._most} frames may be in flight.", retry_after=0.1)
 
-    def _begin(self, request: Request) -> None:
+    def _begin(self, request: Request, size: int) -> None:
         if self._gateway.ready(request.rows):
             pending = self._gateway.begin(request.ask, request.rows)
-            self._expect(pending.done, partial(self._answer, request, pending))
+            done: Future[Any] = pending.done
         else:
             done = asyncio.ensure_future(self._gateway.predict(request.ask, request.rows))
-            self._expect(done, partial(self._answer, request, None))
-
-    def _expect(self, done: Future[Any], answer: Callable[[Future[Any]], None]) -> None:
+            pending = None
         self._credits -= 1
+        self._bytes += size
         self._idle.clear()
         self._pending.add(done)
-        done.add_done_callback(answer)
+        done.add_done_callback(partial(self._answer, request, size, pending))
 
-    def _answer(self, request: Request, pending: Pending | None, done: Future[Any]) -> None:
+    def _answer(
+        self, request: Request, size: int, pending: Pending | None, done: Future[Any]
+    ) -> None:
         self._pending.discard(done)
+        self._bytes -= size
+        self._lighter.set()
         if not self._pending:
             self._idle.set()
         if not done.cancelled():
@@ -217,7 +232,13 @@ class Session:
 
 
 def _named(failure: BaseException) -> WeirError:
-    if isinstance(failure, WeirError):
-        return failure
-    log.error("a frame failed", exc_info=failure)
-    return ModelError("Something went wrong here.")
+    if not isinstance(failure, WeirError):
+        log.error("a frame failed", exc_info=failure)
+        return ModelError("Something went wrong here.")
+    _forget_frames(failure)
+    return failure
+
+
+def _forget_frames(error: WeirError) -> None:
+    """They hold the rows and are held by them, and the collector comes rarely."""
+    error.__traceback__ = None

@@ -119,7 +119,7 @@ def _one_by_one(
         try:
             return Read(reader.matrix((pack(reader, positions[0]),)), _FIRST, _NO_ERRORS)
         except RowInvalid as error:
-            return Read(None, (), {0: error})
+            return Read(None, (), {0: error.with_traceback(None)})
     return _several(pack, reader, positions)
 
 
@@ -134,5 +134,5 @@ def _several(
             packed.append(pack(reader, position))
             places.append(place)
         except RowInvalid as error:
-            errors[place] = error
+            errors[place] = error.with_traceback(None)  # which holds these errors
     return Read(reader.matrix(packed) if packed else None, places, errors)

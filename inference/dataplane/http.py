@@ -82,6 +82,8 @@ class DataPlane:
             answered = await self._answer(hot, receive)
         except WeirError as error:
             await _refuse(send, problems.of_tutorial(error))
+            # Its frames hold the rows and are held by them, and the collector comes rarely.
+            error.__traceback__ = None
         except Gone:
             return
         except Exception:  # whatever it was, the client gets a sentence and we get the trace
