@@ -1,0 +1,142 @@
+"""Frames say the same in JSON and in MessagePack, and what is no request is refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from inference.core import wire
+from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, RowInvalid, WeirError
+from inference.core.wire import Codec, JsonCodec, MsgpackCodec
+
+
+class Dialect(NamedTuple):
+    """A codec and how a client of it writes and reads."""
+
+    codec: Codec
+    encode: Callable[[Any], str | bytes]
+    decode: Callable[[Any], Any]
+
+
+BOTH = pytest.mark.parametrize(
+    "dialect",
+    [
+        Dialect(JsonCodec(), json.dumps, json.loads),
+        Dialect(MsgpackCodec(), msgspec.msgpack.encode, msgspec.msgpack.decode),
+    ],
+    ids=["json", "msgpack"],
+)
+
+
+@BOTH
+def test_a_frame_says_who_shall_answer_what(dialect: Dialect) -> None:
+    frame: dict[str, Any] = {"id": "b", "records": [{"age": 50}, {"age": None}], "subject": "ann"}
+    frame |= {"status": "testing", "version": "1.0", "algorithm": 7, "deadline_ms": 250}
+
+    request = dialect.codec.request("income", dialect.encode(frame))
+
+    assert (request.id, len(request.rows), request.batch) == ("b", 2, True)
+    assert (request.ask.endpoint, request.ask.subject) == ("income", "ann")
+    wanted = request.ask.wanted
+    assert (wanted.status, wanted.version, wanted.algorithm) == ("testing", "1.0", 7)
+    assert request.ask.deadline == 0.25
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("payload", "count", "batch", "lenient"),
+    [
+        ({"record": {"age": 50}}, 1, False, False),
+        ({"records": [{"age": 50}]}, 1, True, True),
+        ({"rows": [[50, 1.5], [38, 2]]}, 2, True, True),
+        ({"rows": [[50, "x"], [38, None]]}, 2, True, True),
+    ],
+)
+def test_only_a_lone_record_is_refused_as_a_whole(
+    dialect: Dialect,
+    payload: dict[str, Any],
+    count: int,
+    batch: bool,
+    lenient: bool,
+) -> None:
+    request = dialect.codec.request("income", dialect.encode({"id": 1} | payload))
+
+    assert (len(request.rows), request.batch, request.ask.lenient) == (count, batch, lenient)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("frame", "sentence"),
+    [
+        ({"record": {}}, "not a request"),
+        ({"id": 1}, "exactly one"),
+        ({"id": 1, "record": {}, "rows": [[1]]}, "exactly one"),
+        ({"id": 1, "record": {}, "algoritm": 2}, "not a request"),
+        ({"id": 1, "record": {}, "subject": 5}, "not a request"),
+        ({"id": "x" * 129, "record": {}}, "not a request"),
+        ({"id": 1, "record": {}, "deadline_ms": 0}, "more than 0"),
+        ({"id": 1, "record": {}, "deadline_ms": 60_001}, "at most 60000"),
+        ([], "not a request"),
+    ],
+)
+def test_what_is_no_request_is_refused(dialect: Dialect, frame: Any, sentence: str) -> None:
+    with pytest.raises(FrameInvalid, match=sentence):
+        dialect.codec.request("income", dialect.encode(frame))
+
+
+def test_a_name_that_comes_twice_is_refused() -> None:
+    with pytest.raises(JsonInvalid, match="duplicate name"):
+        JsonCodec().request("income", '{"id":1,"id":2,"record":{}}')
+    with pytest.raises(FrameInvalid, match="twice"):
+        MsgpackCodec().request("income", b"\x83\xa2id\x01\xa2id\x02\xa6record\x80")
+
+
+def test_each_subprotocol_has_its_kind_of_frame() -> None:
+    with pytest.raises(FrameInvalid, match="text frames"):
+        JsonCodec().request("income", b"{}")
+    with pytest.raises(FrameInvalid, match="binary frames"):
+        MsgpackCodec().request("income", "{}")
+
+
+@BOTH
+def test_the_id_of_a_refused_frame_is_told_if_it_has_one(dialect: Dialect) -> None:
+    assert dialect.codec.id_of(dialect.encode({"id": 7, "nonsense": True})) == 7
+    assert dialect.codec.id_of(dialect.encode({"nonsense": True})) is None
+    assert dialect.codec.id_of(dialect.encode({"id": [1]})) is None
+
+
+@BOTH
+@pytest.mark.parametrize("frame_id", [1, 'quo"te'])
+def test_answers_travel_as_rest_has_them(dialect: Dialect, frame_id: str | int) -> None:
+    texts = ['{"label":"a"}', '{"label":"b"}']
+
+    alone = dialect.decode(dialect.codec.result(frame_id, texts[:1], batch=False))
+    together = dialect.decode(dialect.codec.result(frame_id, texts, batch=True))
+
+    assert alone == {"type": "result", "id": frame_id, "result": {"label": "a"}}
+    assert together["results"] == [{"label": "a"}, {"label": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"), [(RowInvalid("no", field="age"), "error"), (Overloaded(), "overloaded")]
+)
+def test_what_may_be_sent_again_has_a_type_of_its_own(problem: WeirError, kind: str) -> None:
+    frame = wire.error(3, problem, request_id=9)
+
+    assert (frame["type"], frame["id"], frame["code"]) == (kind, 3, problem.code)
+    assert frame["request_id"] == 9
+    assert "request_id" not in wire.error(None, problem)
+
+
+def test_the_greeting_names_what_may_be_in_flight() -> None:
+    assert wire.hello("income", 64, "5a1c") == {
+        "type": "hello",
+        "endpoint": "income",
+        "credits": 64,
+        "schema": "5a1c",
+    }
+    assert wire.draining() == {"type": "draining"}
