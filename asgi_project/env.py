@@ -214,7 +214,7 @@ class Environment:
         "WEIR_WS_CREDITS",
         readers.whole(1, 1_000_000),
         "4096",
-        "The most rows one socket may have in flight.",
+        "The most requests one socket may have in flight.",
     )
     max_sockets: int = _var(
         "WEIR_MAX_SOCKETS",
