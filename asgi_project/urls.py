@@ -10,6 +10,7 @@ from asgi_project import views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("favicon.ico", RedirectView.as_view(url="/static/dashboard/weir.svg", permanent=True)),
     path("admin/", admin.site.urls),
     path("api/v1", RedirectView.as_view(url="/api/v1/", permanent=True, query_string=True)),
     path("api/v1/", include("inference.api.urls")),

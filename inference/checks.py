@@ -12,9 +12,7 @@ from django.core.checks import CheckMessage, Tags, register
 
 
 @register
-def one_web_process(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
+def one_web_process(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """A batch is formed inside one process, and so is the live tally."""
     if settings.WEIR.web_concurrency == 1:
         return []

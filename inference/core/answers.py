@@ -89,4 +89,4 @@ def failure(error: WeirError) -> str:
     body = {"status": "Error", "message": error.message, "code": error.code}
     if error.field is not None:
         body["field"] = error.field
-    return json.dumps(body)[:-1]
+    return json.dumps(body, separators=(",", ":"))[:-1]

@@ -175,8 +175,8 @@ def _number_in(text: str) -> float | None:
     if text.strip().lower() in MISSING_WORDS:
         return MISSING
     try:
-        # Python reads 1_000 as a number; nobody who sends a form means that.
-        return None if "_" in text else _bounded(float(text))
+        # Python reads 1_000 and the digits of every script; other readers of the log would not.
+        return _bounded(float(text)) if text.isascii() and "_" not in text else None
     except ValueError:
         return None
 

@@ -58,7 +58,7 @@ def test_a_number_is_read_from_what_clients_send(raw: object, number: float | No
         True,
         False,
         "old",
-        "1_000",
+        "1_000", "\N{ARABIC-INDIC DIGIT THREE}",
         "0x10",
         [1],
         {"a": 1},

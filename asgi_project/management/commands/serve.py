@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -52,7 +53,14 @@ def _welcome(env: Environment) -> list[str]:
         f"  API        {base}/api/v1/   (docs: {base}/api/v1/docs)",
         f"  Admin      {base}/admin/",
     ]
-    return [*lines, *_example(base), ""]
+    return [*lines, *_bare(env), *_example(base), ""]
+
+
+def _bare(env: Environment) -> list[str]:
+    """In production files are served as `collectstatic` left them; without it pages are bare."""
+    if env.is_open or any(Path(settings.STATIC_ROOT).iterdir()):
+        return []
+    return ["", "  Pages have no styles yet: manage.py collectstatic --noinput"]
 
 
 def _example(base: str) -> list[str]:
