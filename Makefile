@@ -1,7 +1,7 @@
 # The verbs. `make` alone lists them; ARGS="..." is handed on to the tool behind a verb.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-all lint fmt check bench traffic notebooks requirements clean
+.PHONY: help setup setup-dev run test test-rest test-all lint fmt check bench traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -34,9 +34,10 @@ run: setup ## Serve three demo models on HOST:PORT, one process, no services nee
 test: $(DEV) ## The fast tests
 	$(PYTHON) -m pytest -m "$(FAST)" -n auto $(ARGS)
 
-test-all: setup-dev ## Every test: real processes, a browser, faults
-	$(PYTHON) -m pytest -m "$(FAST)" -n auto $(ARGS)
+test-rest: setup-dev ## The other tests: real processes, a browser, long simulations
 	$(PYTHON) -m pytest -m "not ($(FAST)) and not bench" $(ARGS)
+
+test-all: test test-rest ## Every test
 
 lint: $(DEV) ## Style, types, directions, migrations, deployment settings
 	$(VENV)/bin/ruff format --check .
@@ -52,7 +53,7 @@ fmt: $(DEV) ## Put the code in shape
 	$(VENV)/bin/ruff check --fix --exit-zero --quiet .
 	$(VENV)/bin/ruff format .
 
-check: lint test-all ## All of it, as CI runs it
+check: test lint test-rest ## All of it, as CI runs it
 
 bench: $(DEV) ## Measure ours beside the peers
 	$(PYTHON) -m bench $(ARGS)
