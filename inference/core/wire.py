@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Final, NamedTuple, Protocol
 
@@ -211,22 +212,26 @@ def draining() -> dict[str, object]:
 
 
 @lru_cache(maxsize=256)
-def _usual(endpoint: str, *, lenient: bool) -> Ask:
-    """What nearly every frame asks; sockets are on few endpoints."""
-    return Ask(endpoint, lenient=lenient)
+def _usual(endpoint: str) -> Ask:
+    """What nearly every frame asks; sockets are on few endpoints.
+
+    Lenient as REST is: a row that does not fit is logged and counts as an error of its arm, so that
+    an error rate does not depend on the door.
+    """
+    return Ask(endpoint, lenient=True)
 
 
 def _ask(endpoint: str, frame: Frame) -> Ask:
-    lenient = frame.record is UNSET
+    usual = _usual(endpoint)
     if msgspec.structs.astuple(frame)[_FIRST_WISH:].count(UNSET) == _WISHES:
-        return _usual(endpoint, lenient=lenient)
+        return usual
     wanted = Wanted(
         status=frame.status or PRODUCTION,
         version=frame.version or None,
         algorithm=None if frame.algorithm is UNSET else frame.algorithm,
     )
     subject = checked_subject(frame.subject) if frame.subject else ""
-    return Ask(endpoint, wanted, subject, lenient=lenient, deadline=_seconds(frame))
+    return replace(usual, wanted=wanted, subject=subject, deadline=_seconds(frame))
 
 
 def _seconds(frame: Frame) -> float | None:
