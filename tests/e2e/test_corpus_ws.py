@@ -277,10 +277,10 @@ async def test_an_id_may_be_used_twice_and_both_are_answered(server: Server) -> 
 
 
 async def test_what_cannot_be_in_time_is_refused_and_not_logged(volley: Volley) -> None:
-    """While the model is busy it is known beforehand; else the deadline has passed meanwhile."""
+    """So short a time is none at all, on any clock."""
     async with Hand(volley.server.port, PATH) as hand:
         await hand.receive()
-        text = f'{{"id":1,"record":{GOOD},"deadline_ms":1e-9,"subject":"too late"}}'
+        text = f'{{"id":1,"record":{GOOD},"deadline_ms":1e-12,"subject":"too late"}}'
         hand.writing.write(frame(TEXT, text.encode()))
         said = json.loads((await hand.receive())[1])
 
