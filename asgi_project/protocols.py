@@ -125,6 +125,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.conn.debug = False  # it would log each header, and keys and cookies are among them
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:

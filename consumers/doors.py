@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from channels.auth import get_user
-from django.conf import settings
 from django.http.request import split_domain_port
 
+from consumers.visitors import visitor
 from inference.access import Access, Https, host_allowed
 from inference.core.errors import Forbidden, Unauthorized
 from inference.keys import Scope as KeyScope
@@ -112,8 +110,6 @@ async def _still_opens(access: Access, authorization: str, needed: KeyScope) -> 
 
 
 async def _still_staff(scope: Scope) -> None:
-    """The session as the database has it now; the scope's own is of the handshake."""
-    engine = import_module(settings.SESSION_ENGINE)
-    session = engine.SessionStore(scope["session"].session_key)
-    if not _is_staff(await get_user(cast("Any", {"session": session}))):
+    """By the session as the database has it now; the scope's user is of the handshake."""
+    if not _is_staff(await visitor(scope)):
         raise Unauthorized("The session has ended.")

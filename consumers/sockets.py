@@ -67,19 +67,21 @@ class Sockets:
         clock = asyncio.get_running_loop().time
         while self._open:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self._look(clock())
-            except Exception:  # a background task: a database that is away ends no socket
-                log.exception("the passes of open sockets could not be looked at")
+            now = clock()
+            due = [session for session in self._open if session.passed.due(now)]
+            expelled = [s.expel(e) for s in due if (e := await _refusal(s.passed, now))]
+            await asyncio.gather(*expelled, return_exceptions=True)
 
-    async def _look(self, now: float) -> None:
-        expelled = []
-        for session in [each for each in self._open if each.passed.due(now)]:
-            try:
-                await session.passed.look(now)
-            except WeirError as error:
-                expelled.append(session.expel(error))
-        await asyncio.gather(*expelled, return_exceptions=True)
+
+async def _refusal(passed: Pass, now: float) -> WeirError | None:
+    """Why he may not stay. A database that is away ends no socket."""
+    try:
+        await passed.look(now)
+    except WeirError as error:
+        return error
+    except Exception:  # in a background task
+        log.exception("the pass of an open socket could not be looked at")
+    return None
 
 
 # Channels builds a consumer per connection, so what they share is the process's.

@@ -86,13 +86,18 @@ class Hand:
         """The next frame's opcode and payload; CLOSE and nothing if the connection just ended."""
         try:
             async with asyncio.timeout(SECONDS):
-                first, second = await self.reading.readexactly(2)
-                size = second & 0x7F
-                if size > 125:
-                    size = int.from_bytes(await self.reading.readexactly(2 if size == 126 else 8))
-                return first & 0x0F, await self.reading.readexactly(size)
+                while (found := await self._frame())[0] == PING:
+                    self.writing.write(frame(PONG, found[1]))
+                return found
         except (asyncio.IncompleteReadError, ConnectionError):
             return CLOSE, b""
+
+    async def _frame(self) -> tuple[int, bytes]:
+        first, second = await self.reading.readexactly(2)
+        size = second & 0x7F
+        if size > 125:
+            size = int.from_bytes(await self.reading.readexactly(2 if size == 126 else 8))
+        return first & 0x0F, await self.reading.readexactly(size)
 
     async def until_closed(self) -> tuple[int, list[bytes]]:
         """The close code, 0 for none, and what was said before."""
