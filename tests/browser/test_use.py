@@ -34,7 +34,8 @@ async def test_the_truth_about_an_answer_can_be_told(screen: Screen) -> None:
     await screen.answer.get_by_role("button", name="malignant").click()
 
     await expect(screen.answer).to_contain_text("Recorded: malignant was right.")
-    (last,) = [row for row in await screen.asks("GET", "mlrequests") if row["feedback"]]
+    # Other tests of this server say what was right, too; the latest answer is ours.
+    last = max(await screen.asks("GET", "mlrequests"), key=lambda row: row["id"])
     assert last["feedback"] == "malignant"
 
 
