@@ -54,7 +54,7 @@ class Http(HttpToolsProtocol):
             self._running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        if b"h2c" in data and self._received is None:
+        if self._received is None and b"h2c" in data:
             data = _without_h2c(data)
         super().data_received(data)
         cycle = _or_none(self.cycle)
