@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from inference.core.errors import JsonInvalid, TooLarge, UnsupportedEncoding, WeirError
+from inference.core.errors import (
+    JsonInvalid,
+    Overloaded,
+    TooLarge,
+    UnsupportedEncoding,
+    WeirError,
+)
 from inference.dataplane.asgi import Message, Receive
 from inference.dataplane.patience import Patience
 
+MOST_HELD = 64 * 1024 * 1024
 _PLAIN = frozenset({b"", b"identity"})
 _UTF_8 = frozenset({b"", b"utf-8", b"utf8"})
 
@@ -15,10 +22,15 @@ class Gone(Exception):
 
 
 class Bodies:
-    """Reads bodies of at most `most` bytes that take at most `seconds` to arrive."""
+    """Reads bodies of at most `most` bytes that take at most `seconds` to arrive.
 
-    def __init__(self, most: int, seconds: float) -> None:
+    Of all those that are only partly here, at most `most_held` bytes are kept.
+    """
+
+    def __init__(self, most: int, seconds: float, most_held: int = MOST_HELD) -> None:
         self._most = most
+        self._most_held = max(most_held, 4 * most)
+        self._held = 0
         self._patience = Patience(seconds)
 
     def check(self, length: int) -> None:
@@ -27,7 +39,7 @@ class Bodies:
             raise TooLarge(f"A body has at most {self._most} bytes.")
 
     async def read(self, receive: Receive) -> bytes:
-        """Raises TooLarge, TooSlow or Gone."""
+        """Raises TooLarge, TooSlow, Overloaded or Gone."""
         with self._patience:
             message = await receive()
             if message["type"] == "http.request" and not message.get("more_body"):
@@ -38,14 +50,23 @@ class Bodies:
 
     async def _rest(self, message: Message, receive: Receive) -> bytes:
         body = bytearray()
-        while True:
-            if message["type"] != "http.request":
-                raise Gone
-            body += message.get("body", b"")
-            self.check(len(body))
-            if not message.get("more_body"):
-                return bytes(body)
-            message = await receive()
+        try:
+            while True:
+                if message["type"] != "http.request":
+                    raise Gone
+                self._hold(body, message.get("body", b""))
+                if not message.get("more_body"):
+                    return bytes(body)
+                message = await receive()
+        finally:
+            self._held -= len(body)
+
+    def _hold(self, body: bytearray, piece: bytes) -> None:
+        body += piece
+        self._held += len(piece)
+        self.check(len(body))
+        if self._held > self._most_held:
+            raise Overloaded("Too many large bodies are on their way.", retry_after=1.0)
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from inference.core.errors import JsonInvalid, TooLarge, TooSlow, UnsupportedEncoding
+from inference.core.errors import (
+    JsonInvalid,
+    Overloaded,
+    TooLarge,
+    TooSlow,
+    UnsupportedEncoding,
+)
 from inference.dataplane import body as module
 from inference.dataplane.body import Bodies, Gone, replayed
 
@@ -49,6 +55,31 @@ async def test_no_piece_that_comes_buys_more_time() -> None:
 
     with pytest.raises(TooSlow):
         await Bodies(1_000_000, 0.1).read(receive)
+
+
+async def test_bodies_that_are_partly_here_hold_so_much_together_and_no_more() -> None:
+    bodies, let = Bodies(10, 5.0, most_held=0), asyncio.Event()
+
+    def slow() -> Any:
+        left = [piece(b"x" * 10, more=True)]
+
+        async def receive() -> dict[str, Any]:
+            if left:
+                return left.pop()
+            await let.wait()
+            return piece(b"")
+
+        return receive
+
+    reading = [asyncio.ensure_future(bodies.read(slow())) for _ in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await bodies.read(arriving(piece(b"x", more=True), piece(b"x")))
+    assert await bodies.read(arriving(piece(b"whole"))) == b"whole"
+    let.set()
+    await asyncio.gather(*reading)
+
+    assert await bodies.read(arriving(piece(b"x", more=True), piece(b"x"))) == b"xx"
 
 
 async def test_who_reads_after_us_reads_the_same_and_then_what_follows() -> None:

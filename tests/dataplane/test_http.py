@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import pytest
 
 from inference import gateway as door
 from inference import keys
-from inference.access import Access
+from inference.access import Access, Https
 from inference.core.types import LogMode
 from inference.dataplane.http import DataPlane
 from inference.registry import Key
@@ -34,12 +35,14 @@ class Call:
     method: str = "POST"
     headers: list[tuple[bytes, bytes]] = field(default_factory=lambda: [JSON])
     chunks: int = 1
+    scheme: str = "http"
     sent: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def scope(self) -> dict[str, Any]:
         return {
             "type": "http",
+            "scheme": self.scheme,
             "method": self.method,
             "path": self.path,
             "query_string": self.query,
@@ -89,14 +92,15 @@ async def one() -> AsyncIterator[World]:
         door.install(None)
 
 
-def plane(one: World, *, is_open: bool = True) -> DataPlane:
+def plane(one: World, *, is_open: bool = True, **other: Any) -> DataPlane:
     """With 418 as the next application's only answer."""
 
     async def teapot(_: Any, __: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 418, "headers": []})
         await send({"type": "http.response.body", "body": b"null"})
 
-    return DataPlane(teapot, Access(lambda: one.snapshot, is_open=is_open), max_body=1000)
+    access = Access(lambda: one.snapshot, is_open=is_open)
+    return DataPlane(teapot, access, max_body=1000, **other)
 
 
 async def test_a_record_is_answered(one: World) -> None:
@@ -236,3 +240,46 @@ async def test_what_nobody_expected_is_a_sentence_not_a_trace(
     assert (call.status, call.answer["code"]) == (500, "model_error")
     assert "secret" not in call.answer["message"]
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said", "status"),
+    [("http", b"https", 200), ("http", b"http", 418), ("http", b"", 418), ("https", None, 200)],
+)
+async def test_where_https_is_demanded_the_rest_goes_on_to_be_redirected(
+    one: World, scheme: str, said: bytes | None, status: int
+) -> None:
+    secured = plane(one, https=Https(required=True, proxied=True))
+    said_by_proxy = [] if said is None else [(b"x-forwarded-proto", said)]
+    call = Call(headers=[JSON, *said_by_proxy], scheme=scheme)
+    assert (await call.through(secured)).status == status
+
+
+async def test_what_goes_on_takes_its_body_along(one: World) -> None:
+    taken: list[bytes] = []
+
+    async def reader(_: Any, receive: Any, send: Any) -> None:
+        taken.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 418, "headers": []})
+        await send({"type": "http.response.body", "body": b"null"})
+
+    behind = DataPlane(reader, Access(lambda: one.snapshot, is_open=True), max_body=1000)
+    await Call(b"a=1&b=2", headers=[], chunks=3).through(behind)
+    assert taken == [b"a=1&b=2"]
+
+
+async def test_a_body_that_never_comes_is_given_up_and_the_connection_closed(one: World) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for call in (Call(), Call(headers=[])):
+        await plane(one, body_seconds=0.05)(call.scope, receive, send)
+    heads = [message for message in sent if "status" in message]
+    assert [head["status"] for head in heads] == [408, 408]
+    assert all((b"connection", b"close") in head["headers"] for head in heads)
