@@ -102,16 +102,6 @@ def from_json(body: bytes) -> tuple[Rows, bool]:
     return JsonRows((body,)), False
 
 
-def by_position(values: object) -> Rows:
-    """Decoded rows by position; raises RowInvalid if it is no list of rows."""
-    try:
-        return NumberRows(msgspec.convert(values, list[list[float]]))
-    except msgspec.ValidationError:
-        if not isinstance(values, list):
-            raise RowInvalid("rows must be a list of rows.") from None
-        return ValueRows(values)
-
-
 def _one_by_one(
     pack: Callable[[RowReader, int], Packed], reader: RowReader, positions: Sequence[int]
 ) -> Read:

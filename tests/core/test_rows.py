@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inference.core import rows
-from inference.core.errors import JsonInvalid, RowInvalid
+from inference.core.errors import JsonInvalid
 from inference.core.reader import RowReader
 from inference.core.rows import JsonRows, NumberRows, Read, Rows, ValueRows
 from inference.core.schema import Feature, Schema, Target
@@ -82,17 +82,3 @@ def test_rows_of_the_wrong_width_are_named_one_by_one(values: list[list[float]])
 def test_rows_of_numbers_meet_a_category_by_its_text() -> None:
     read = NumberRows([[1.0, 2.0]]).read(MIXED, range(1))
     assert listed(read) == [[1.0, 1.0]]  # 2.0 is no category that training knew
-
-
-def test_rows_by_position_may_hold_texts_and_gaps() -> None:
-    assert listed(rows.by_position([[1, "x"], ["2", "x"]]).read(MIXED, range(2))) == [
-        [1, 0],
-        [2, 0],
-    ]
-    assert type(rows.by_position([[1, 2.5]])) is NumberRows
-    assert type(rows.by_position([[1, True]])) is ValueRows
-
-
-def test_rows_by_position_are_a_list() -> None:
-    with pytest.raises(RowInvalid, match="list of rows"):
-        rows.by_position({"a": 1})
