@@ -7,7 +7,9 @@ to a WebSocket would be lost. Here the signal starts the drain, the drain ends t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import resource
 from types import FrameType
 from typing import Final
 
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 LINGER_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 0.02
+OTHER_FILES: Final = 1024  # requests, the database, models
 LAST_SECONDS: Final = 1  # for what uvicorn itself still has to hand over after the drain
 
 
@@ -72,6 +75,7 @@ class Server(uvicorn.Server):
 
 def server(env: Environment, weir: Weir) -> Server:
     """Configured for many small requests: no access log, no headers nobody reads."""
+    allow_files(env.max_sockets + OTHER_FILES)
     config = uvicorn.Config(
         weir,
         host=env.host,
@@ -92,3 +96,13 @@ def server(env: Environment, weir: Weir) -> Server:
         backlog=2048,
     )
     return Server(config, weir)
+
+
+def allow_files(wanted: int) -> None:
+    """So many open files, if the system lets us: each socket is one, and shells allow 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
