@@ -69,7 +69,7 @@ requirements: $(DEV) ## Compile the pins anew from requirements*.in (ARGS=--upgr
 	$(VENV)/bin/uv pip compile requirements-dev.in -o requirements-dev.txt -c requirements.txt $(COMPILE) $(ARGS)
 
 # For every Python and platform at once, with hashes, naming no package index.
-COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-strip-extras \
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what was built or cached; data stays
