@@ -1,7 +1,7 @@
 # The verbs. `make` alone lists them; ARGS="..." is handed on to the tool behind a verb.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-rest test-all lint fmt check bench traffic notebooks requirements clean
+.PHONY: help setup setup-dev run run-redis test test-rest test-all lint fmt check bench traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -30,6 +30,9 @@ run: setup ## Serve three demo models on HOST:PORT, one process, no services nee
 	$(PYTHON) manage.py demo breast_cancer digits diabetes && \
 	$(PYTHON) manage.py firstadmin && \
 	exec $(PYTHON) manage.py serve
+
+run-redis: setup ## The same as a web process and a worker, over REDIS_URL or a Redis of its own
+	@export WEIR_PROFILE=$${WEIR_PROFILE:-open} PYTHON=$(PYTHON); exec sh asgi_project/together.sh
 
 test: $(DEV) ## The fast tests
 	$(PYTHON) -m pytest -m "$(FAST)" -n auto $(ARGS)

@@ -64,7 +64,6 @@ def link(env: Environment, seconds: float) -> Link:
             max_connections=1,
             socket_timeout=seconds,
             socket_connect_timeout=COMMAND_SECONDS,
-            socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
         )
     )
