@@ -142,9 +142,9 @@ class Environment:
     )
     database_url: str = _var(
         "DATABASE_URL",
-        readers.address("sqlite", "postgres", "postgresql"),
+        readers.address("sqlite", "postgres", "postgresql", "mysql"),
         _default_database,
-        "The database: `sqlite:///path` or `postgres://user:password@host/name`.",
+        "`sqlite:///path`, `postgres://user:password@host/name`, or `mysql://...` for MariaDB.",
     )
     redis_url: str | None = _var(
         "REDIS_URL",

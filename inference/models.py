@@ -228,7 +228,10 @@ class MLRequest(models.Model):
     """One prediction as it was answered.
 
     The ids are handed out by Weir in blocks, so that an answer can name its row before the row is
-    written. No index but the key: every further one is paid for by each prediction.
+    written. No index but the key: every further one is paid for by each prediction. The database
+    does not check what a row refers to either: it would lock the algorithm for each batch, and a
+    promotion that comes at that moment could not be told from a deadlock. Nothing that has
+    rows is deleted, Django sees to that.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -238,10 +241,19 @@ class MLRequest(models.Model):
     feedback = models.TextField(null=True, blank=True, max_length=FEEDBACK_LENGTH)  # noqa: DJ001  # of the contract
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     parent_mlalgorithm = models.ForeignKey(
-        MLAlgorithm, on_delete=models.PROTECT, related_name="requests", db_index=False
+        MLAlgorithm,
+        on_delete=models.PROTECT,
+        related_name="requests",
+        db_index=False,
+        db_constraint=False,
     )
     arm = models.ForeignKey(
-        Arm, on_delete=models.PROTECT, related_name="requests", null=True, db_index=False
+        Arm,
+        on_delete=models.PROTECT,
+        related_name="requests",
+        null=True,
+        db_index=False,
+        db_constraint=False,
     )
     subject = models.CharField(max_length=255, blank=True)
     error_code = models.CharField(max_length=64, blank=True)

@@ -106,7 +106,7 @@ class Registry:
                 await asyncio.sleep(TICK)
         finally:
             _current = None
-            self._thread.submit(connection.close)
+            self._thread.submit(_hang_up)
             self._thread.shutdown(wait=False)
 
     async def looked(self) -> None:
@@ -214,6 +214,11 @@ def changed() -> None:
     if registry is None:
         return
     registry.settle()
+
+
+def _hang_up() -> None:
+    """Of whichever thread runs it: `connection.close` is the method of the one that looks it up."""
+    connection.close()
 
 
 def _on(loop: asyncio.AbstractEventLoop) -> bool:

@@ -24,3 +24,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, an
 if WEIR.database_url.startswith("sqlite"):  # noqa: F405  # the settings' own name
     # A file, as in production: in a database in memory, threads would not meet as they do there.
     DATABASES["default"]["TEST"] = {"NAME": str(WEIR.data_dir / "tests.sqlite3")}  # noqa: F405  # the same
+if WEIR.database_url.startswith("mysql"):  # noqa: F405  # the same
+    # As docs/adr/0003 asks for: texts are equal only if they are the same.
+    _exact = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_nopad_bin"}
+    DATABASES["default"]["TEST"] = _exact  # noqa: F405  # the same

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from inference import models, registry
 from inference.core.errors import BundleInvalid
@@ -56,7 +56,7 @@ async def running(loader: Loader) -> AsyncIterator[Registry]:
 
 async def call(verb: Callable[..., Any], *values: Any, **named: Any) -> Any:
     """A service, as a view calls it: in a thread that is not the loop's."""
-    return await sync_to_async(verb, thread_sensitive=False)(*values, **named)
+    return await database_sync_to_async(verb, thread_sensitive=False)(*values, **named)
 
 
 async def test_an_empty_database_is_served_as_nothing() -> None:
