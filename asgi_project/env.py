@@ -52,14 +52,27 @@ def _default_database(settled: Settled) -> str:
     return f"sqlite:///{settled['data_dir'] / 'weir.sqlite3'}"
 
 
+def _default_bundles(settled: Settled) -> str:
+    """`files` with SQLite, `database` with any other database."""
+    return "files" if settled["database_url"].startswith("sqlite") else "database"
+
+
 def _default_hosts(settled: Settled) -> str:
-    """Open: `localhost,127.0.0.1,[::1]`. Production: none."""
-    return "localhost,127.0.0.1,[::1]" if settled["profile"] == "open" else ""
+    """Open: `localhost,127.0.0.1,[::1]`. Production: `.herokuapp.com` on Heroku, else none."""
+    if settled["profile"] == "open":
+        return "localhost,127.0.0.1,[::1]"
+    # Heroku's router hands a dyno only what was asked of a name of its own.
+    return ".herokuapp.com" if settled["dyno"] else ""
 
 
 def _default_host(settled: Settled) -> str:
     """Open: `127.0.0.1`. Production: `0.0.0.0`."""
     return "127.0.0.1" if settled["profile"] == "open" else "0.0.0.0"  # noqa: S104  # behind a router
+
+
+def _default_proxies(settled: Settled) -> str:
+    """Heroku: `1`, its router. Elsewhere: `0`."""
+    return "1" if settled["dyno"] else "0"
 
 
 def _default_secure(settled: Settled) -> str:
@@ -120,6 +133,12 @@ class Environment:
         "production",
         "`open` lets in whoever reaches it, for trying things out; `production` asks for a key.",
     )
+    dyno: str = _var(
+        "DYNO",
+        readers.text,
+        "",
+        "The name that Heroku gives a dyno; with it, defaults are those that Heroku asks for.",
+    )
     data_dir: Path = _var(
         "WEIR_DATA_DIR",
         readers.folder,
@@ -151,6 +170,12 @@ class Environment:
         readers.optional(readers.address("redis", "rediss", "unix")),
         "",
         "With it, live topics travel through Redis; without it, inside the process.",
+    )
+    bundles: str = _var(
+        "WEIR_BUNDLES",
+        readers.bundle_place,
+        _default_bundles,
+        "Where model bundles lie: `files` in the data directory, the `database`, or `s3://bucket/prefix`.",
     )
     allowed_hosts: tuple[str, ...] = _var(
         "ALLOWED_HOSTS",
@@ -243,7 +268,7 @@ class Environment:
     trusted_proxies: int = _var(
         "WEIR_TRUSTED_PROXIES",
         readers.whole(0, 16),
-        "0",
+        _default_proxies,
         "How many proxies in front may be believed about the caller's address and scheme.",
     )
     secure_ssl: bool = _var(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from inference import storage
+
 
 class ConfigError(Exception):
     """The environment asks for what cannot be served; the message is the whole diagnosis."""
@@ -89,6 +91,15 @@ def address(*schemes: str) -> Reader:
         return value
 
     return read_address
+
+
+def bundle_place(value: str) -> str:
+    """A place where bundles may lie."""
+    try:
+        storage.backend(value)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return value
 
 
 def optional(reader: Reader) -> Reader:

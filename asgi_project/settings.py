@@ -7,6 +7,7 @@ from typing import Any
 import dj_database_url
 
 from asgi_project import env, version
+from inference import storage
 
 BASE_DIR = env.BASE_DIR
 WEIR: env.Environment = env.from_process()
@@ -164,6 +165,7 @@ STORAGES = {
         if not WEIR.is_open
         else "django.contrib.staticfiles.storage.StaticFilesStorage",
     },
+    "bundles": storage.backend(WEIR.bundles),
 }
 WHITENOISE_USE_FINDERS = WEIR.is_open  # no `collectstatic` before the first look
 WHITENOISE_AUTOREFRESH = WEIR.is_open
