@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from asgi_project import readers
+from asgi_project import readers, redis_url
 from asgi_project.readers import ConfigError, Reader
 from asgi_project.secret import kept_secret
 
@@ -55,6 +55,12 @@ def _default_database(settled: Settled) -> str:
 def _default_bundles(settled: Settled) -> str:
     """`files` with SQLite, `database` with any other database."""
     return "files" if settled["database_url"].startswith("sqlite") else "database"
+
+
+def _default_verify_redis(settled: Settled) -> str:
+    """Heroku without `WEIR_REDIS_CA`: `false`. Elsewhere: `true`."""
+    # Heroku's own servers come with certificates that only they have signed.
+    return "false" if settled["dyno"] and settled["redis_ca"] is None else "true"
 
 
 def _default_hosts(settled: Settled) -> str:
@@ -167,9 +173,21 @@ class Environment:
     )
     redis_url: str | None = _var(
         "REDIS_URL",
-        readers.optional(readers.address("redis", "rediss", "unix")),
+        readers.optional(redis_url.read),
         "",
         "With it, live topics travel through Redis; without it, inside the process.",
+    )
+    redis_ca: Path | None = _var(
+        "WEIR_REDIS_CA",
+        readers.optional(readers.existing_file),
+        "",
+        "Certificates in PEM by which `rediss://` knows its server, instead of the system's.",
+    )
+    redis_verify_tls: bool = _var(
+        "WEIR_REDIS_VERIFY_TLS",
+        readers.flag,
+        _default_verify_redis,
+        "Whether `rediss://` refuses a server that cannot prove who it is.",
     )
     bundles: str = _var(
         "WEIR_BUNDLES",
@@ -354,6 +372,8 @@ def _refuse_contradictions(environment: Environment) -> None:
         raise ConfigError(f"SECRET_KEY must have at least {SHORTEST_SECRET} characters")
     if environment.max_request_rows > environment.max_queue_rows:
         raise ConfigError("WEIR_MAX_REQUEST_ROWS must not exceed WEIR_MAX_QUEUE_ROWS")
+    if environment.redis_ca and not environment.redis_verify_tls:
+        raise ConfigError("WEIR_REDIS_CA is never looked at while WEIR_REDIS_VERIFY_TLS is false")
 
 
 def from_process() -> Environment:

@@ -93,6 +93,14 @@ def address(*schemes: str) -> Reader:
     return read_address
 
 
+def existing_file(value: str) -> Path:
+    """An absolute path to a file that is there."""
+    path = folder(value)
+    if not path.is_file():
+        raise ConfigError(f"names {path}, which is no file")
+    return path
+
+
 def bundle_place(value: str) -> str:
     """A place where bundles may lie."""
     try:

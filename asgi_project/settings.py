@@ -6,7 +6,7 @@ from typing import Any
 
 import dj_database_url
 
-from asgi_project import env, version
+from asgi_project import env, redis_url, version
 from inference import storage
 
 BASE_DIR = env.BASE_DIR
@@ -99,8 +99,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 def _channel_layer() -> dict[str, Any]:
     if WEIR.redis_url is None:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-    # Without a timeout of its own a subscription that nobody speaks on would be torn down.
-    host = {"address": WEIR.redis_url, "socket_timeout": None}
+    # With redis-py's own timeout a subscription that nobody speaks on would be torn down.
+    host = {**redis_url.connection(WEIR), "socket_timeout": None, "socket_connect_timeout": 2}
     return {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
 
 
