@@ -52,6 +52,14 @@ def test_each_process_is_a_command_that_is_there(command: str) -> None:
     assert name in get_commands()
 
 
+def test_each_command_in_the_guide_is_there() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"manage\.py (\w+)", guide))
+
+    assert named >= {"migrate", "register", "bundles"}
+    assert named - {command.split()[-1] for command in PROCESSES.values()} <= set(get_commands())
+
+
 def test_what_is_asked_for_is_a_setting_that_has_no_default() -> None:
     assert set(APP["env"]) <= NAMES
     with pytest.raises(ConfigError, match="SECRET_KEY is missing"):
