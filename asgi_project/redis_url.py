@@ -2,7 +2,7 @@
 
 Three kinds: a server (`redis://`, `unix://`), a server over TLS (`rediss://`), and the primary that
 sentinels name at the moment (`redis+sentinel://host:port,host:port/service/0`, with `rediss` for
-TLS). redis-py is imported only when it is used: without Redis nobody pays for it.
+TLS).
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from asgi_project import sentinel
 from asgi_project.readers import ConfigError
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
     from asgi_project.env import Environment
 
 _SERVER: Final = ("redis", "rediss", "unix")
@@ -54,11 +57,7 @@ def client(env: Environment, **options: Any) -> Redis:
     """A client of its own pool, closed by `aclose`; the options are those of a connection."""
     given = {**connection(env), **options}
     if "sentinels" in given:
-        from asgi_project import sentinel
-
         return sentinel.primary(**given)
-    from redis.asyncio import Redis
-
     client: Redis = Redis.from_url(given.pop("address"), **given)
     return client
 
@@ -110,9 +109,6 @@ def _login(url: SplitResult) -> dict[str, str]:
 
 
 def _patience(tls: dict[str, Any]) -> dict[str, Any]:
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
     timeouts = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _SENTINEL_SECONDS)
     return {"sentinel_kwargs": {**timeouts, "retry": Retry(NoBackoff(), 0), **tls}}
 

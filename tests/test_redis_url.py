@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +17,7 @@ from redis.exceptions import RedisError
 from asgi_project import env, redis_url
 from asgi_project.env import Environment
 from asgi_project.readers import ConfigError
-from tests import redises, servers
+from tests import redises
 from tests.redises import Secured, Watched
 
 SECRET = "s" * 48
@@ -147,21 +145,6 @@ def test_a_certificate_that_nobody_looks_at_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="never looked at"):
         environment("rediss://h", WEIR_REDIS_CA=str(tmp_path / "ca.pem"), WEIR_REDIS_VERIFY_TLS="0")
-
-
-def test_without_redis_nobody_pays_for_its_library(tmp_path: Path) -> None:
-    script = "import sys, django; django.setup(); print('redis' in sys.modules)"
-
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=servers.ROOT,
-        env=servers.environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout == "False\n"
 
 
 # -- and that it is so

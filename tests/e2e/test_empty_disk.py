@@ -12,8 +12,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests import buckets, processes, servers
-from tests.servers import Server
+from tests import buckets, processes, redises, servers
+from tests.servers import Server, Worker
 
 PATH = "/api/v1/breast_cancer/predict"
 # By the variables that every client of PostgreSQL reads.
@@ -35,18 +35,29 @@ def database() -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)")
 
 
-def test_a_dyno_serves_what_another_one_registered(
-    database: str, tmp_path: Path, record: dict[str, Any]
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """Of a server that cannot prove who it is, as the add-on's."""
+    with redises.secured(tmp_path) as found:
+        yield found.url
+
+
+def test_dynos_need_three_variables_and_no_disk(
+    database: str, redis_url: str, tmp_path: Path, record: dict[str, Any]
 ) -> None:
-    dyno = {"DYNO": "web.1", "DATABASE_URL": database, "WEIR_PROFILE": ""}
-    released, served = tmp_path / "released", tmp_path / "served"
+    three = {"SECRET_KEY": servers.SECRET, "DATABASE_URL": database, "REDIS_URL": redis_url}
+    dyno = {"DYNO": "any.1", "WEIR_PROFILE": "", **three}
+    released, served, worked = (_empty(tmp_path / name) for name in ("release", "web", "worker"))
     servers.manage(released, "migrate", "--verbosity", "0", env=dyno)
     servers.manage(released, "demo", "breast_cancer", env=dyno)
     key = servers.manage(released, "apikey", "create", "robot", env=dyno).strip()
     assert not (released / "bundles").exists()
 
-    served.mkdir()
-    with Server(served, env=dyno) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        Worker(worked, dyno),
+        Server(served, env=dyno) as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
         client.headers["Authorization"] = f"Api-Key {key}"
         client.headers["Host"] = "weir-1234.herokuapp.com"
         plain = client.post(PATH, json=record)
@@ -58,6 +69,11 @@ def test_a_dyno_serves_what_another_one_registered(
     assert routed.status_code == 200, routed.text
     assert routed.json()["status"] == "OK"
     assert (plain.status_code, astray.status_code) == (301, 400)
+
+
+def _empty(disk: Path) -> Path:
+    disk.mkdir()
+    return disk
 
 
 def test_models_come_from_the_bucket_after_a_restart_elsewhere(
