@@ -6,7 +6,8 @@ from typing import Any
 
 import dj_database_url
 
-from asgi_project import env, version
+from asgi_project import env, redis_url, version
+from inference import storage
 
 BASE_DIR = env.BASE_DIR
 WEIR: env.Environment = env.from_process()
@@ -130,8 +131,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _channel_layer() -> dict[str, Any]:
-    # Without a timeout of its own a subscription that nobody speaks on would be torn down.
-    host = {"address": WEIR.redis_url, "socket_timeout": None}
+    # With redis-py's own timeout a subscription that nobody speaks on would be torn down.
+    host = {**redis_url.connection(WEIR), "socket_timeout": None, "socket_connect_timeout": 2}
     return {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [host], "prefix": f"{WEIR.namespace}:"},
@@ -202,6 +203,7 @@ STORAGES = {
         if not WEIR.is_open
         else "django.contrib.staticfiles.storage.StaticFilesStorage",
     },
+    "bundles": storage.backend(WEIR.bundles),
 }
 WHITENOISE_USE_FINDERS = WEIR.is_open  # no `collectstatic` before the first look
 WHITENOISE_AUTOREFRESH = WEIR.is_open

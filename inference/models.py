@@ -306,3 +306,21 @@ class IdBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} from {self.next}"
+
+
+class StoredBundle(models.Model):
+    """A piece of a bundle, where the database keeps the bundles.
+
+    In pieces, because a database may refuse a statement as long as a bundle can be.
+    """
+
+    key = models.CharField(max_length=255)
+    piece = models.PositiveIntegerField(help_text="Counts from 0.")
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ("key", "piece")
+        constraints = (UniqueConstraint(fields=["key", "piece"], name="bundle_piece"),)
+
+    def __str__(self) -> str:
+        return f"piece {self.piece} of {self.key}"

@@ -13,6 +13,7 @@ for _name in [name for name in os.environ if name.startswith("WEIR_")]:
     del os.environ[_name]
 os.environ["WEIR_PROFILE"] = "open"
 os.environ["WEIR_DATA_DIR"] = tempfile.mkdtemp(prefix="weir-tests-")
+os.environ["WEIR_BUNDLES"] = "files"  # whatever the database; other places have their own tests
 os.environ["SECRET_KEY"] = "a key for tests, which opens nothing at all"
 # A process that a test starts is an ordinary one: it reads whatever environment the test hands it.
 os.environ["DJANGO_SETTINGS_MODULE"] = "asgi_project.settings"
