@@ -20,6 +20,11 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 return {1, id}
 """
 
+# Nothing, said to whoever would be given a job: a replica refuses to, and a server that is loading.
+PROBE: Final = """#!lua flags=allow-oom
+return 1
+"""
+
 # KEYS stream, rows, list...; ARGV group, milliseconds to keep a reply, then for each entry its id,
 # its rows, the index of its list, its reply. Whoever deletes the entry has finished it: a second
 # delivery, or the same call made twice, finds nothing to delete and says nothing. How many won.
