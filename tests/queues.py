@@ -29,6 +29,9 @@ from tests.servers import free_port
 SECONDS: Final = 10.0
 HOST: Final = "127.0.0.1"
 DEFAULT: Final = f"redis://{HOST}:6379/15"
+AGE: Final = """#!lua
+redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')
+"""
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,14 @@ class Place:
 
     def pending(self, stream: str) -> dict[bytes, tuple[bytes, int]]:
         """Who has which entry in hand, and how often it was delivered."""
-        found = self.call("XPENDING", stream, GROUP, "-", "+", 1000)
-        return {
-            e["message_id"]: (e["consumer"], e["times_delivered"]) for e in map(_pending, found)
-        }
+        found: list[dict[str, Any]] = [*self.client.xpending_range(stream, GROUP, "-", "+", 1000)]
+        return {each["message_id"]: (each["consumer"], each["times_delivered"]) for each in found}
 
     def age(self, stream: str, *entries: bytes, milliseconds: int = 60_000) -> None:
         """As if whoever has these in hand had given no sign of life for so long."""
         for entry, (consumer, _) in self.pending(stream).items():
             if entry in entries or not entries:
-                words = (GROUP, consumer, 0, entry, "IDLE", milliseconds, "JUSTID")
-                self.call("XCLAIM", stream, *words)
+                self.script(AGE, [stream], GROUP, consumer, entry, milliseconds)
 
     def ids(self, stream: str) -> list[bytes]:
         return [entry for entry, _ in self.call("XRANGE", stream, "-", "+")]
@@ -93,14 +93,6 @@ class Place:
         """As a FLUSHALL, but for what belongs to others."""
         if names := list(self.client.scan_iter(f"{{{self.namespace}}}:*", 1000)):
             self.client.delete(*names)
-
-
-def _pending(found: Any) -> dict[str, Any]:
-    """redis-py has a shape of its own for this answer only where it is asked by its method."""
-    if isinstance(found, dict):
-        return found
-    message_id, consumer, _, times = found
-    return {"message_id": message_id, "consumer": consumer, "times_delivered": times}
 
 
 @contextmanager

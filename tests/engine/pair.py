@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from asgi_project import engines
 from inference.core.presence import NO_LANE, Beat
-from inference.core.rows import JsonRows
+from inference.core.rows import JsonRows, Rows
 from inference.core.tickets import Context, Part, Served
 from inference.core.types import Job, LogMode, Model, PredictionRow, Ticket
 from inference.engine.pulse import Pulse
@@ -147,14 +147,13 @@ def part(
     *values: float,
     mode: LogMode = LogMode.STRICT,
     of: Served | None = None,
-    subject: str = "",
+    rows: Rows | None = None,
 ) -> Part:
     """A request with a row for each value, as the process sees it that took it in."""
     known = of or distant(served(FOREST, Echo(FOREST.id)))
-    rows = JsonRows([json.dumps({"a": value}).encode() for value in values])
-    ids = [next(_numbers) for _ in values]
-    context = Context(rows, subject, mode, datetime.now(UTC))
-    return Part(known, None, range(len(values)), ids, context)
+    rows = rows or JsonRows([json.dumps({"a": value}).encode() for value in values])
+    ids = [next(_numbers) for _ in range(len(rows))]
+    return Part(known, None, range(len(rows)), ids, Context(rows, "", mode, datetime.now(UTC)))
 
 
 def distant(one: Served) -> Served:

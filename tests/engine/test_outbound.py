@@ -11,8 +11,7 @@ import pytest
 from inference.core import parcels
 from inference.core.errors import ModelError, Overloaded, QueueUnavailable
 from inference.core.rows import JsonRows
-from inference.core.tickets import Context, Part
-from inference.core.types import LogMode
+from inference.core.tickets import Part
 from inference.engine import outbound
 from inference.engine.book import Book, Sent
 from inference.engine.outbound import Outbound, Post
@@ -242,11 +241,9 @@ class Unspeakable(JsonRows):
 
 async def test_a_job_that_cannot_be_packed_fails_alone(place: Place) -> None:
     async with desk(place) as one:
-        fine = part(0.5)
-        context = Context(Unspeakable([b'{"a": 1}']), "", LogMode.OFF, fine.context.at)
-        bad = one.put(Part(fine.served, None, range(1), [1], context))
-        (error,) = await one.settled([bad])
-        jobs = [one.put(part(0.5)), one.put(Part(fine.served, None, range(1), [1], context))]
+        rows = Unspeakable([b'{"a": 1}'])
+        (error,) = await one.settled([one.put(part(rows=rows))])
+        jobs = [one.put(part(0.5)), one.put(part(rows=rows))]
         neighbour, alone = await one.settled(jobs)
 
         assert [type(each) for each in (error, alone)] == [ModelError, ModelError]
