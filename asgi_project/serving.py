@@ -21,6 +21,8 @@ from inference import gateway, live, selectors
 from inference.core.batching import BatchPolicy
 from inference.core.tickets import Part
 from inference.core.types import Model, Ticket
+from inference.durable import door, ledger
+from inference.durable.door import Durable
 from inference.engine.commit import GroupCommit
 from inference.engine.local import LocalEngine
 from inference.gateway import Gateway, Limits, Wiring
@@ -51,6 +53,8 @@ class Serving:
         self.registry = Registry(open_algorithm, self._retire)
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
         self.gateway = Gateway(self._wiring(), Limits(env.deadline_ms / 1000, env.max_request_rows))
+        journal = ledger.Ledger(GroupCommit(ledger.write, max_rows=env.max_queue_rows))
+        self.durable = Durable(self.gateway, journal, env.max_queue_rows)
         self._background: list[asyncio.Task[None]] = []
         SOCKETS.most = env.max_sockets
 
@@ -69,9 +73,11 @@ class Serving:
         """Serve what the database says, as soon as it can be asked."""
         self._background.append(self._loop.create_task(self.registry.run()))
         self._background.append(self._loop.create_task(live.publish(self._sources())))
+        self._background.append(self._loop.create_task(self.durable.sweeper.run()))
         await self.registry.looked()
         self._ids.ready(1)
         gateway.install(self.gateway)
+        door.install(self.durable)
         _quiet_collector()
 
     async def drain(self) -> None:
@@ -81,14 +87,18 @@ class Serving:
         await SOCKETS.drain(seconds)
         if not await self.engine.drain(self._loop.time() + seconds):
             log.warning("not everything was answered within %s s", seconds)
+        await self.durable.drain(self._loop.time() + seconds)
 
     async def stop(self) -> None:
         gateway.install(None)
+        door.install(None)
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         # A server without our drain comes here first; what was answered must still be logged.
         await self.engine.drain(self._loop.time() + self._env.drain_seconds)
+        await self.durable.drain(self._loop.time() + self._env.drain_seconds)
+        self.durable.close()
         await self.engine.close()
         await sync_to_async(predictions.give_back_ids, thread_sensitive=False)(self._ids.left)
 
