@@ -7,7 +7,7 @@ processes need not know of each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -49,8 +49,8 @@ class Opening:
 def open_all(openings: Sequence[Opening]) -> list[Found]:
     """Give each its receipt and its place in the queue, or say what stands in the way."""
     keyed = [opening for opening in openings if opening.key]
-    found = _with_receipts(keyed) if keyed else {}
-    all_ = [found[opening.key] if opening.key else opening.ours for opening in openings]
+    found = _with_receipts(keyed) if keyed else iter(())
+    all_ = [next(found) if opening.key else opening.ours for opening in openings]
     return _with_places(openings, all_) if any(o.queued for o in openings) else all_
 
 
@@ -79,12 +79,12 @@ def prune(ages: Sequence[float]) -> list[int]:
     return [old.delete()[0] for old in too_old]
 
 
-def _with_receipts(openings: Sequence[Opening]) -> dict[str, Found]:
+def _with_receipts(openings: Sequence[Opening]) -> Iterator[Found]:
     _insert(openings)
     kept = Receipt.objects.in_bulk([opening.key for opening in openings])
     new = {o.key for o in openings if o.key in kept and kept[o.key].ids == receipts.spans(o.ids)}
     old = standings.of([row for key, row in kept.items() if key not in new])
-    return {o.key: o.ours if o.key in new else _known(o, kept, old) for o in openings}
+    return (_found(opening, kept.get(opening.key), old) for opening in openings)
 
 
 def _insert(openings: Iterable[Opening]) -> None:
@@ -102,13 +102,14 @@ def _insert(openings: Iterable[Opening]) -> None:
     Receipt.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _known(opening: Opening, kept: Mapping[str, Receipt], old: Mapping[str, Found]) -> Found:
-    receipt = kept.get(opening.key)
+def _found(opening: Opening, receipt: Receipt | None, old: Mapping[str, Found]) -> Found:
     if receipt is None:  # it was there a moment ago, and was dropped
         return Found(Standing.HELD)
     if receipt.fingerprint != opening.fingerprint:
         return Found(Standing.OTHER)
-    found = old[opening.key]
+    if receipt.ids == receipts.spans(opening.ids):
+        return opening.ours
+    found = old.get(opening.key, Found(Standing.HELD))
     return _taken(opening.key, found) if found.standing is Standing.GONE else found
 
 
