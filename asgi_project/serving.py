@@ -21,8 +21,9 @@ from inference import gateway, live, selectors
 from inference.core.batching import BatchPolicy
 from inference.core.tickets import Part
 from inference.core.types import Model, Ticket
-from inference.durable import door, ledger
+from inference.durable import door
 from inference.durable.door import Durable
+from inference.durable.ledger import Ledger
 from inference.engine.commit import GroupCommit
 from inference.engine.local import LocalEngine
 from inference.gateway import Gateway, Limits, Wiring
@@ -53,8 +54,7 @@ class Serving:
         self.registry = Registry(open_algorithm, self._retire)
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
         self.gateway = Gateway(self._wiring(), Limits(env.deadline_ms / 1000, env.max_request_rows))
-        journal = ledger.Ledger(GroupCommit(ledger.write, max_rows=env.max_queue_rows))
-        self.durable = Durable(self.gateway, journal, env.max_queue_rows)
+        self.durable = Durable(self.gateway, Ledger(env.max_queue_rows), env.max_queue_rows)
         self._background: list[asyncio.Task[None]] = []
         SOCKETS.most = env.max_sockets
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from inference.core import perseverance
 from inference.core.errors import (
@@ -26,6 +26,8 @@ from inference.services.standings import Found, Standing
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 # A try that took longer may have been taken for dead and repeated by somebody else.
 _SURE: Final = LEASE / 2
 
@@ -41,7 +43,7 @@ class Attempts:
         self._clock = gateway.loop.time
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def start(self, work: Coroutine[Any, Any, Found]) -> asyncio.Task[Found]:
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that nobody's hanging up ends."""
         task = self._gateway.loop.create_task(work)
         self._tasks.add(task)
@@ -50,8 +52,8 @@ class Attempts:
 
     async def drain(self, deadline: float) -> bool:
         """Until nothing is under way; False if `deadline` (loop time) came first."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=max(0.0, deadline - self._clock()))
+        while self._tasks and (left := deadline - self._clock()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)
         return not self._tasks
 
     async def waited_for(self, request: Lasting, found: Found) -> Found:
@@ -70,8 +72,8 @@ class Attempts:
                 done = await self._answered(request, found)
             except WeirError as error:
                 return await self._put_off(taken, found, error)
-            with contextlib.suppress(StorageUnavailable):  # the sweeper will find its rows
-                await self._ledger.call(outbox.finish, taken.id)
+            # Nobody has to wait for that; if it fails, the sweeper will find the rows.
+            self.start(self._ledger.call(outbox.finish, taken.id))
             return done
 
     async def given_up(self, taken: Taken, found: Found, error: WeirError) -> Found:

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection, transaction
 
 from inference.core.types import Ticket
 from inference.engine.commit import GroupCommit
+from inference.engine.thread import Thread
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -31,12 +32,19 @@ class _Entry:
         self.answer: Any = None
 
 
-class Ledger:
-    """Calls verbs on the thread of a group commit."""
+class Writer(Thread):
+    """A thread that gives its connection back when it ends; a pool has few."""
 
-    def __init__(self, commit: GroupCommit) -> None:
-        """`commit` writes by `write`."""
-        self._commit = commit
+    def close(self) -> None:
+        self.call(_close, _nothing)
+        super().close()
+
+
+class Ledger:
+    """Calls verbs on a thread of its own; at most `most` may wait for theirs."""
+
+    def __init__(self, most: int = 8192) -> None:
+        self._commit = GroupCommit(_write, max_rows=most, thread=Writer)
 
     async def call(self, verb: Verb[A, R], asked: A) -> R:
         """What the verb says once that is committed; raises StorageUnavailable."""
@@ -53,8 +61,16 @@ class Ledger:
         self._commit.close()
 
 
-def write(tickets: Sequence[Ticket]) -> None:
-    """In the thread of the group commit: everything in one transaction."""
+def _close() -> None:
+    """Looked up here, in the thread whose connection it is."""
+    connection.close()
+
+
+def _nothing(result: object, error: BaseException | None) -> None:
+    """Nobody waits for the end."""
+
+
+def _write(tickets: Sequence[Ticket]) -> None:
     try:
         with transaction.atomic():
             _call(cast("Sequence[_Entry]", tickets))

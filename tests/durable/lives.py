@@ -19,9 +19,9 @@ from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
 from inference.core.tensors import Tensors
 from inference.core.tickets import Part
 from inference.core.types import LogMode, Ticket
-from inference.durable import ledger, requests
+from inference.durable import requests
 from inference.durable.door import Durable
-from inference.durable.ledger import Ledger
+from inference.durable.ledger import Ledger, Writer
 from inference.durable.requests import Claim, Lasting
 from inference.engine.commit import GroupCommit
 from inference.engine.local import LocalEngine
@@ -57,15 +57,15 @@ class Life:
     def __init__(self, one: Shared, name: str, deadline: float) -> None:
         self.broken_log: Exception | None = None
         self.name = name
-        self.engine = LocalEngine(BatchPolicy(), GroupCommit(self._write))
+        self.engine = LocalEngine(BatchPolicy(), GroupCommit(self._write, thread=Writer))
         wiring = Wiring(
             snapshot=lambda: one.snapshot,
             submit=self.engine.submit,
             record=lambda part: self.engine.record(part, part.context.mode, len(part.ids)),
-            ids=Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False), block=100),
+            ids=Ids(_reserve, block=100),
         )
         self.gateway = Gateway(wiring, Limits(deadline=deadline))
-        self.durable = Durable(self.gateway, Ledger(GroupCommit(ledger.write)), MOST)
+        self.durable = Durable(self.gateway, Ledger(), MOST)
 
     def _write(self, tickets: Sequence[Ticket]) -> None:
         if self.broken_log is not None:
@@ -108,6 +108,10 @@ def _running(pair: Sequence[MLAlgorithm]) -> Experiment:
         for arm in test.arms.select_related("algorithm")
     ]
     return Experiment(test.pk, test.salt, tuple(arms))
+
+
+async def _reserve(count: int) -> range:
+    return await database(lambda: predictions.reserve_ids(count))
 
 
 @asynccontextmanager

@@ -9,9 +9,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from inference.core.errors import StorageUnavailable
-from inference.durable import ledger
 from inference.durable.ledger import Ledger
-from inference.engine.commit import GroupCommit
 from inference.models import IdBlock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 async def open_ledger() -> AsyncIterator[Ledger]:
-    one = Ledger(GroupCommit(ledger.write))
+    one = Ledger()
     yield one
     await one.drain(asyncio.get_running_loop().time() + 5)
     one.close()
