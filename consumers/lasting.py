@@ -43,7 +43,7 @@ class Answers:
         durable = door.current()
         run = durable.begin(self._lasting(request))
         opened = await asyncio.shield(run.opened)
-        if run.later and opened.standing is not Standing.DONE:
+        if request.ask.wait is not None and run.later and opened.standing is not Standing.DONE:
             accepted = wire.accepted(request.id, opened.ids, batch=request.batch)
             self._outbox.put(self._codec.message(accepted))
         found = await asyncio.shield(run.done)
