@@ -108,13 +108,16 @@ class Attempts:
             )
 
     async def _put_off(self, taken: Taken, found: Found, error: WeirError) -> Found:
+        queued = found._replace(standing=Standing.QUEUED)
         if perseverance.enough(error, taken.age):
-            return await self.given_up(taken, found, error)
+            with contextlib.suppress(StorageUnavailable):  # then it is taken up once more
+                return await self.given_up(taken, found, error)
+            return queued
         seconds = 0.0 if isinstance(error, Draining) else perseverance.pause(taken.refusals)
         log.warning("request %s is tried again in %s s: %s", taken.id, seconds, error.message)
         with contextlib.suppress(StorageUnavailable):  # then it is due when the lease is over
             await self._ledger.call(outbox.postpone, Refused(taken, seconds))
-        return found._replace(standing=Standing.QUEUED)
+        return queued
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         """What a request ended with is its callers' to hear; only the unexpected is ours to say."""
