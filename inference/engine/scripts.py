@@ -45,6 +45,16 @@ end
 return won
 """
 
+# KEYS stream; ARGV group, consumer: {id, fields} of all that he was given and has not finished. To
+# read it again would count as one more delivery, and deliveries tell who ends his workers.
+MINE: Final = """#!lua flags=no-writes
+local found = {}
+for _, given in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])) do
+  found[#found + 1] = redis.call('XRANGE', KEYS[1], given[1], given[1])[1]
+end
+return found
+"""
+
 # KEYS stream; ARGV group, consumer, milliseconds without a sign of life, cursor.
 # {cursor} or {cursor, id, parcel, how often it was delivered}: one entry at a time.
 CLAIM: Final = """#!lua flags=allow-oom
