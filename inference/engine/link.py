@@ -8,7 +8,8 @@ what keeps a deployment within the few that hosted plans allow.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -48,7 +49,8 @@ class Link:
     async def call(self, *words: Word) -> Any:
         async with self._turn:
             try:
-                return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
+                with _cancellable():
+                    return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
             except (RedisError, OSError) as error:
                 raise await self._named(error) from error
 
@@ -65,7 +67,9 @@ class Link:
                 return [error]
         async with self._turn:
             try:
-                return [await self._told(each) for each in await self._pipelined(calls)]
+                with _cancellable():
+                    answers = await self._pipelined(calls)
+                return [await self._told(each) for each in answers]
             except (RedisError, OSError) as error:
                 raise await self._named(error) from error
 
@@ -95,6 +99,23 @@ class Link:
         # The next command shall ask anew where to go: behind the address may be another server.
         await self._client.connection_pool.disconnect()
         return Away(f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Ends whoever was cancelled meanwhile.
+
+    redis-py sends through `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that
+    comes as it is done: a loop that was told to end would go on for ever.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # this is a coroutine's
+    before = task.cancelling()
+    try:
+        yield
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _code(error: Exception) -> str:
