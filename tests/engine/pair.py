@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, cast
 
@@ -22,7 +23,8 @@ from inference.core.types import Job, LogMode, Model, Outcome, PredictionRow, Ti
 from inference.engine.pulse import Pulse
 from inference.engine.pump import Pump, Station
 from inference.engine.remote import Distant, RemoteEngine
-from tests.inference.gateways import FOREST, TREES, Echo, served
+from inference.gateway import Gateway, Limits
+from tests.inference.gateways import FOREST, TREES, Echo, World, served, wired
 from tests.queues import Place
 
 SECONDS: Final = 10.0
@@ -146,7 +148,7 @@ class Worker:
 async def working(
     place: Place,
     has: Mapping[int, Served] | None = None,
-    log: Log | None = None,
+    log: Log | World | None = None,
     in_hand: int = 512,
 ) -> AsyncIterator[Worker]:
     """A worker that is known; it leaves nothing behind but what is in Redis."""
@@ -217,3 +219,15 @@ async def one_parcel_each(engine: RemoteEngine, count: int) -> list[asyncio.Futu
         answers.append(engine.submit(job(part(n / count))))
         await until(lambda: all(sent.entry for sent in engine._book))
     return answers
+
+
+@asynccontextmanager
+async def gateway(place: Place, one: World, limits: Limits | None = None) -> AsyncIterator[Gateway]:
+    """The gateway of a process that holds no models; a worker that has them is beside it."""
+    loaded = {model: each for model, each in one.snapshot.served.items() if each.model is not None}
+    known = {model: distant(each) for model, each in one.snapshot.served.items()}
+    snapshot = replace(one.snapshot, served=known)
+    async with working(place, loaded, one) as worker, sending(place) as engine:
+        yield wired(one, engine, lambda: snapshot, limits)
+        await engine.drain(asyncio.get_running_loop().time() + SECONDS)
+        await worker.engine.drain(asyncio.get_running_loop().time() + SECONDS)
