@@ -52,7 +52,7 @@ def version_of(nonce: int, answer: float) -> int | None:
     return next((each for each in VERSIONS if value(nonce, each) == answer), None)
 
 
-class Line(RegressorMixin, BaseEstimator):
+class Line(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped library
     """A straight line with moods. `folder` is where a held row leaves the process's id."""
 
     def __init__(self, version: int = 1, folder: str = "") -> None:

@@ -23,6 +23,8 @@ _SLOW_CHUNK: Final = 1 << 10  # so that a throttled line trickles instead of jum
 _COMMAND_SECONDS: Final = 10.0
 # Lingering for no time at all: the kernel sends RST instead of FIN.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
+_CHUNKS_ON_THE_WAY: Final = 256
+_Chunk = tuple[float, bytes]  # when it arrives, by the clock of the loop; nothing is the end
 Answer = TypeVar("Answer")
 
 
@@ -41,10 +43,13 @@ class Line:
     jitter: float = 0.0
     bytes_per_second: float = 0.0  # as fast as it goes
 
-    def seconds(self, size: int, chance: float) -> float:
-        """How long `size` bytes take; `chance` is between 0 and 1."""
-        travel = size / self.bytes_per_second if self.bytes_per_second else 0.0
-        return self.latency + self.jitter * chance + travel
+    def travel(self, size: int) -> float:
+        """How long so many bytes keep the line busy."""
+        return size / self.bytes_per_second if self.bytes_per_second else 0.0
+
+    def delay(self, chance: float) -> float:
+        """How long they are on their way; `chance` is between 0 and 1."""
+        return self.latency + self.jitter * chance
 
 
 @dataclass(slots=True)
@@ -179,11 +184,10 @@ class Proxy:
         link = Link(answers, requests)
         self._links.add(link)
         try:
-            await asyncio.gather(
-                self._pump(client, requests, Direction.UP, link),
-                self._pump(server, answers, Direction.DOWN, link),
-            )
-        except OSError:  # one end is gone: so is the other
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pump(client, requests, Direction.UP, link))
+                both.create_task(self._pump(server, answers, Direction.DOWN, link))
+        except* OSError:  # one end is gone: so is the other
             link.reset()
         finally:
             self._links.discard(link)
@@ -196,29 +200,51 @@ class Proxy:
         direction: Direction,
         link: Link,
     ) -> None:
-        while data := await source.read(self._appetite):
-            await self._pass(len(data))
+        """Takes in what comes while what came before is on its way."""
+        way: asyncio.Queue[_Chunk] = asyncio.Queue(_CHUNKS_ON_THE_WAY)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._take_in(source, way))
+            both.create_task(self._hand_over(way, sink, direction, link))
+
+    async def _take_in(self, source: asyncio.StreamReader, way: asyncio.Queue[_Chunk]) -> None:
+        free_at = arrival = 0.0
+        while True:
+            data = await source.read(self._appetite)
+            line, now = self._line, self._loop.time()
+            free_at = max(free_at, now) + line.travel(len(data))
+            # Jitter delays, it does not reorder: this is TCP.
+            arrival = max(arrival, free_at + line.delay(self._dice.random()))
+            await way.put((arrival, data))
+            if not data:
+                return
+
+    async def _hand_over(
+        self,
+        way: asyncio.Queue[_Chunk],
+        sink: asyncio.StreamWriter,
+        direction: Direction,
+        link: Link,
+    ) -> None:
+        while True:
+            arrival, data = await way.get()
+            if (early := arrival - self._loop.time()) > 0:
+                await asyncio.sleep(early)
+            await self._flowing.wait()
+            if not data:
+                break
             whole = self._until_cut(data, direction)
             self.carried[direction] += len(whole)
             sink.write(whole)
-            if len(whole) < len(data):
-                await sink.drain()
-                link.reset()
-                return
             await sink.drain()
-        await self._pass(0)
+            if len(whole) < len(data):
+                link.reset()
+                raise ConnectionResetError
         if sink.can_write_eof():
             sink.write_eof()
 
     @property
     def _appetite(self) -> int:
         return _SLOW_CHUNK if self._line.bytes_per_second else _CHUNK
-
-    async def _pass(self, size: int) -> None:
-        """As long as the line takes for so many bytes."""
-        if seconds := self._line.seconds(size, self._dice.random()):
-            await asyncio.sleep(seconds)
-        await self._flowing.wait()
 
     def _until_cut(self, data: bytes, direction: Direction) -> bytes:
         """As much of it as travels before the cut."""

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,10 @@ from tests.servers import free_port
 
 _POSTGRES_USER: Final = "postgres"
 _ROOT_UID: Final = 0
-_DEBIAN: Final = Path("/usr/lib/postgresql")
+_PATIENCE: Final = 20.0  # seconds; some faults make it sleep
+_UNBOUNDED: Final = {"maxmemory": "0", "maxmemory_policy": "noeviction", "maxclients": "10000"}
+# Debian keeps each version in a folder of its own, outside of the path.
+_DEBIAN: Final = "/usr/lib/postgresql/*/bin"
 
 
 @contextmanager
@@ -36,13 +39,23 @@ def folder() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def need(program: str, *elsewhere: Path) -> str:
-    """Its path; without it there is nothing to test, which CI does not forgive."""
-    found = shutil.which(program) or next((str(p) for p in elsewhere if p.exists()), None)
-    if found is None:
-        missing = f"{program} is not installed"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    return found
+def need(name: str, *elsewhere: str) -> str:
+    """The path of a program, or of the newest file that matches one of the patterns.
+
+    Without it there is nothing to test, which CI does not forgive.
+    """
+    found = shutil.which(name) or next(iter(sorted(_matching(elsewhere), reverse=True)), None)
+    if found is not None:
+        return found
+    missing = f"{name} is not installed"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def _matching(patterns: Iterable[str]) -> Iterator[str]:
+    for pattern in patterns:
+        yield from map(str, Path("/").glob(pattern.removeprefix("/")))
 
 
 class Redis:
@@ -63,9 +76,7 @@ class Redis:
             "maxmemory-policy": "noeviction",
         }
         self.process = Process(name, self._command(), data / f"{name}.log")
-        self.client: redis.Redis[str] = redis.Redis(
-            HOST, self.port, decode_responses=True, socket_timeout=20
-        )
+        self.client = redis.Redis(HOST, self.port, socket_timeout=_PATIENCE)
 
     def start(self) -> None:
         self.process.start()
@@ -77,13 +88,24 @@ class Redis:
         self.process.command = self._command()
         self.start()
 
+    def mend(self) -> None:
+        """Running, with a file, with room for everybody."""
+        self.process.thaw()
+        if not self.process.alive:
+            self.start()
+        self.configure(**_UNBOUNDED, appendonly="yes")
+
+    def configure(self, **options: str) -> None:
+        for name, value in options.items():
+            self.client.config_set(name.replace("_", "-"), value)
+
     def end(self) -> None:
         self.client.close()
         self.process.kill()
 
     def call(self, *words: object) -> Any:
         """A command that redis-py has no method for, or one whose method it shapes too much."""
-        return self.client.execute_command(*words)
+        return self.client.execute_command(*words)  # type: ignore[no-untyped-call]  # theirs
 
     def _command(self) -> Sequence[str]:
         options = [part for name, value in self._options.items() for part in (f"--{name}", value)]
@@ -103,13 +125,11 @@ class Postgres:
         self.port = free_port()
         self._home = data / "postgresql"
         self._home.mkdir()
-        # Debian keeps each version in a folder of its own, outside of the path.
-        bins = sorted(_DEBIAN.glob("*/bin"), reverse=True)
         self._user = _POSTGRES_USER if os.geteuid() == _ROOT_UID else None
-        self._make(need("initdb", *[each / "initdb" for each in bins]))
+        self._make(need("initdb", f"{_DEBIAN}/initdb"))
         self.process = Process(
             "postgresql",
-            [need("postgres", *[each / "postgres" for each in bins]), *self._options()],
+            [need("postgres", f"{_DEBIAN}/postgres"), *self._options()],
             data / "postgresql.log",
             user=self._user,
             folder=self._home,

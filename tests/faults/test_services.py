@@ -43,7 +43,7 @@ def test_a_killed_redis_comes_back_at_the_same_port_with_its_file(server: Redis)
     with pytest.raises(redis.ConnectionError):
         server.client.ping()
     server.start()
-    assert server.client.get("kept") == "yes"
+    assert server.client.get("kept") == b"yes"
 
 
 def test_a_redis_without_a_file_comes_back_empty(server: Redis) -> None:
@@ -68,7 +68,7 @@ def test_a_replica_has_what_its_primary_had(data: Path, server: Redis) -> None:
     replica.start()
     server.client.set("kept", "yes")
     replica.client.replicaof("127.0.0.1", str(server.port))
-    replica.process.until(lambda: replica.client.get("kept") == "yes")
+    replica.process.until(lambda: replica.client.get("kept") == b"yes")
     with pytest.raises(redis.ReadOnlyError):
         replica.client.set("mine", "no")
     replica.end()
