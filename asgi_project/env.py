@@ -150,7 +150,13 @@ class Environment:
         "REDIS_URL",
         readers.optional(readers.address("redis", "rediss", "unix")),
         "",
-        "With it, live topics travel through Redis; without it, inside the process.",
+        "With it, workers hold the models and requests reach them through Redis; else one process.",
+    )
+    namespace: str = _var(
+        "WEIR_NAMESPACE",
+        readers.name,
+        "weir",
+        "What names in Redis begin with; deployments that share a Redis need one each.",
     )
     allowed_hosts: tuple[str, ...] = _var(
         "ALLOWED_HOSTS",
@@ -172,7 +178,7 @@ class Environment:
         "WEB_CONCURRENCY",
         readers.whole(1, 64),
         "1",
-        "How many web processes the platform wants; only 1 is served so far.",
+        "How many web processes `serve` starts; without REDIS_URL it must be 1.",
     )
     max_batch_rows: int = _var(
         "WEIR_MAX_BATCH_ROWS",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from datetime import UTC, datetime
 from typing import Final
 
 # What every record carries by itself; anything beyond it was given as `extra`. uvicorn adds its
@@ -29,3 +31,21 @@ class LineFormatter(logging.Formatter):
         extra = {name: value for name, value in vars(record).items() if name not in _OWN}
         pairs = "".join(f" {name}={value}" for name, value in extra.items())
         return (super().format(record) + pairs).replace("\r", "\\r").replace("\n", "\\n")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, for a machine that collects them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record with its `extra` under their own names."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        body: dict[str, object] = {
+            "at": moment,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        body |= {name: value for name, value in vars(record).items() if name not in _OWN}
+        if record.exc_info:
+            body["trace"] = self.formatException(record.exc_info)
+        return json.dumps(body, default=str)

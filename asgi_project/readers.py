@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +28,13 @@ def folder(value: str) -> Path:
 def names(value: str) -> tuple[str, ...]:
     """What stands between the commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def name(value: str) -> str:
+    """One word that may stand in the name of a key."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
+        raise ConfigError("must be 1 to 64 letters, digits, dots, dashes or underscores")
+    return value
 
 
 def flag(value: str) -> bool:

@@ -14,27 +14,28 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
 
+from asgi_project import engines
 from asgi_project.env import Environment
 from consumers.sockets import SOCKETS
 from inference import gateway, live, selectors
-from inference.core.batching import BatchPolicy
 from inference.core.tickets import Part
 from inference.core.types import Model, Ticket
-from inference.engine.commit import GroupCommit
-from inference.engine.local import LocalEngine
+from inference.engine.base import Engine
+from inference.engine.remote import Distant, RemoteEngine
 from inference.gateway import Gateway, Limits, Wiring
 from inference.ids import Ids
+from inference.models import MLAlgorithm
 from inference.opening import Opened, open_algorithm
-from inference.registry import Registry, Snapshot
+from inference.registry import Hooks, Registry, Snapshot
+from inference.relay import Relay
 from inference.services import predictions
 
 log = logging.getLogger(__name__)
 
 RETIRE_SECONDS: Final = 60.0
-# A batch that the model is expected to answer faster runs on the loop; a thread would wait longer
-# than that for the interpreter when the loop is busy (measured: a tenth more per answer).
-INLINE_SECONDS: Final = 0.003
 # One process writes the log in this mode, so its tallies need no more than one shard.
 SHARD: Final = "embedded"
 
@@ -45,10 +46,7 @@ class Serving:
     def __init__(self, env: Environment) -> None:
         self._env = env
         self._loop = asyncio.get_running_loop()
-        self._commit = GroupCommit(_write, max_rows=env.max_queue_rows)
-        policy = BatchPolicy(env.max_batch_rows, env.max_queue_rows, INLINE_SECONDS)
-        self.engine = LocalEngine(policy, self._commit)
-        self.registry = Registry(open_algorithm, self._retire)
+        self.engine, self.registry = self._distant() if env.redis_url else self._local()
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
         self.gateway = Gateway(self._wiring(), Limits(env.deadline_ms / 1000, env.max_request_rows))
         self._background: list[asyncio.Task[None]] = []
@@ -67,8 +65,10 @@ class Serving:
 
     async def start(self) -> None:
         """Serve what the database says, as soon as it can be asked."""
+        if isinstance(self.engine, RemoteEngine):
+            await self.engine.start()
         self._background.append(self._loop.create_task(self.registry.run()))
-        self._background.append(self._loop.create_task(live.publish(self._sources())))
+        self._background.append(self._loop.create_task(live.publish(self._sources(), relay())))
         await self.registry.looked()
         self._ids.ready(1)
         gateway.install(self.gateway)
@@ -92,6 +92,19 @@ class Serving:
         await self.engine.close()
         await sync_to_async(predictions.give_back_ids, thread_sensitive=False)(self._ids.left)
 
+    def _local(self) -> tuple[Engine, Registry]:
+        """Models, batches and log in this process."""
+        return engines.local(self._env, _write), Registry(open_algorithm, self._retire)
+
+    def _distant(self) -> tuple[Engine, Registry]:
+        """All of that in workers. What they have not loaded yet is not routed to."""
+        engine = engines.distant(self._env)
+
+        async def follow(new: Snapshot) -> None:
+            await engine.follow(new.version)
+
+        return engine, Registry(_distant_model, _forget, Hooks(before=follow))
+
     def _wiring(self) -> Wiring:
         return Wiring(
             snapshot=lambda: self.registry.snapshot,
@@ -113,6 +126,19 @@ class Serving:
         while not await self.engine.retire(opened.key, self._loop.time() + RETIRE_SECONDS):
             log.warning("a model still has work after %s s; it stays loaded", RETIRE_SECONDS)
         opened.runtime.close()
+
+
+def relay() -> Relay | None:
+    """The way to other processes, if there are any."""
+    return Relay(get_channel_layer("shared")) if "shared" in settings.CHANNEL_LAYERS else None
+
+
+def _distant_model(row: MLAlgorithm) -> Model:
+    return Distant(row.pk, row.runtime)
+
+
+async def _forget(model: Model) -> None:
+    """Nothing of it is here."""
 
 
 def _write(tickets: Sequence[Ticket]) -> None:

@@ -96,14 +96,18 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _channel_layer() -> dict[str, Any]:
-    if WEIR.redis_url is None:
-        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     # Without a timeout of its own a subscription that nobody speaks on would be torn down.
     host = {"address": WEIR.redis_url, "socket_timeout": None}
-    return {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
+    return {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [host], "prefix": f"{WEIR.namespace}:"},
+    }
 
 
-CHANNEL_LAYERS = {"default": _channel_layer()}
+# Processes tell each other once, over Redis; each tells its own sockets without leaving memory.
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+if WEIR.redis_url is not None:
+    CHANNEL_LAYERS["shared"] = _channel_layer()
 
 # -- the REST API ------------------------------------------------------------------------------
 

@@ -13,13 +13,13 @@ from django.core.checks import CheckMessage, Tags, register
 
 @register
 def one_web_process(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """A batch is formed inside one process, and so is the live tally."""
-    if settings.WEIR.web_concurrency == 1:
+    """Without Redis a batch is formed inside one process, and so is the live tally."""
+    if settings.WEIR.web_concurrency == 1 or settings.WEIR.redis_url is not None:
         return []
     return [
         checks.Error(
             "More than one web process was asked for, but one process holds models and batches.",
-            hint="Leave WEB_CONCURRENCY at 1.",
+            hint="Leave WEB_CONCURRENCY at 1, or set REDIS_URL and start a worker.",
             id="weir.E001",
         )
     ]

@@ -25,9 +25,20 @@ from inference.core.errors import Draining, FrameInvalid
 from inference.core.throttle import Throttle
 from inference.core.tickets import Part
 from inference.core.types import PredictionRow
+from inference.relay import Relay
 from inference.snapshots import KEPT, OPERATIONS, Json, Snapshots, Sources
 
-__all__ = ["MESSAGE", "OPERATIONS", "Sources", "current", "group", "predicted", "publish", "touch"]
+__all__ = [
+    "MESSAGE",
+    "OPERATIONS",
+    "Sources",
+    "carry",
+    "current",
+    "group",
+    "predicted",
+    "publish",
+    "touch",
+]
 
 log = logging.getLogger(__name__)
 
@@ -151,16 +162,33 @@ def group(topic: str) -> str:
 
 
 _current: Publisher | None = None
+_relay: Relay | None = None
 
 
-async def publish(sources: Sources) -> None:
-    """Runs as long as this process serves."""
+async def publish(sources: Sources, relay: Relay | None = None) -> None:
+    """Runs as long as this process serves; with a relay, what happens elsewhere is shown too."""
     global _current  # noqa: PLW0603  # whoever commits a change says so, and cannot be handed it
     _current = Publisher(sources)
+    tasks = [asyncio.ensure_future(_current.run())]
+    if relay is not None:
+        tasks.append(asyncio.ensure_future(relay.listen(_current.predicted, _current.touch)))
+        tasks.append(asyncio.ensure_future(carry(relay)))
     try:
-        await _current.run()
+        await asyncio.gather(*tasks)
     finally:
         _current = None
+        for task in tasks:
+            task.cancel()
+
+
+async def carry(relay: Relay) -> None:
+    """Tell other processes what happens in this one, which may show nothing itself."""
+    global _relay  # noqa: PLW0603  # the same
+    _relay = relay
+    try:
+        await relay.send()
+    finally:
+        _relay = None
 
 
 def current() -> Publisher:
@@ -174,9 +202,14 @@ def touch(topic: str) -> None:
     """Say that it changed; from any thread, at once, and to nobody where nothing is published."""
     if (publisher := _current) is not None:
         publisher.call(publisher.touch, topic)
+    if (relay := _relay) is not None:
+        relay.call(relay.touch, topic)
 
 
 def predicted(parts: Sequence[Part]) -> None:
     """Say that these were written down; from the writer's thread."""
+    rows = [row for part in parts for row in part.log[-KEPT:]]
     if (publisher := _current) is not None:
-        publisher.call(publisher.predicted, [row for part in parts for row in part.log[-KEPT:]])
+        publisher.call(publisher.predicted, rows)
+    if (relay := _relay) is not None:
+        relay.call(relay.predicted, rows)

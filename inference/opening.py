@@ -31,6 +31,11 @@ class Opened:
     runtime: Runtime
 
     @property
+    def kind(self) -> str:
+        """How the model is stored."""
+        return self.runtime.kind
+
+    @property
     def inline_ok(self) -> bool:
         return True  # ONNX graphs and scikit-learn models compute and wait for nobody
 

@@ -35,12 +35,14 @@ class Operations:
         self._endpoints: dict[int, Meter] = defaultdict(Meter)
         self._algorithms: dict[int, Meter] = defaultdict(Meter)
         self._waiting: dict[int, int] = {}
+        self._failures: Mapping[int, str] = {}
 
     def tick(self, now: float, t: int, stats: EngineStats, registered: Registered) -> None:
         """`now` in seconds of the clock that `started` was read from, `t` of the wall's."""
         elapsed = max(now - self._ticked, 1e-3)
         self._ticked = now
         new = self._new(stats)
+        self._failures = stats.failures
         latencies = {_algorithm_of(k): lane.latency for k, lane in stats.lanes.items()}
         for algorithm_id in registered.served:
             latency = latencies.get(algorithm_id)
@@ -112,7 +114,7 @@ class Operations:
             "version": algorithm.version,
             "status": algorithm.status,
             "runtime": _runtime(one),
-            "failure": one.failure if one else "",
+            "failure": (one.failure if one else "") or self._failures.get(algorithm.id, ""),
             **_figures(self._algorithms[algorithm.id]),
         }
 
@@ -141,8 +143,7 @@ def _algorithm_of(key: Hashable) -> int:
 
 def _runtime(served: Served | None) -> str:
     """How its model is stored; empty where it could not be loaded."""
-    runtime = getattr(served.model, "runtime", None) if served else None
-    return str(getattr(runtime, "kind", ""))
+    return str(getattr(served.model, "kind", "")) if served else ""
 
 
 def resident_megabytes() -> float:

@@ -33,6 +33,7 @@ STATUS: Final[Mapping[str, int]] = {
     "model_rejected_row": 422,
     "model_output_invalid": 500,
     "model_unavailable": 503,
+    "queue_unavailable": 503,
     "storage_unavailable": 503,
     "transition_refused": 409,
     "raced": 409,

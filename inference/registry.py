@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 TICK: Final = 1.0  # seconds
 MOST_READS: Final = 5  # of one snapshot, while others keep changing what is read
 SETTLE: Final = 10.0  # seconds that a change waits for this process to have noticed it
-Load = Callable[[models.MLAlgorithm], Model]
+Load = Callable[[models.MLAlgorithm], Model | None]  # None: not for this process
 Retire = Callable[[Model], Awaitable[None]]
 
 
@@ -62,13 +62,33 @@ class Snapshot:
         return self.version >= 0
 
 
+async def _nothing_before(new: Snapshot) -> None:
+    """Nobody has to be waited for."""
+
+
+def _nothing_after(new: Snapshot) -> None:
+    """Nobody has to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """`before` is awaited when a snapshot is complete, `after` is called once it is in force."""
+
+    before: Callable[[Snapshot], Awaitable[None]] = _nothing_before
+    after: Callable[[Snapshot], None] = _nothing_after
+
+
+NO_HOOKS: Final = Hooks()
+
+
 class Registry:
     """Keeps the snapshot. `load` runs in a thread of the registry's own, one at a time."""
 
-    def __init__(self, load: Load, retire: Retire) -> None:
+    def __init__(self, load: Load, retire: Retire, hooks: Hooks = NO_HOOKS) -> None:
         self.snapshot = Snapshot()
         self._load = load
         self._retire = retire
+        self._hooks = hooks
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="registry")
         self._loop = asyncio.get_running_loop()
@@ -81,7 +101,7 @@ class Registry:
         _current = self
         try:
             while True:
-                await self._tick()
+                await self.look()
                 self._looked.set()
                 await asyncio.sleep(TICK)
         finally:
@@ -98,18 +118,21 @@ class Registry:
         async with self._lock:
             new = await self._loop.run_in_executor(self._thread, self._read, self.snapshot)
             if new is not None:
+                await self._hooks.before(new)
                 self._flip(new)
+                self._hooks.after(new)
 
     def settle(self) -> None:
         """From any thread: reconcile now. Waits for it, except on the loop's own thread."""
-        future = asyncio.run_coroutine_threadsafe(self._tick(), self._loop)
+        future = asyncio.run_coroutine_threadsafe(self.look(), self._loop)
         if not _on(self._loop):
             try:
                 future.result(SETTLE)
             except TimeoutError:
                 log.warning("the registry did not settle within %s s", SETTLE)
 
-    async def _tick(self) -> None:
+    async def look(self) -> None:
+        """Reconcile now; a database that is away changes nothing."""
         try:
             await self.reconcile()
         except Exception:  # a background task: serving goes on with what it has
@@ -148,6 +171,7 @@ class Registry:
 
     def _snapshot(self, version: int, old: Snapshot) -> Snapshot:
         rows = models.MLAlgorithm.objects.exclude(current_status=Status.RETIRED.value)
+        rows = rows.select_related("parent_endpoint")
         algorithms = {row.pk: row for row in rows.order_by("id")}
         return Snapshot(
             version=version,

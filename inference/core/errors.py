@@ -24,6 +24,7 @@ WeirError
  │    ├── ModelRejectedRow     model_rejected_row
  │    ├── ModelOutputInvalid   model_output_invalid
  │    ├── ModelUnavailable     model_unavailable
+ │    ├── QueueUnavailable     queue_unavailable
  │    └── StorageUnavailable   storage_unavailable
  └── LifecycleError            a change to models or experiments that may not be made
       ├── TransitionRefused    transition_refused
@@ -37,7 +38,8 @@ Codes are stable and part of the public contract; sentences may improve. Nothing
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final
 
 
 class WeirError(Exception):
@@ -207,6 +209,12 @@ class ModelUnavailable(PredictionFailed):
     code = "model_unavailable"
 
 
+class QueueUnavailable(PredictionFailed):
+    """The queue to the workers cannot be reached."""
+
+    code = "queue_unavailable"
+
+
 class StorageUnavailable(PredictionFailed):
     """The prediction could not be logged, so it is not given out."""
 
@@ -239,3 +247,15 @@ class ExperimentInvalid(LifecycleError):
     """The experiment cannot be run like this."""
 
     code = "experiment_invalid"
+
+
+def _kinds(of: type[WeirError]) -> Iterator[type[WeirError]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
+
+
+# By code, for errors that come from another process.
+KINDS: Final[Mapping[str, type[WeirError]]] = {
+    kind.code: kind for kind in _kinds(WeirError) if "code" in vars(kind)
+}

@@ -93,6 +93,11 @@ class Part:
                 labels = self._merged(labels, lambda _: ERROR_LABEL)
             self.log = self._rows(outcome, texts, labels)
 
+    def told(self, texts: Sequence[str], errors: Mapping[int, WeirError]) -> None:
+        """Settled in another process, which also logs it."""
+        self.texts = texts
+        self.errors = errors
+
     def _all_errors(self, outcome: Outcome) -> Mapping[int, WeirError]:
         """By place in this part: what the schema refused and what the model did."""
         of_model = {self.read.places[index]: error for index, error in outcome.errors.items()}

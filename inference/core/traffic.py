@@ -53,6 +53,20 @@ class Latency(NamedTuple):
     p99: float
 
 
+class Rate:
+    """How fast a counter rises, between one question and the next."""
+
+    def __init__(self) -> None:
+        self._last: tuple[int, float] | None = None
+
+    def of(self, count: int, now: float) -> float:
+        """Per second since it was asked last; 0 at first."""
+        before, self._last = self._last, (count, now)
+        if before is None or now <= before[1]:
+            return 0.0
+        return (count - before[0]) / (now - before[1])
+
+
 def slower(latencies: Iterable[tuple[int, Latency | None]]) -> Latency | None:
     """One set of quantiles for several sources, each with its number of predictions.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from inference.core.types import Job, LogMode, Outcome, Ticket
@@ -62,12 +62,18 @@ class LogStats:
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
-    """The engine now. `healthy` is what readiness asks: nothing is dead, stuck or unwritable."""
+    """The engine now. `healthy` is what readiness asks: nothing is dead, stuck or unwritable.
+
+    Where others hold the models, `ailing` says why, if it is not healthy, and `failures` which
+    models, by algorithm, they could not load.
+    """
 
     lanes: Mapping[Hashable, LaneStats]
     log: LogStats | None
     draining: bool
     healthy: bool
+    ailing: str = ""
+    failures: Mapping[int, str] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from inference.core.batching import BatchPolicy
 from inference.core.errors import Draining
@@ -58,7 +59,7 @@ class LocalEngine:
         committed = self._log.settle(ticket, rows)
         if mode is LogMode.STRICT:
             return committed
-        committed.add_done_callback(_unlogged)
+        committed.add_done_callback(unlogged)
         return at_once
 
     async def retire(self, key: Hashable, deadline: float) -> bool:
@@ -94,6 +95,7 @@ class LocalEngine:
         return True
 
 
-def _unlogged(committed: asyncio.Future[None]) -> None:
+def unlogged(committed: asyncio.Future[Any]) -> None:
+    """Say that a row was answered and could not be logged."""
     if not committed.cancelled() and committed.exception() is not None:
         logger.error("answered but not logged", exc_info=committed.exception())

@@ -1,0 +1,146 @@
+"""Which workers are alive, judged by whether their heartbeats go on and by no clock but one's own.
+
+A heartbeat carries a number that rises. A worker is alive as long as somebody who looks once a
+second sees it rise; what hour it is over there, or in Redis, does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+ALIVE: Final = 4.0  # seconds without a heartbeat after which a worker counts as dead
+GAP: Final = 2.5  # seconds without a look, after which nobody is blamed for what was not seen
+FORGOTTEN: Final = 60.0  # seconds after which what a dead worker left is swept away
+
+
+class Lane(Struct, array_like=True, gc=False):
+    """What a worker has done for one model; see `engine.base.LaneStats`."""
+
+    predictions: int
+    batches: int
+    errors: int
+    refused: int
+    expired: int
+    queue_rows: int
+    running_rows: int
+    batch_rows: float
+    latency: tuple[float, float, float] | None
+
+
+NO_LANE: Final = Lane(0, 0, 0, 0, 0, 0, 0, 0.0, None)
+
+
+class Beat(Struct, array_like=True):
+    """One heartbeat. `version` is that of its registry, `failures` says why models are not loaded.
+
+    `rate` is in rows a second, `shard` the number its tallies are counted under, `dead` how many
+    jobs it has given up because they ended worker after worker.
+    """
+
+    number: int
+    version: int
+    host: str
+    pid: int
+    rss_mb: float
+    rate: float
+    shard: int
+    draining: bool
+    healthy: bool
+    dead: int
+    lanes: dict[int, Lane]
+    failures: dict[int, str]
+
+    @property
+    def serves(self) -> Collection[int]:
+        return self.lanes.keys()
+
+
+_decode: Final = msgspec.msgpack.Decoder(Beat).decode
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def written(beat: Beat) -> bytes:
+    return _encode(beat)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A worker as it was seen: its newest heartbeat, and when it last moved."""
+
+    beat: Beat
+    moved: float
+    first: Mapping[int, Lane]  # what it had done already when it was seen first
+
+
+@dataclass(slots=True)
+class Roster:
+    """Told what the hash of heartbeats holds; times are in seconds of the one who looks."""
+
+    _seen: dict[str, Seen] = field(default_factory=dict)
+    _looked: float | None = None
+
+    def observe(self, now: float, beats: Mapping[str, bytes]) -> None:
+        """What is there now. A heartbeat that cannot be read is of another release, and ignored."""
+        missed = self._looked is not None and now - self._looked > GAP
+        newcomers = self._looked is not None
+        self._looked = now
+        found = dict(_readable(beats))
+        self._seen = {
+            name: self._updated(name, beat, now, missed=missed, new=newcomers)
+            for name, beat in found.items()
+        }
+
+    def _updated(self, name: str, beat: Beat, now: float, *, missed: bool, new: bool) -> Seen:
+        old = self._seen.get(name)
+        if old is None:
+            return Seen(beat, now, {} if new else beat.lanes)
+        moved = now if missed or beat.number != old.beat.number else old.moved
+        return Seen(beat, moved, old.first)
+
+    @property
+    def looked(self) -> float | None:
+        """When the heartbeats were last to be had."""
+        return self._looked
+
+    @property
+    def alive(self) -> dict[str, Seen]:
+        now = self._looked or 0.0
+        return {name: seen for name, seen in self._seen.items() if now - seen.moved < ALIVE}
+
+    @property
+    def forgotten(self) -> list[str]:
+        """Workers whose traces may be removed."""
+        now = self._looked or 0.0
+        return [name for name, seen in self._seen.items() if now - seen.moved > FORGOTTEN]
+
+    @property
+    def version(self) -> int:
+        """The oldest registry that a worker serves; -1 while nobody serves anything.
+
+        One that has just started, or is about to end, keeps nobody waiting.
+        """
+        beats = [seen.beat for seen in self.alive.values()]
+        return min((b.version for b in beats if b.version >= 0 and not b.draining), default=-1)
+
+    def serving(self, model: int) -> list[str]:
+        """Workers that take jobs for it."""
+        return [name for name, seen in self.alive.items() if model in seen.beat.serves]
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """Why models could not be loaded, those that some worker could not load."""
+        alive = self.alive.values()
+        return {model: why for seen in alive for model, why in seen.beat.failures.items()}
+
+
+def _readable(beats: Mapping[str, bytes]) -> Iterator[tuple[str, Beat]]:
+    for name, data in beats.items():
+        try:
+            yield name, _decode(data)
+        except ValueError:
+            continue
