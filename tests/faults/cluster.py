@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from inference.core.presence import Beat
 from tests import servers
 from tests.faults import models, services
 from tests.faults.processes import Process
@@ -160,8 +161,6 @@ class Cluster:
     @property
     def beating(self) -> Collection[int]:
         """Process ids of workers whose heartbeats say that they serve something."""
-        from inference.core.presence import Beat
-
         beats = self.store.client.hgetall(f"{KEYS}:workers").values()
         read = [msgspec.msgpack.decode(beat, type=Beat) for beat in beats]
         return {beat.pid for beat in read if beat.serves and not beat.draining}
@@ -205,9 +204,9 @@ class Ground:
 
 
 @contextmanager
-def prepared() -> Iterator[Ground]:
-    """Migrated, with both versions registered on both endpoints."""
-    with services.folder() as data:
+def prepared(*, keep: bool = False) -> Iterator[Ground]:
+    """Migrated, with both versions registered on both endpoints; `keep` leaves logs and journals."""
+    with services.folder(keep=keep) as data:
         marks = data / "marks"
         marks.mkdir()
         postgres = Postgres(data)

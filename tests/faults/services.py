@@ -29,14 +29,15 @@ _DEBIAN: Final = "/usr/lib/postgresql/*/bin"
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def folder(*, keep: bool = False) -> Iterator[Path]:
     """A temporary one that other users may pass through, which pytest's own are not."""
     path = Path(tempfile.mkdtemp(prefix="weir-faults-"))
     path.chmod(0o755)
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def need(name: str, *elsewhere: str) -> str:
@@ -161,6 +162,9 @@ class Postgres:
     def clone(self, template: str, database: str) -> None:
         """Milliseconds, where migrating and registering take seconds."""
         self.query("postgres", f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+        # A copied sequence believes that its next numbers are in the write-ahead log, which is true
+        # of the template only: without a checkpoint a crash would hand them out once more.
+        self.query("postgres", "CHECKPOINT")
 
     def _make(self, initdb: str) -> None:
         if self._user:
