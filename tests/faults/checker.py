@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -204,16 +204,29 @@ def unexpected(entries: Sequence[Entry], allowed: Collection[str]) -> list[str]:
 
 
 def recovery(entries: Sequence[Entry], healed_at: float) -> float | None:
-    """Seconds until every client was answered again; None while one still is not."""
-    firsts: dict[str, float] = defaultdict(lambda: float("inf"))
+    """Seconds until every client was served again, and everybody who had asked before was answered.
+
+    None while a client still waits for the first answer since; those who were told that they get
+    none are not waited for.
+    """
+    answers = [e for e in entries if e.event is Event.ANSWERED and e.at >= healed_at]
+    served: dict[str, float] = {}
+    for entry in answers:
+        served.setdefault(entry.client, entry.at)
+    if {entry.client for entry in entries} - {PROBE} - served.keys():
+        return None
+    asked = {e.nonce for e in entries if e.event is Event.SENT and e.at < healed_at}
+    late = [entry.at for entry in _firsts(entries) if entry.at >= healed_at and entry.nonce in asked]
+    return max([healed_at, *served.values(), *late]) - healed_at
+
+
+def _firsts(entries: Sequence[Entry]) -> Collection[Entry]:
+    """The first answer to each request."""
+    firsts: dict[int, Entry] = {}
     for entry in entries:
-        if entry.client == PROBE:
-            continue
-        first = firsts[entry.client]
-        if entry.event is Event.ANSWERED and entry.at >= healed_at:
-            firsts[entry.client] = min(first, entry.at)
-    last = max(firsts.values(), default=healed_at)
-    return None if last == float("inf") else last - healed_at
+        if entry.event is Event.ANSWERED:
+            firsts.setdefault(entry.nonce, entry)
+    return firsts.values()
 
 
 def _late(recovered: float | None, within: float) -> list[str]:

@@ -182,6 +182,15 @@ def test_nobody_waits_for_a_probe_to_be_served_again() -> None:
     assert recovery([answered(7, 1), asked], HEALED) == 1.0
 
 
+def test_recovery_includes_what_was_asked_before_and_answered_late() -> None:
+    held = [Entry(99.0, "probe", Event.SENT, 9), Entry(107.0, "probe", Event.ANSWERED, 9)]
+    assert recovery([answered(7, 1), *held], HEALED) == 7.0
+    again = Entry(120.0, "probe", Event.ANSWERED, 9)  # a repeat, and no part of it
+    assert recovery([answered(7, 1), *held, again], HEALED) == 7.0
+    later = [Entry(101.0, "a", Event.SENT, 9), Entry(107.0, "a", Event.ANSWERED, 9)]
+    assert recovery([answered(7, 1), *later], HEALED) == 1.0
+
+
 def test_only_the_first_witnesses_are_shown() -> None:
     report = judge([answered(n, n) for n in range(1, 9)], [])
     assert str(report).endswith("5 has no row, and 3 more")

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from tests.faults import evidence, of_processes, of_redis, of_storage, of_time, of_use  # noqa: F401  # the catalogue
-from tests.faults.checker import Report, Terms, check, recovery
+from tests.faults.checker import PROBE, Report, Terms, check, recovery
 from tests.faults.cluster import Cluster, until
 from tests.faults.crew import Spec
 from tests.faults.journal import Entry, Journal, Reader
@@ -42,12 +42,14 @@ class Audience:
 
     process: Process
     reader: Reader
+    size: int
     entries: list[Entry] = field(default_factory=list)
 
     def served_since(self, moment: float) -> bool:
         """Whether every client has been answered since."""
         self.entries += self.reader.more()
-        return recovery(self.entries, moment) is not None
+        arrived = {entry.client for entry in self.entries} - {PROBE}
+        return len(arrived) == self.size and recovery(self.entries, moment) is not None
 
     def dismiss(self) -> None:
         """They get what they are owed, write it down, and go."""
@@ -90,7 +92,7 @@ def _audience(
     with closing(Reader(journal)) as reader:
         process.start()
         try:
-            yield Audience(process, reader)
+            yield Audience(process, reader, sum(CREW.values()))
         finally:
             process.kill()
 
