@@ -57,11 +57,14 @@ class Serving:
         return self.registry.snapshot
 
     @property
-    def ready(self) -> bool:
-        """Whether this process should get traffic: asks nobody, so that it answers at once."""
-        if self.gateway.draining or not self.snapshot.ready:
-            return False
-        return self.engine.stats().healthy
+    def ailing(self) -> str:
+        """Why this process should get no traffic, or empty; asks nobody, so it answers at once."""
+        if self.gateway.draining:
+            return "it is shutting down"
+        if not self.snapshot.ready:
+            return "the database was not read yet"
+        stats = self.engine.stats()
+        return "" if stats.healthy else stats.ailing or "a model or the log is stuck"
 
     async def start(self) -> None:
         """Serve what the database says, as soon as it can be asked."""

@@ -39,7 +39,7 @@ async def _run(env: Environment, endpoints: Collection[str], say: Say | None) ->
         starting.cancel()
         return True  # it had nothing in hand yet
     starting.result()
-    log.info("working", extra={"worker": working.pump.name})
+    log.info("working", extra={"worker": working.pump.station.name})
     await stopping
     log.info("stopping: what is in hand is finished first")
     finished = await working.drain()
@@ -65,6 +65,6 @@ def line(working: Working, rows: int, batches: int) -> str:
     logged = stats.log.waiting_rows if stats.log else 0
     return (
         f"{rows:>7} rows/s  {batches:>5} batches/s  {per_batch:>6} rows/batch"
-        f"  {working.pump.rows:>6} in hand  {waiting:>6} waiting  {logged:>6} to log"
+        f"  {working.pump.hand.rows:>6} in hand  {waiting:>6} waiting  {logged:>6} to log"
         f"  {working.totals.errors:>4} errors  {len(working.pump.models())} models"
     )

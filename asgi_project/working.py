@@ -27,7 +27,7 @@ from inference.core.types import Model, Ticket
 from inference.engine.base import BatchReport, LaneStats
 from inference.engine.link import Away, Refused
 from inference.engine.pulse import Pulse
-from inference.engine.pump import Pace, Pump
+from inference.engine.pump import Pump, Station
 from inference.opening import LaneKey, Opened, open_algorithm
 from inference.operations import resident_megabytes
 from inference.registry import Hooks, Registry, Snapshot
@@ -75,10 +75,9 @@ class Working:
         hooks = Hooks(after=self._serve)
         self.registry = Registry(self._open, self._retire, hooks)
         self._lines = engines.worker_lines(env)
-        keys, name = engines.keys(env), worker_name()
-        pace = Pace(env.max_batch_rows)
-        self.pump = Pump(self._lines, keys, name, self.engine, pace, self._mail)
-        self.pulse = Pulse(self._lines.write, keys, self.pump, self._beat)
+        station = Station(worker_name(), engines.keys(env), 2 * env.max_batch_rows)
+        self.pump = Pump(self._lines, station, self.engine, self._mail)
+        self.pulse = Pulse(self._lines.write, self.pump, self._beat)
         self._leaving: dict[int, Served] = {}
         self._last: dict[int, Served] = {}
         self._draining = False
@@ -124,8 +123,8 @@ class Working:
         return open_algorithm(row)
 
     def _serve(self, new: Snapshot) -> None:
-        gone = self._last.keys() - new.served.keys()
-        self._leaving |= {model: self._last[model] for model in gone}
+        known = {**self._leaving, **self._last}
+        self._leaving = {model: one for model, one in known.items() if model not in new.served}
         self._last = {model: each for model, each in new.served.items() if each.model is not None}
         self.pump.serve(self._leaving | self._last)
         self.pulse.soon()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from inference.core import presence
-from inference.core.parcels import GROUP, Keys
+from inference.core.parcels import GROUP
 from inference.core.presence import Beat, Roster
 from inference.engine.link import Away, Full, Link, Refused
 from inference.engine.pump import Pump
@@ -25,12 +25,13 @@ SHARDS: Final = 1024
 class Pulse:
     """`report` makes the heartbeat of that number."""
 
-    def __init__(self, link: Link, keys: Keys, pump: Pump, report: Callable[[int], Beat]) -> None:
+    def __init__(self, link: Link, pump: Pump, report: Callable[[int], Beat]) -> None:
         self.roster = Roster()
         self.shard = -1
         self._link = link
-        self._keys = keys
         self._pump = pump
+        self._station = pump.station
+        self._keys = pump.station.keys
         self._report = report
         self._number = 0
         self._loop = asyncio.get_running_loop()
@@ -57,7 +58,7 @@ class Pulse:
         others = [
             seen.beat
             for name, seen in self.roster.alive.items()
-            if name != self._pump.name and not seen.beat.draining
+            if name != self._station.name and not seen.beat.draining
         ]
         mine = set(self._pump.models())
         return any(mine <= set(beat.serves) for beat in others)
@@ -66,8 +67,8 @@ class Pulse:
         """Be gone; raises Away."""
         if self._supervisor is not None:
             self._supervisor.stop()
-        await self._pump.forget(self._pump.name)
-        await self._link.call("HDEL", self._keys.workers, self._pump.name)
+        await self._pump.forget(self._station.name)
+        await self._link.call("HDEL", self._keys.workers, self._station.name)
         await self._link.call("DEL", self._keys.shard(self.shard))
 
     async def _live(self) -> None:
@@ -88,25 +89,24 @@ class Pulse:
         await self._lease()
         self._number += 1
         beat = presence.written(self._report(self._number))
-        await self._link.call("HSET", self._keys.workers, self._pump.name, beat)
+        await self._link.call("HSET", self._keys.workers, self._station.name, beat)
         await self._look()
         await self._tidy(self.roster.forgotten)
 
     async def _hold(self) -> None:
         """A stream that is gone has an error of its own, which says nothing of the others."""
-        if scripts := self._pump.holds():
+        if scripts := self._pump.hand.holds(self._station.name):
             await self._link.scripts(scripts)
         if letters := self._pump.letters:
             self._pump.letters = []
-            mail = self._keys.mail(self._pump.name)
-            await self._link.call("XACK", mail, GROUP, *letters)
-            await self._link.call("XDEL", mail, *letters)
+            await self._link.call("XACK", self._station.mailbox, GROUP, *letters)
+            await self._link.call("XDEL", self._station.mailbox, *letters)
 
     async def _lease(self) -> None:
         numbers: Iterable[int] = range(SHARDS) if self.shard < 0 else (self.shard, *range(SHARDS))
         for number in numbers:
             key = self._keys.shard(number)
-            if await self._link.script(LEASE, (key,), self._pump.name, LEASED):
+            if await self._link.script(LEASE, (key,), self._station.name, LEASED):
                 self.shard = number
                 return
 

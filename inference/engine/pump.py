@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -18,12 +17,12 @@ from inference.core.skew import Skew
 from inference.core.tickets import Served
 from inference.engine.backoff import Backoff
 from inference.engine.base import Engine
-from inference.engine.change import Change
 from inference.engine.finisher import Entry, Finisher
+from inference.engine.hand import Hand
 from inference.engine.intake import Intake
-from inference.engine.link import Away, Full, Link, Refused, Script
+from inference.engine.link import Away, Full, Link, Refused
 from inference.engine.quarantine import Quarantine, open_entry
-from inference.engine.scripts import HOLD, LEAVE
+from inference.engine.scripts import LEAVE
 from inference.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -31,8 +30,9 @@ logger = logging.getLogger(__name__)
 BLOCK: Final = 1000  # milliseconds; the connection itself must be given longer
 MOST: Final = 64  # parcels of one stream at once
 QUIET: Final = 0.5  # seconds without anything to do, after which a stop may end
-_GLANCE: Final = 0.05
+GLANCE: Final = 0.05  # seconds between two looks at whether a stop may end
 MORE: Final = "more"  # in one's own mail: a model that was left out has room again
+NEWEST: Final = 0.1  # how much the newest parcel moves the mean
 
 
 class Lines(NamedTuple):
@@ -43,82 +43,65 @@ class Lines(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How many rows of one model may be in hand; two batches keep it busy while one is read."""
+class Station:
+    """Where a worker stands: its name, the keys, how many rows of one model it may have in hand."""
 
-    batch_rows: int = 256
+    name: str
+    keys: Keys
+    in_hand: int = 512  # two batches: one runs, one is ready
 
     @property
-    def in_hand(self) -> int:
-        return 2 * self.batch_rows
+    def mailbox(self) -> str:
+        return self.keys.mail(self.name)
+
+    def streams(self, model: int) -> tuple[str, str]:
+        return self.keys.jobs(model), self.keys.suspects(model)
 
 
 class Pump:
-    """Carries; batches, threads and the log are the engine's. `mail` hears words sent to it."""
+    """Carries; batches, threads and the log are the engine's. `mail` hears words sent to us."""
 
     def __init__(
-        self,
-        lines: Lines,
-        keys: Keys,
-        name: str,
-        engine: Engine,
-        pace: Pace,
-        mail: Callable[[str], None],
+        self, lines: Lines, station: Station, engine: Engine, mail: Callable[[str], None]
     ) -> None:
-        self.name = name
+        self.station = station
+        self.hand = Hand()
         self.skew = Skew()
         self.letters: list[bytes] = []  # read from the mail, to be taken out of it
-        self.intake = Intake(engine, self._done)
+        self.finisher = Finisher(lines.write, station.keys, self._left)
+        self.intake = Intake(engine, self.finisher.put)
         self._lines = lines
-        self._keys = keys
-        self._pace = pace
         self._mail = mail
-        self._mailbox = keys.mail(name)
-        self._held: dict[tuple[str, bytes], Entry] = {}
-        self._rows: Counter[int] = Counter()
         self._shut: set[int] = set()  # models that the read under way leaves out
         self._parcel_rows = 1.0
-        self._stopping = self._stopped = self._rejoined = False
+        self._stopping = self._rejoined = False
+        self._stopped = asyncio.Event()
         self._nudging: asyncio.Task[None] | None = None
-        self._change = Change()
         self._backoff = Backoff()
         self._loop = asyncio.get_running_loop()
-        self._busy_at = self._loop.time()
-        self.finisher = Finisher(lines.write, keys, self._left)
-        self._quarantine = Quarantine(lines.write, keys, name, self)
+        self._quarantine = Quarantine(lines.write, station.keys, station.name, self)
         self._supervisor = Supervisor("weir-pump", self._live, self._died)
-
-    # -- what it serves ----------------------------------------------------------------------------
-
-    def serve(self, served: Mapping[int, Served]) -> None:
-        """From now on these; models that are not loaded are not read."""
-        self.intake.served = {**served}
-        self._rejoined = False
-
-    def models(self) -> Collection[int]:
-        return list(self.intake.served)
 
     @property
     def healthy(self) -> bool:
         return self._supervisor.alive and self.finisher.alive
 
-    @property
-    def rows(self) -> int:
-        """In hand, of all models."""
-        return self._rows.total()
+    # -- what it serves ----------------------------------------------------------------------------
 
-    def holds(self) -> list[Script]:
-        """What tells Redis that the entries in hand are looked after."""
-        by_stream: dict[str, list[bytes]] = {}
-        for stream, entry_id in self._held:
-            by_stream.setdefault(stream, []).append(entry_id)
-        return [(HOLD, (stream,), (GROUP, self.name, *ids)) for stream, ids in by_stream.items()]
+    def serve(self, served: Mapping[int, Served]) -> None:
+        """From now on these; all of them are loaded."""
+        self.intake.served = {**served}
+        self._rejoined = False
+        self._nudge()
+
+    def models(self) -> Collection[int]:
+        return list(self.intake.served)
 
     async def idle(self, model: int) -> bool:
         """Whether nothing waits for this model, here or in Redis; raises Away."""
-        streams = (self._keys.jobs(model), self._keys.suspects(model))
+        streams = self.station.streams(model)
         waiting = [await self._lines.write.call("XLEN", stream) for stream in streams]
-        return not (self._rows[model] or any(waiting))
+        return not (self.hand.rows_of(model) or any(waiting))
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -128,18 +111,13 @@ class Pump:
                 if not self._rejoined:
                     await self._rejoin()
                 await self._read(">", BLOCK)
-            except (Away, Full) as error:
-                logger.debug("no work: %s", error)
+                self._backoff.reset()
+            except (Away, Full, Refused) as error:
+                _say(error)
                 self._rejoined = False
                 await self._backoff.pause()
-            except Refused as error:
-                if error.code != "NOGROUP":
-                    logger.error("no work: %s", error)  # noqa: TRY400  # said by Redis, no trace helps
-                self._rejoined = False
-                await self._backoff.pause()
-        self._stopped = True
-        self._change.happened()
-        await self._loop.create_future()  # its supervisor would start it again
+        self._stopped.set()
+        await self._loop.create_future()  # at an end, its supervisor would start it again
 
     async def _rejoin(self) -> None:
         """Make the groups, and take what was delivered to us and got lost on the way."""
@@ -149,10 +127,8 @@ class Pump:
 
     async def groups(self) -> None:
         """Streams and groups as if they had always been there."""
-        streams = [self._mailbox]
-        for model in self.models():
-            streams += (self._keys.jobs(model), self._keys.suspects(model))
-        for stream in streams:
+        streams = [stream for model in self.models() for stream in self.station.streams(model)]
+        for stream in (self.station.mailbox, *streams):
             try:
                 await self._lines.write.call("XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM")
             except Refused as error:
@@ -162,80 +138,73 @@ class Pump:
     async def _read(self, start: str, block: int | None) -> None:
         names = self._readable()
         patience = () if block is None else ("BLOCK", block)
-        count = max(1, min(MOST, int(self._pace.in_hand / self._parcel_rows)))
-        found = await self._lines.read.call(
-            "XREADGROUP", "GROUP", GROUP, self.name, "COUNT", count, *patience,
-            "STREAMS", *names, *[start] * len(names),
-        )  # fmt: skip
+        words = ("GROUP", GROUP, self.station.name, "COUNT", self._count(), *patience)
+        starts = (start,) * len(names)
+        found = await self._lines.read.call("XREADGROUP", *words, "STREAMS", *names, *starts)
         self._shut = set()
-        self._backoff.reset()
         for stream, entries in found or ():
             self._take(names[stream.decode()], stream.decode(), entries)
 
     def _readable(self) -> dict[str, int | None]:
         """The streams that are read now, by the model they are for; one's own mail has none."""
         models = self.models()
-        self._shut = {model for model in models if self._rows[model] >= self._pace.in_hand}
-        open_ = {self._keys.jobs(model): model for model in models if model not in self._shut}
-        return {self._mailbox: None, **open_}
+        self._shut = {model for model in models if not self._has_room(model)}
+        jobs = {self.station.keys.jobs(model): model for model in models if model not in self._shut}
+        return {self.station.mailbox: None, **jobs}
 
-    def _take(self, model: int | None, stream: str, entries: Any) -> None:
+    def _has_room(self, model: int) -> bool:
+        return self.hand.rows_of(model) < self.station.in_hand
+
+    def _count(self) -> int:
+        """So many parcels as fill the hand, by what parcels held lately."""
+        return max(1, min(MOST, int(self.station.in_hand / self._parcel_rows)))
+
+    def _take(self, model: int | None, stream: str, entries: Sequence[Any]) -> None:
         for entry_id, fields in entries:
-            if (stream, entry_id) in self._held or not fields:
-                continue
-            data = fields[FIELD]
             if model is None:
-                self._heard(entry_id, data.decode())
-            elif (entry := open_entry(model, stream, entry_id, data)) is not None:
-                self._parcel_rows += 0.1 * (entry.rows - self._parcel_rows)
+                self._heard(entry_id, fields)
+            elif fields and (entry := open_entry(model, stream, entry_id, fields[FIELD])):
+                self._parcel_rows += NEWEST * (entry.rows - self._parcel_rows)
                 self._begin(entry)
 
-    def _heard(self, entry_id: bytes, word: str) -> None:
+    def _heard(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
         self.letters.append(entry_id)
+        word = fields[FIELD].decode() if fields else MORE
         if word != MORE:
             self._mail(word)
 
-    # -- entries in hand ---------------------------------------------------------------------------
+    def _died(self) -> None:
+        """What it had read and not begun is in Redis still, under our name."""
+        self._rejoined = False
+
+    # -- what is in hand ---------------------------------------------------------------------------
 
     def age(self, entry_id: bytes) -> float:
         """Seconds since Redis took it."""
         return self.skew.age(entry_id, self._loop.time())
 
     def _begin(self, entry: Entry, *, alone: bool = False) -> None:
-        self._hold(entry)
-        self.intake.start(entry, self.age(entry.id), alone=alone)
+        if entry not in self.hand and entry.model in self.intake.served:
+            self.hand.take(entry)
+            self.intake.start(entry, self.age(entry.id), alone=alone)
 
     async def run_alone(self, entry: Entry) -> None:
-        """See `Quarantine`; nothing if it is in our own hands."""
-        if (entry.stream, entry.id) in self._held or entry.model not in self.intake.served:
-            return
+        """See `Quarantine`."""
         self._begin(entry, alone=True)
-        await self._change.until(lambda: (entry.stream, entry.id) not in self._held)
+        await self.hand.without(entry)
 
     async def give_up(self, entry: Entry) -> None:
-        """Answer with an error what ends whoever computes it."""
-        if (entry.stream, entry.id) in self._held or entry.model not in self.intake.served:
-            return
-        self._hold(entry)
-        self.intake.give_up(entry)
-        await self._change.until(lambda: (entry.stream, entry.id) not in self._held)
-
-    def _hold(self, entry: Entry) -> None:
-        self._held[entry.stream, entry.id] = entry
-        self._rows[entry.model] += entry.rows
-        self._busy_at = self._loop.time()
-
-    def _done(self, entry: Entry) -> None:
-        self.finisher.put(entry)
+        """See `Quarantine`."""
+        if entry not in self.hand and entry.model in self.intake.served:
+            self.hand.take(entry)
+            self.intake.give_up(entry)
+        await self.hand.without(entry)
 
     def _left(self, entry: Entry) -> None:
-        self._held.pop((entry.stream, entry.id), None)
-        self._rows[entry.model] -= entry.rows
-        self._busy_at = self._loop.time()
-        if entry.model in self._shut and self._rows[entry.model] < self._pace.in_hand:
+        self.hand.drop(entry)
+        if entry.model in self._shut and self._has_room(entry.model):
             self._shut.discard(entry.model)
             self._nudge()
-        self._change.happened()
 
     def _nudge(self) -> None:
         """Wake the read under way, which waits for everybody but whom it left out."""
@@ -243,13 +212,9 @@ class Pump:
 
     async def _write_to_ourselves(self) -> None:
         try:
-            await self._lines.write.call("XADD", self._mailbox, "*", FIELD, MORE)
+            await self._lines.write.call("XADD", self.station.mailbox, "*", FIELD, MORE)
         except (Away, Full, Refused) as error:
             logger.debug("the read under way was not woken: %s", error)
-
-    def _died(self) -> None:
-        """What it had read and not begun is in Redis still, under our name."""
-        self._rejoined = False
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -259,16 +224,18 @@ class Pump:
         Everybody may have been told to stop at once; whoever leaves first must not leave requests
         behind that were accepted. False if `deadline` (loop time) came first.
         """
-        while self._loop.time() < deadline and not (relieved() or await self._nothing_comes()):
-            await asyncio.sleep(_GLANCE)
+        while (  # noqa: ASYNC110  # what is waited for is in Redis, where only looking tells
+            self._loop.time() < deadline and not (relieved() or await self._nothing_comes())
+        ):
+            await asyncio.sleep(GLANCE)
         self._stopping = True
         self._nudge()
-        await self._change.until(lambda: self._stopped, deadline)
-        finished = await self._change.until(lambda: not self._held, deadline)
+        await self._stopped.wait()
+        finished = await self.hand.empty(deadline)
         return await self.finisher.empty(deadline) and finished
 
     async def _nothing_comes(self) -> bool:
-        if self._held or self._loop.time() - self._busy_at < QUIET:
+        if self.hand.idle_seconds < QUIET:
             return False
         try:
             return all([await self.idle(model) for model in self.models()])
@@ -277,13 +244,20 @@ class Pump:
 
     async def forget(self, name: str) -> None:
         """Take a worker's name out of Redis, unless it has something in hand; raises Away."""
-        write = self._lines.write
         for model in self.models():
-            for stream in (self._keys.jobs(model), self._keys.suspects(model)):
-                await write.script(LEAVE, (stream,), GROUP, name)
-        await write.call("DEL", self._keys.mail(name))
+            for stream in self.station.streams(model):
+                await self._lines.write.script(LEAVE, (stream,), GROUP, name)
+        await self._lines.write.call("DEL", self.station.keys.mail(name))
 
     def close(self) -> None:
         self._supervisor.stop()
         self._quarantine.close()
         self.finisher.close()
+
+
+def _say(error: Exception) -> None:
+    """That Redis is away is no news each second; that it refuses is somebody's mistake."""
+    if isinstance(error, Refused) and error.code != "NOGROUP":
+        logger.error("there is no work: %s", error)
+    else:
+        logger.debug("there is no work: %s", error)
