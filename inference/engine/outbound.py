@@ -16,7 +16,7 @@ from inference.core.errors import Overloaded, QueueUnavailable
 from inference.core.parcels import Item, Keys
 from inference.engine.backoff import Backoff
 from inference.engine.book import Book, Sent
-from inference.engine.link import Away, Full, Link, Script
+from inference.engine.link import Away, Full, Link, Refused, Script
 from inference.engine.scripts import ADMIT
 from inference.engine.supervisor import Supervisor
 
@@ -77,6 +77,9 @@ class Outbound:
             if self._waiting:
                 # One turn of the loop: whoever comes in it travels along.
                 await asyncio.sleep(0)
+            elif self._away_since != inf:
+                await self._knock()
+                continue
             else:
                 self._filled = self._loop.create_future()
                 await self._filled
@@ -95,6 +98,16 @@ class Outbound:
         self._backoff.reset()
         for each, answer in zip(packed, answers, strict=True):
             self._sent([sent for sent, _ in each], answer)
+
+    async def _knock(self) -> None:
+        """While jobs are refused because Redis is away, none of them would find it back."""
+        try:
+            await self._link.call("PING")
+        except (Away, Full, Refused):
+            await self._backoff.pause()
+        else:
+            self._away_since = inf
+            self._backoff.reset()
 
     def _packed(self, jobs: Sequence[Sent]) -> Iterator[Packed]:
         now = self._loop.time()

@@ -17,7 +17,7 @@ from tests.servers import ROOT
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 0.02
-_TAIL: Final = 3000
+_TAIL: Final = 1500
 
 
 @dataclass(eq=False)

@@ -47,7 +47,7 @@ def broken(entries: Sequence[Entry], rows: Sequence[Row]) -> set[str]:
 
 
 def test_a_run_in_which_every_promise_was_kept_has_nothing_to_say() -> None:
-    entries = [sent(7), accepted(7, 1), answered(7, 1), sent(8), answered(8, 2, at=102.0)]
+    entries = [sent(7), accepted(7, 1), answered(7, 1), sent(8), answered(8, 2, at=100.5)]
     report = judge(entries, [row(1, 7), row(2, 8)])
     assert report.kept
     assert (report.sent, report.answered, report.refused) == (2, 2, 0)
