@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import time
 from collections.abc import Sequence
 
 from tests.faults import cluster, nemesis, of_use, table, trial
@@ -34,9 +35,10 @@ def _all_runs(whole: Cluster, faults: Sequence[Fault], given: argparse.Namespace
     for turn in range(given.runs):
         for number, fault in enumerate(dice.sample(faults, len(faults))):
             run = turn * len(faults) + number
+            began = time.monotonic()
             told = _one(whole, fault, run, given)
             lines[fault.id].add(told)
-            sys.stdout.write(f"run {run} {fault.id}: {told}\n")
+            sys.stdout.write(f"run {run} {fault.id} ({time.monotonic() - began:.0f} s): {told}\n")
             sys.stdout.flush()
     return list(lines.values())
 
