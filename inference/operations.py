@@ -124,10 +124,11 @@ class Operations:
 
 def _workers(beats: Mapping[str, Beat] | None) -> list[dict[str, Any]] | None:
     """None where this process computes itself."""
-    return None if beats is None else [_worker(*each) for each in sorted(beats.items())]
+    return None if beats is None else [worker(*each) for each in sorted(beats.items())]
 
 
-def _worker(name: str, beat: Beat) -> dict[str, Any]:
+def worker(name: str, beat: Beat) -> dict[str, Any]:
+    """A worker as the screen, REST and the command line show it."""
     return {
         "name": name,
         "host": beat.host,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import servers
+from tests import queues, servers
+from tests.queues import Place, Server
 
 CORE = Path(__file__).parent / "core"
 CORE_TIMEOUT = 20
@@ -47,6 +49,22 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """A corner of the Redis that is there; skipped on a laptop without one, a failure in CI."""
+    with queues.corner() as found:
+        yield found
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A Redis of the test's own; skipped where none is installed, a failure in CI."""
+    own = Server(tmp_path)
+    own.start()
+    yield own
+    own.close()
 
 
 def _is_local(host: str) -> bool:

@@ -28,6 +28,9 @@ import redis
 ROOT: Final = Path(__file__).resolve().parent.parent
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 20.0
+_PLATFORM: Final = frozenset(
+    {"DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "HOST", "PORT", "WEB_CONCURRENCY", "DYNO"}
+)
 SECRET: Final = "a secret for servers that tests start"
 
 Kind = Literal["serve", "runserver"]
@@ -38,7 +41,7 @@ REDIS_URL: Final = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15"
 def environment(data: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a started process sees: nothing of the developer's settings, its own data."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
-    for name in ("DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "HOST", "PORT", "WEB_CONCURRENCY"):
+    for name in _PLATFORM:
         kept.pop(name, None)
     ours = {
         "DJANGO_SETTINGS_MODULE": "asgi_project.settings",

@@ -159,6 +159,8 @@ def opened(data: bytes) -> Parcel:
     found = _parcel(data)
     if found.format != FORMAT:
         raise ValueError(f"the parcel has format {found.format}; this is read: {FORMAT}")
+    if not found.items:
+        raise ValueError("the parcel is empty")  # in hand, it would never be done
     return found
 
 

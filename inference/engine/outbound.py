@@ -12,12 +12,12 @@ from time import monotonic
 from typing import Final
 
 from inference.core import parcels
-from inference.core.errors import Overloaded, QueueUnavailable
+from inference.core.errors import DeadlineExceeded, ModelError, Overloaded, QueueUnavailable
 from inference.core.parcels import Item, Keys
 from inference.engine.backoff import Backoff
 from inference.engine.book import Book, Sent
 from inference.engine.link import Away, Full, Link, Refused, Script
-from inference.engine.scripts import ADMIT
+from inference.engine.scripts import ADMIT, PROBE
 from inference.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -74,49 +74,70 @@ class Outbound:
 
     async def _live(self) -> None:
         while True:
-            if self._waiting:
-                # One turn of the loop: whoever comes in it travels along.
-                await asyncio.sleep(0)
-            elif self._away_since != inf:
-                await self._knock()
-                continue
-            else:
-                self._filled = self._loop.create_future()
-                await self._filled
-                continue
+            if not self._waiting:
+                await self._idle()
+            # One turn of the loop: whoever comes in it travels along.
+            await asyncio.sleep(0)
             round_, self._waiting = self._waiting, []
-            await self._send([sent for sent in round_ if not sent.gone])
+            if jobs := self._wanted(round_):
+                await self._send(jobs)
 
-    async def _send(self, jobs: list[Sent]) -> None:
+    async def _idle(self) -> None:
+        """Until somebody comes. While Redis is away nobody may, so its return is looked for."""
+        if self._away_since < inf:
+            await self._probe()
+            return
+        self._filled = self._loop.create_future()
+        await self._filled
+
+    async def _probe(self) -> None:
+        try:
+            await self._link.script(PROBE, ())
+        except (Away, Refused) as error:
+            logger.debug("Redis is still away: %s", error)
+            await self._backoff.pause()
+        else:
+            self._returned()
+
+    def _returned(self) -> None:
+        self._away_since = inf
+        self._backoff.reset()
+
+    def _wanted(self, jobs: Sequence[Sent]) -> list[Sent]:
+        """Those that somebody waits for; the others are struck out."""
+        self._book.fail([sent for sent in jobs if sent.gone], DeadlineExceeded)
+        return [sent for sent in jobs if not sent.gone]
+
+    async def _send(self, jobs: Sequence[Sent]) -> None:
         packed = list(self._packed(jobs))
+        if not packed:
+            return
         try:
             answers = await self._link.scripts([self._admission(each) for each in packed])
         except Away as error:
             await self._wait(jobs, error)
             return
-        self._away_since = inf
-        self._backoff.reset()
+        self._returned()
         for each, answer in zip(packed, answers, strict=True):
             self._sent([sent for sent, _ in each], answer)
-
-    async def _knock(self) -> None:
-        """While jobs are refused because Redis is away, none of them would find it back."""
-        try:
-            await self._link.call("PING")
-        except (Away, Full, Refused):
-            await self._backoff.pause()
-        else:
-            self._away_since = inf
-            self._backoff.reset()
 
     def _packed(self, jobs: Sequence[Sent]) -> Iterator[Packed]:
         now = self._loop.time()
         by_model: dict[int, Packed] = {}
         for sent in jobs:
-            item = parcels.item(sent.part, sent.number, sent.deadline - now)
-            by_model.setdefault(sent.model, []).append((sent, item))
+            if (item := self._item(sent, now)) is not None:
+                by_model.setdefault(sent.model, []).append((sent, item))
         for each in by_model.values():
             yield from _cut(each, self._post.parcel_rows)
+
+    def _item(self, sent: Sent, now: float) -> Item | None:
+        try:
+            return parcels.item(sent.part, sent.number, sent.deadline - now)
+        except Exception:
+            # One that cannot be packed must not cost its neighbours their answers.
+            logger.exception("a job could not be packed")
+            self._book.fail([sent], ModelError)
+            return None
 
     def _admission(self, packed: Packed) -> Script:
         keys, model = self._post.keys, packed[0][0].model
@@ -140,7 +161,7 @@ class Outbound:
             logger.error("Redis does not take jobs: %s", answer)
             self._book.fail(jobs, lambda: QueueUnavailable(retry_after=1.0))
 
-    async def _wait(self, jobs: list[Sent], error: Away) -> None:
+    async def _wait(self, jobs: Sequence[Sent], error: Away) -> None:
         """Whether the parcels were taken is not known; sent twice, they are logged once."""
         now = monotonic()
         if self._away_since == inf:
@@ -148,7 +169,7 @@ class Outbound:
         self._away_since = min(self._away_since, now)
         late = [sent for sent in jobs if now - max(sent.since, self._away_since) > PATIENCE]
         self._book.fail(late, lambda: QueueUnavailable(retry_after=1.0))
-        self._waiting = [sent for sent in jobs if not sent.gone] + self._waiting
+        self._waiting = self._wanted(jobs) + self._waiting
         await self._backoff.pause()
 
 
@@ -157,10 +178,11 @@ def _cut(packed: Packed, most_rows: int) -> Iterator[Packed]:
     parcel: Packed = []
     rows = size = 0
     for sent, item in packed:
-        if parcel and (rows + sent.rows > most_rows or size > MOST_BYTES):
+        weight = parcels.weight(item)
+        if parcel and (rows + sent.rows > most_rows or size + weight > MOST_BYTES):
             yield parcel
             parcel, rows, size = [], 0, 0
         parcel.append((sent, item))
         rows += sent.rows
-        size += parcels.weight(item)
+        size += weight
     yield parcel

@@ -12,12 +12,12 @@ from inference.core.parcels import GROUP
 from inference.core.presence import Beat, Roster
 from inference.engine.link import Away, Full, Link, Refused
 from inference.engine.pump import Pump
-from inference.engine.scripts import LEASE
+from inference.engine.scripts import BEAT, LEASE
 from inference.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
-BEAT: Final = 1.0  # seconds
+INTERVAL: Final = 1.0  # seconds
 LEASED: Final = 10_000  # milliseconds that a shard stays ours without a beat
 SHARDS: Final = 1024
 
@@ -46,7 +46,7 @@ class Pulse:
                 break
             except (Away, Full, Refused) as error:
                 logger.warning("waiting for Redis: %s", error)
-                await asyncio.sleep(BEAT)
+                await asyncio.sleep(INTERVAL)
         self._supervisor = Supervisor("weir-pulse", self._live, lambda: None)
 
     def soon(self) -> None:
@@ -74,7 +74,7 @@ class Pulse:
     async def _live(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(BEAT):
+                async with asyncio.timeout(INTERVAL):
                     await self._soon.wait()
             except TimeoutError:
                 pass
@@ -89,7 +89,7 @@ class Pulse:
         await self._lease()
         self._number += 1
         beat = presence.written(self._report(self._number))
-        await self._link.call("HSET", self._keys.workers, self._station.name, beat)
+        await self._link.script(BEAT, (self._keys.workers,), self._station.name, beat)
         await self._look()
         await self._tidy(self.roster.forgotten)
 

@@ -22,7 +22,9 @@ from inference.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
-DEAD_AFTER: Final = 5000  # milliseconds without a sign of life: three times `pulse.BEAT` and more
+DEAD_AFTER: Final = (
+    5000  # milliseconds without a sign of life: three times `pulse.INTERVAL` and more
+)
 LOOK: Final = 0.5  # seconds
 DEADLY: Final = 3  # workers that one job may end
 START: Final = "0-0"

@@ -10,14 +10,21 @@ from __future__ import annotations
 from typing import Final
 
 # KEYS stream, rows; ARGV cap, rows of the parcel, seconds to keep, parcel.
-# {1, id}, or {0, rows that wait} if there is no room.
+# {1, id}, or {0, rows that wait} if there is no room. Where no parcel is, no row waits, whatever
+# was counted: the rows of a parcel that nobody could read are never counted down.
 ADMIT: Final = """#!lua
 local waiting = tonumber(redis.call('GET', KEYS[2]) or '0')
+if redis.call('XLEN', KEYS[1]) == 0 then waiting = 0 end
 if waiting >= tonumber(ARGV[1]) then return {0, waiting} end
 redis.call('SET', KEYS[2], math.max(waiting, 0) + ARGV[2], 'EX', ARGV[3])
 local id = redis.call('XADD', KEYS[1], '*', 'p', ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return {1, id}
+"""
+
+# Nothing, said to whoever would be given a job: a replica refuses to, and a server that is loading.
+PROBE: Final = """#!lua flags=allow-oom
+return 1
 """
 
 # KEYS stream, rows, list...; ARGV group, milliseconds to keep a reply, then for each entry its id,
@@ -88,6 +95,12 @@ local mine = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2])
 if mine[1] then return 0 end
 redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 return 1
+"""
+
+# KEYS hash; ARGV worker, heartbeat. It takes the room of the one before, which a Redis that is full
+# has; and whoever cannot say that he lives counts as dead.
+BEAT: Final = """#!lua flags=allow-oom
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 """
 
 # KEYS shard; ARGV worker, milliseconds: this number is mine, unless somebody else has it.

@@ -72,6 +72,14 @@ def test_a_request_of_nothing_but_bad_rows_needs_no_model(outcome: Outcome) -> N
     assert ticket.log[0].response == "error"
 
 
+def test_what_another_process_settled_is_answered_here_and_logged_there() -> None:
+    ticket = part(b'{"a": 1}', b'{"a": 2}')
+    error = ModelRejectedRow("not this one")
+    ticket.told(["one", "two"], {1: error})
+    assert ticket.answers == [(100, "one", None), (101, "two", error)]
+    assert not ticket.log
+
+
 def test_without_a_log_nothing_is_prepared_for_it() -> None:
     ticket = part(b'{"a": 1}', mode=LogMode.OFF)
     ticket.settle(Outcome(scores(0.5)))

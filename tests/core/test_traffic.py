@@ -8,6 +8,7 @@ from inference.core.traffic import (
     Counts,
     Latency,
     Meter,
+    Rate,
     Second,
     slower,
 )
@@ -92,3 +93,20 @@ def test_a_meter_that_was_never_told_anything_says_so() -> None:
     meter = Meter()
 
     assert (meter.rate, meter.rows_a_batch, meter.newest) == (0.0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "rates"),
+    [
+        ([(5, 10.0)], [0.0]),
+        ([(0, 1.0), (10, 1.5), (10, 2.5)], [0.0, 20.0, 0.0]),
+        ([(0, 1.0), (7, 1.0), (14, 2.0)], [0.0, 0.0, 7.0]),
+        ([(0, 2.0), (7, 1.0)], [0.0, 0.0]),
+    ],
+)
+def test_a_rate_is_what_came_since_it_was_asked_last(
+    asked: list[tuple[int, float]], rates: list[float]
+) -> None:
+    rate = Rate()
+
+    assert [rate.of(count, now) for count, now in asked] == rates
