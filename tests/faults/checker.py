@@ -216,7 +216,9 @@ def recovery(entries: Sequence[Entry], healed_at: float) -> float | None:
     if {entry.client for entry in entries} - {PROBE} - served.keys():
         return None
     asked = {e.nonce for e in entries if e.event is Event.SENT and e.at < healed_at}
-    late = [entry.at for entry in _firsts(entries) if entry.at >= healed_at and entry.nonce in asked]
+    late = [
+        entry.at for entry in _firsts(entries) if entry.at >= healed_at and entry.nonce in asked
+    ]
     return max([healed_at, *served.values(), *late]) - healed_at
 
 

@@ -205,7 +205,7 @@ class Ground:
 
 @contextmanager
 def prepared(*, keep: bool = False) -> Iterator[Ground]:
-    """Migrated, with both versions registered on both endpoints; `keep` leaves logs and journals."""
+    """Migrated, with both versions on both endpoints; `keep` leaves logs and journals behind."""
     with services.folder(keep=keep) as data:
         marks = data / "marks"
         marks.mkdir()

@@ -29,8 +29,8 @@ _RECOUNT: Final = """
     SELECT arm_id, count(*), count(*) FILTER (WHERE error_code <> ''), count(off),
            coalesce(sum(off), 0), coalesce(sum(off * off), 0)
     FROM (
-        SELECT arm_id, error_code,
-               CASE WHEN error_code = '' THEN abs(nullif(feedback, '')::float8 - response::float8) END AS off
+        SELECT arm_id, error_code, CASE WHEN error_code = ''
+               THEN abs(nullif(feedback, '')::float8 - response::float8) END AS off
         FROM inference_mlrequest WHERE arm_id IS NOT NULL
     ) request
     GROUP BY arm_id
@@ -54,13 +54,18 @@ def rows(cluster: Cluster, run: int) -> Sequence[Row]:
 
 
 def leftovers(cluster: Cluster) -> Mapping[str, int]:
-    """What of the work is still in Redis: entries, rows that count as waiting, undying replies."""
-    if cluster.redis is None:
-        return {}
-    client = cluster.redis.client
+    """What of the work is still to be done, in the outbox and in Redis."""
+    ((queued,),) = cluster.query("SELECT count(*) FROM inference_outbox")
+    return {"the outbox": queued, **(_in_redis(cluster) if cluster.redis else {})}
+
+
+def _in_redis(cluster: Cluster) -> Mapping[str, int]:
+    """Entries of streams, rows that count as waiting, and replies that would stay for ever."""
+    client = cluster.store.client
     streams = [key for kind in ("jobs", "suspects") for key in _keys(cluster, kind)]
     found = {key: int(client.xlen(key)) for key in streams}
-    found |= {key: abs(int(client.get(key) or 0)) for key in _keys(cluster, "rows")}
+    # Below nothing is no harm: it is what answers to requests that were delivered twice leave.
+    found |= {key: max(0, int(client.get(key) or 0)) for key in _keys(cluster, "rows")}
     lasting = [key for key in _keys(cluster, "replies") if client.ttl(key) == _FOR_EVER]
     return found | {key: int(client.llen(key)) for key in lasting}
 

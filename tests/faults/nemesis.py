@@ -70,10 +70,10 @@ class Scene:
         nonce: int,
         deed: Deed = Deed.NOTHING,
         headers: Mapping[str, str] | None = None,
-        endpoint: str = ENDPOINT,
+        web: Member | None = None,
     ) -> Future[httpx.Response]:
         """A probe, on its way; what becomes of it is in the journal."""
-        url = f"{self.pick(self.cluster.webs).url}/api/v1/{endpoint}/predict"
+        url = f"{(web or self.pick(self.cluster.webs)).url}/api/v1/{ENDPOINT}/predict"
         body = dict(models.record(nonce, deed))
         return self._threads.submit(self._post, url, nonce, body, dict(headers or {}))
 

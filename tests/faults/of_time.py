@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,8 @@ def _environment(library: str, clock: Path) -> Mapping[str, str]:
 
 
 def _restart(cluster: Cluster) -> None:
+    for member in cluster.members:
+        member.process.signal(signal.SIGTERM)
     for member in cluster.members:
         member.process.stop()
     cluster.start()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import httpx
 
-from tests.faults.cluster import ENDPOINT, SWAPPED, Cluster, fetch
+from tests.faults import models
+from tests.faults.cluster import ENDPOINT, SWAPPED, Cluster, Member, fetch, until
 from tests.faults.nemesis import Scene, fault
 from tests.faults.rest import PATIENCE
 
 _SWAPS_PER_SECOND: Final = 10
 _AT_ONCE: Final = 50
-_ASKED: Final = 12
-_SUBJECT: Final = "the same caller"
+_ASKED: Final = 24
+_STICKY: Final = {"X-Subject": "the same caller"}
+_LOOK_SECONDS: Final = 3.0
 _WEIGHTS: Final = ((1, 1), (9, 1), (1, 9))
 
 
@@ -38,13 +40,15 @@ def swap_storm(scene: Scene) -> None:
 
 @fault("F30", "tests are stopped and started with other weights", distributed=False, allowed=())
 def tests_change(scene: Scene) -> None:
+    told, *others = scene.cluster.webs
     for weights in _WEIGHTS:
         _stop_running(scene.cluster)
-        stopped = _versions(scene, {})
-        assert len(stopped) == 1, f"after the stop {stopped} answered"
+        assert len(_versions(scene, told)) == 1, "a stopped arm answered where it was stopped"
+        for web in others:
+            _within_a_look(lambda web=web: len(_versions(scene, web)) == 1)
         start_test(scene.cluster, weights)
-        same = _versions(scene, {"X-Subject": _SUBJECT})
-        assert len(same) == 1, f"the same subject was answered by {same}"
+        _within_a_look(lambda: _test_runs(scene))
+        assert len(_versions(scene, told, _STICKY)) == 1, "one subject had several arms"
         scene.lasts(0.5, 3.0)
 
 
@@ -76,10 +80,20 @@ def _stop_running(cluster: Cluster) -> None:
             _post(f"{url}/api/v1/stop_ab_test/{test['id']}", {})
 
 
-def _versions(scene: Scene, headers: Mapping[str, str]) -> set[str]:
-    """Who answers now: both web processes, several times."""
-    asked = [scene.ask(scene.new_nonce(), headers=headers) for _ in range(_ASKED)]
+def _versions(scene: Scene, web: Member, headers: Mapping[str, str] | None = None) -> set[str]:
+    """Who answers there now, asked several times."""
+    asked = [scene.ask(scene.new_nonce(), headers=headers, web=web) for _ in range(_ASKED)]
     return {each.result(PATIENCE).json()["version"] for each in asked}
+
+
+def _test_runs(scene: Scene) -> bool:
+    """Whether every web process sends callers to both arms."""
+    return all(len(_versions(scene, web)) == len(models.VERSIONS) for web in scene.cluster.webs)
+
+
+def _within_a_look(true: Callable[[], bool]) -> None:
+    """Each process looks at the registry once a second."""
+    until(true, _LOOK_SECONDS, "every web process knows of the change")
 
 
 def _algorithms(cluster: Cluster, endpoint: str) -> Sequence[int]:

@@ -94,8 +94,10 @@ class Stream(Client):
         elif frame["type"] == "result":
             self.answered(frame["id"], frame["result"], self._connection)
             self._settled(frame["id"])
-        elif nonce is not None:
+        elif isinstance(nonce, int):
             self._failed(nonce, frame)
+        elif nonce is not None:
+            self._not_resumed()
 
     def _failed(self, nonce: int, frame: Mapping[str, Any]) -> None:
         if "request_id" in frame:
@@ -103,6 +105,9 @@ class Stream(Client):
         else:
             self.note(Event.REFUSED, nonce, code=f"frame {frame['code']}")
         self._settled(nonce)
+
+    def _not_resumed(self) -> None:
+        """A stream asks for nothing again."""
 
     def _settled(self, nonce: int) -> None:
         self._waiting.discard(nonce)
@@ -161,6 +166,11 @@ class Session(Stream):
             self._again.put_nowait(nonce)
             return
         super()._failed(nonce, frame)
+
+    def _not_resumed(self) -> None:
+        """The same frames again do what resuming would have done."""
+        for nonce in sorted(self._waiting):
+            self._again.put_nowait(nonce)
 
     def _left_behind(self) -> None:
         """Nothing is given up; what was to be sent again is asked for like the rest."""

@@ -199,8 +199,9 @@ def test_a_proxy_that_refuses_keeps_what_it_has(proxy: Proxy, line: socket.socke
 
 def test_nobody_behind_it_is_a_connection_reset(proxy: Proxy, echo: Echo) -> None:
     echo.close()
-    with Proxies() as proxies, connect(proxies.open(1)) as line:
-        with pytest.raises(ConnectionResetError):
+    with Proxies() as proxies:
+        line = connect(proxies.open(1))
+        with line, pytest.raises(ConnectionResetError):
             line.recv(1)
 
 

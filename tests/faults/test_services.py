@@ -88,12 +88,3 @@ def test_a_clone_has_the_rows_of_its_template(postgres: Postgres) -> None:
     postgres.query("prepared", "CREATE TABLE kept AS SELECT 7 AS number")
     postgres.clone("prepared", "run")
     assert postgres.query("run", "SELECT number FROM kept") == [(7,)]
-
-
-def test_what_is_missing_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception):
-        services.need("a-program-nobody-has")
-    monkeypatch.delenv("CI")
-    with pytest.raises(pytest.skip.Exception):
-        services.need("a-program-nobody-has")

@@ -25,10 +25,10 @@ from tests.faults.processes import Process
 
 CREW: Final[Mapping[str, int]] = {
     "plain": 3,
-    "keyed": 0,
-    "deferred": 0,
+    "keyed": 2,
+    "deferred": 2,
     "stream": 2,
-    "session": 0,
+    "session": 2,
 }
 _WARM_SECONDS: Final = 20.0
 _LATE: Final = 20.0  # how much longer than promised we wait, to say how late it was
