@@ -8,15 +8,16 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.faults import cluster, nemesis, of_use, table, trial
+from tests.faults import cluster, of_use, table, trial
+from tests.faults.catalogue import CATALOGUE
 from tests.faults.cluster import DISTRIBUTED, EMBEDDED, Cluster
-from tests.faults.nemesis import CATALOGUE, Fault
+from tests.faults.nemesis import Fault
 from tests.faults.table import Line
 
 
 def main() -> int:
     given = _arguments()
-    faults = [CATALOGUE[name] for name in given.only or sorted(CATALOGUE, key=nemesis.order)]
+    faults = [CATALOGUE[name] for name in given.only or CATALOGUE]
     shape = EMBEDDED if given.embedded else DISTRIBUTED
     faults = [each for each in faults if not given.embedded or not each.distributed]
     with cluster.prepared(keep=given.keep) as ground, cluster.running(ground, shape) as whole:

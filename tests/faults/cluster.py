@@ -78,6 +78,12 @@ class Member:
         return f"http://{HOST}:{self.front.port}"
 
     @property
+    def way(self) -> Proxy:
+        """To Redis."""
+        assert self.redis is not None  # of a distributed cluster
+        return self.redis
+
+    @property
     def port(self) -> int:
         """Where the process itself listens."""
         return int(self.process.env["PORT"])

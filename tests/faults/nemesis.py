@@ -1,4 +1,4 @@
-"""What a fault is, what it may ask of the scene, and the catalogue that all of them are in."""
+"""What a fault is, and what it may do to the scene."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ _NUMBER: Final = 900  # beyond those of the clients
 _PROBES: Final = 64
 KILLED_WORKER_SECONDS: Final = 12.0
 SERVICE_BACK_SECONDS: Final = 5.0
+# Who asks meanwhile: see `load.KINDS`.
+CREW: Final[Mapping[str, int]] = {
+    "plain": 3,
+    "keyed": 2,
+    "deferred": 2,
+    "stream": 2,
+    "session": 2,
+}
 # A worker that is asked to leave, or a process that is exchanged for another one.
 EXIT_SECONDS: Final = 10.0
 
@@ -134,9 +142,7 @@ class Fault:
     allowed: Collection[str]
     distributed: bool
     endpoint: str
-
-
-CATALOGUE: Final[dict[str, Fault]] = {}
+    crew: Mapping[str, int]
 
 
 def fault(
@@ -147,16 +153,11 @@ def fault(
     allowed: Collection[str] = REFUSALS,
     distributed: bool = True,
     endpoint: str = ENDPOINT,
-) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
-    """Enters a function into the catalogue. When it returns, all it broke is mended."""
+    crew: Mapping[str, int] = CREW,
+) -> Callable[[Callable[[Scene], None]], Fault]:
+    """Makes a function a fault. When it returns, all that it broke is mended."""
 
-    def enter(inject: Callable[[Scene], None]) -> Callable[[Scene], None]:
-        CATALOGUE[name] = Fault(name, sentence, inject, within, allowed, distributed, endpoint)
-        return inject
+    def named(inject: Callable[[Scene], None]) -> Fault:
+        return Fault(name, sentence, inject, within, allowed, distributed, endpoint, crew)
 
-    return enter
-
-
-def order(name: str) -> int:
-    """F9 before F10."""
-    return int(name.removeprefix("F"))
+    return named

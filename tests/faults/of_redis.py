@@ -97,7 +97,7 @@ def evicts(scene: Scene) -> None:
 @fault("F17", "Redis has no room for another connection")
 def crowded(scene: Scene) -> None:
     for member in scene.cluster.members:
-        used = _way(member).connections
+        used = member.way.connections
         assert used <= _MOST_CONNECTIONS[member.kind], f"{member.name} has {used} connections"
     scene.cluster.store.configure(maxclients="4")
     for way in _ways(scene.cluster):
@@ -124,13 +124,8 @@ def repeated(scene: Scene) -> None:
     assert copied_answers, "no answer could be delivered twice"
 
 
-def _way(member: Member) -> Proxy:
-    assert member.redis is not None  # of a distributed cluster
-    return member.redis
-
-
 def _ways(cluster: Cluster) -> list[Proxy]:
-    return [_way(member) for member in cluster.members]
+    return [member.way for member in cluster.members]
 
 
 def _synchronous(replica: Redis) -> bool:

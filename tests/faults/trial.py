@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from tests.faults import evidence, of_processes, of_redis, of_storage, of_time, of_use  # noqa: F401  # the catalogue
+from tests.faults import evidence
 from tests.faults.checker import PROBE, Report, Terms, check, recovery
 from tests.faults.cluster import Cluster, until
 from tests.faults.crew import Spec
@@ -23,13 +23,6 @@ from tests.faults.load import LAST_SECONDS
 from tests.faults.nemesis import Fault, Scene
 from tests.faults.processes import Process
 
-CREW: Final[Mapping[str, int]] = {
-    "plain": 3,
-    "keyed": 2,
-    "deferred": 2,
-    "stream": 2,
-    "session": 2,
-}
 _WARM_SECONDS: Final = 20.0
 _LATE: Final = 20.0  # how much longer than promised we wait, to say how late it was
 _CALM_SECONDS: Final = 1.0
@@ -86,13 +79,13 @@ def attempt(
 def _audience(
     fault: Fault, cluster: Cluster, run: int, seed: int, journal: Path
 ) -> Iterator[Audience]:
-    spec = Spec(cluster.urls, fault.endpoint, str(journal), run, seed, CREW)
+    spec = Spec(cluster.urls, fault.endpoint, str(journal), run, seed, fault.crew)
     command = [sys.executable, "-m", "tests.faults.load", msgspec.json.encode(spec).decode()]
     process = Process("clients", command, cluster.data / "clients.log")
     with closing(Reader(journal)) as reader:
         process.start()
         try:
-            yield Audience(process, reader, sum(CREW.values()))
+            yield Audience(process, reader, sum(fault.crew.values()))
         finally:
             process.kill()
 
