@@ -22,7 +22,7 @@ from inference.engine.hand import Hand
 from inference.engine.intake import Intake
 from inference.engine.link import Away, Full, Link, Refused
 from inference.engine.quarantine import Quarantine, open_entry
-from inference.engine.scripts import LEAVE
+from inference.engine.scripts import LEAVE, MINE
 from inference.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Pump:
             try:
                 if not self._rejoined:
                     await self._rejoin()
-                await self._read(">", BLOCK)
+                await self._read()
                 self._backoff.reset()
             except (Away, Full, Refused) as error:
                 _say(error)
@@ -123,7 +123,10 @@ class Pump:
         """Make the groups, and take what was delivered to us and got lost on the way."""
         await self.groups()
         self._rejoined = True
-        await self._read("0", None)
+        streams = {self.station.keys.jobs(model): model for model in self.models()}
+        for stream, model in {self.station.mailbox: None, **streams}.items():
+            given = await self._lines.write.script(MINE, (stream,), GROUP, self.station.name)
+            self._take(model, stream, [(entry_id, _fields(words)) for entry_id, words in given])
 
     async def groups(self) -> None:
         """Streams and groups as if they had always been there."""
@@ -135,12 +138,11 @@ class Pump:
                 if error.code != "BUSYGROUP":
                     raise
 
-    async def _read(self, start: str, block: int | None) -> None:
+    async def _read(self) -> None:
         names = self._readable()
-        patience = () if block is None else ("BLOCK", block)
-        words = ("GROUP", GROUP, self.station.name, "COUNT", self._count(), *patience)
-        starts = (start,) * len(names)
-        found = await self._lines.read.call("XREADGROUP", *words, "STREAMS", *names, *starts)
+        words = ("GROUP", GROUP, self.station.name, "COUNT", self._count(), "BLOCK", BLOCK)
+        news = (">",) * len(names)
+        found = await self._lines.read.call("XREADGROUP", *words, "STREAMS", *names, *news)
         self._shut = set()
         for stream, entries in found or ():
             self._take(names[stream.decode()], stream.decode(), entries)
@@ -163,13 +165,13 @@ class Pump:
         for entry_id, fields in entries:
             if model is None:
                 self._heard(entry_id, fields)
-            elif fields and (entry := open_entry(model, stream, entry_id, fields[FIELD])):
+            elif entry := open_entry(model, stream, entry_id, fields.get(FIELD, b"")):
                 self._parcel_rows += NEWEST * (entry.rows - self._parcel_rows)
                 self._begin(entry)
 
     def _heard(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
         self.letters.append(entry_id)
-        word = fields[FIELD].decode() if fields else MORE
+        word = fields.get(FIELD, b"").decode(errors="replace")
         if word != MORE:
             self._mail(word)
 
@@ -253,6 +255,11 @@ class Pump:
         self._supervisor.stop()
         self._quarantine.close()
         self.finisher.close()
+
+
+def _fields(words: Sequence[bytes]) -> Mapping[bytes, bytes]:
+    """The fields of an entry, as a script says them."""
+    return dict(zip(words[::2], words[1::2], strict=True))
 
 
 def _say(error: Exception) -> None:

@@ -1,8 +1,7 @@
 """What Redis does in one step, as Lua. Only commands that Redis 7.0 and Valkey have.
 
-Each script is sent whole: its digest is known to a server that has just started no more than its
-text is, and the text is shorter than the question. `allow-oom` is for what makes room: a Redis that
-is full refuses new work and goes on handing over what is done.
+`allow-oom` is for what makes room: a Redis that is full refuses new work and goes on handing over
+what is done.
 """
 
 from __future__ import annotations
@@ -43,6 +42,16 @@ for i = 3, #ARGV, 4 do
   end
 end
 return won
+"""
+
+# KEYS stream; ARGV group, consumer: {id, fields} of all that he was given and has not finished. To
+# read it again would count as one more delivery, and deliveries tell who ends his workers.
+MINE: Final = """#!lua flags=no-writes
+local found = {}
+for _, given in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])) do
+  found[#found + 1] = redis.call('XRANGE', KEYS[1], given[1], given[1])[1]
+end
+return found
 """
 
 # KEYS stream; ARGV group, consumer, milliseconds without a sign of life, cursor.

@@ -140,6 +140,8 @@ async def sending(place: Place) -> AsyncIterator[RemoteEngine]:
         await engine.start()
         yield engine
     finally:
+        for sent in engine._book:
+            sent.answer.cancel()  # nobody asks what became of it
         await engine.close()
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from inference.core import parcels
 from inference.core.parcels import Result
-from inference.engine import finisher
 from inference.engine.finisher import Entry, Finisher
 from tests.engine.crowd import turns
 from tests.engine.pair import part, until
@@ -132,7 +131,7 @@ async def test_a_list_that_is_none_costs_nobody_else_his_answer(
 
 async def test_a_finisher_that_dies_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     async with returns(place) as one:
-        monkeypatch.setattr(finisher.parcels, "reply", lambda _: 1 / 0)
+        monkeypatch.setattr(parcels, "reply", lambda _: 1 / 0)
         one.finisher.put(one.entry(1))
         await until(lambda: not one.finisher.alive)
         monkeypatch.undo()
