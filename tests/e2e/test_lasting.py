@@ -25,7 +25,8 @@ PATH: Final = "/api/v1/breast_cancer/predict"
 STREAM: Final = "/ws/v1/predict/breast_cancer"
 # A lease is ten seconds; whoever comes after a kill may have to wait for its end.
 RECOVERY: Final = 30.0
-ROWS: Final = 200  # of a request that takes a while
+ROWS: Final = 600  # of a request; so many of them fill the queue
+NOT_NOW: Final = {"model_unavailable", "queue_unavailable", "storage_unavailable"}
 pytestmark = pytest.mark.timeout(150)
 
 
@@ -107,14 +108,14 @@ async def test_what_was_accepted_before_a_kill_is_answered_once_after_it(
         await start_a_test(server)
         asking = [asyncio.ensure_future(_accept(server, record, accepted)) for _ in range(16)]
         async with asyncio.timeout(20):
-            while len(accepted) < 20 * ROWS:  # noqa: ASYNC110  # sixteen tasks add to it
+            while len(accepted) < 12 * ROWS:  # noqa: ASYNC110  # sixteen tasks add to it
                 await asyncio.sleep(0)
         kill(server)
         await asyncio.gather(*asking)
     unanswered = query(data, "select count(*) from inference_outbox")
     with Server(data, mode=mode) as server:
         async with client(server) as http:
-            some = accepted[::20]
+            some = accepted[::100]
             answers = await asyncio.gather(*[_answer(http, each) for each in some])
         await _nothing_queued(data)
 
@@ -192,7 +193,7 @@ async def _again(http: httpx.AsyncClient, record: dict[str, Any], key: str) -> s
             answer = await http.post(PATH, json=record, headers={"Idempotency-Key": key})
             if answer.status_code == 200:
                 return answer.text
-            assert (answer.status_code, answer.json()["code"]) == (409, "in_progress")
+            assert answer.json()["code"] in {"in_progress", *NOT_NOW}
             await asyncio.sleep(float(answer.headers["retry-after"]))
 
 
@@ -231,8 +232,9 @@ class Talk:
             while len(self.answered) < self.sent:
                 frame = json.loads(await socket.recv())
                 if frame["type"] == "error":
-                    assert frame["code"] == "not_found"
-                    assert frame["id"] not in self.accepted | before.keys()
+                    assert frame["code"] in {"not_found", *NOT_NOW}
+                    lost = frame["code"] == "not_found"
+                    assert not (lost and frame["id"] in self.accepted | before.keys())
                     await self._say(socket, frame["id"])
                 self._note(frame)
         self.differing = [each for each in before if before[each] != self.answered[each]]
