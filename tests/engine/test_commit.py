@@ -287,6 +287,7 @@ async def test_no_more_is_kept_than_there_is_room_for(
     hands: Hands, away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "MOST", 2)
+    monkeypatch.setattr(spool, "AGAIN", 60.0)
     log = GroupCommit(away.write, thread=hands)
     told, tickets = Told(), slips(3)
     log.add(tickets[:2], 2, told, patient=True)
