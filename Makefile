@@ -1,12 +1,13 @@
 # The verbs. `make` alone lists them; ARGS="..." is handed on to the tool behind a verb.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-rest test-all lint fmt check bench traffic notebooks requirements clean
+.PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
+	traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
-FAST := not slow and not e2e and not browser and not faults and not bench
+FAST := not slow and not e2e and not browser and not faults and not bench and not databases
 
 # A stamp is named after what was installed, so a second `make run` installs nothing
 # and a changed pin installs again, whatever the clocks of the files say.
@@ -31,13 +32,20 @@ run: setup ## Serve three demo models on HOST:PORT, one process, no services nee
 	$(PYTHON) manage.py firstadmin && \
 	exec $(PYTHON) manage.py serve
 
+run-redis: setup ## The same as a web process and a worker, over REDIS_URL or a Redis of its own
+	@export WEIR_PROFILE=$${WEIR_PROFILE:-open} PYTHON=$(PYTHON); exec sh asgi_project/together.sh
+
 test: $(DEV) ## The fast tests
 	$(PYTHON) -m pytest -m "$(FAST)" -n auto $(ARGS)
 
-test-rest: setup-dev ## The other tests: real processes, a browser, long simulations
+test-rest: setup-dev ## The other tests: real processes and databases, a browser, long simulations
 	$(PYTHON) -m pytest -m "not ($(FAST)) and not bench" $(ARGS)
 
 test-all: test test-rest ## Every test
+
+test-databases: $(DEV) ## What touches the database, on SQLite, PostgreSQL and MariaDB
+	$(PYTHON) -m pytest -m "django_db and ($(FAST))" $(ARGS)
+	$(PYTHON) -m pytest -m databases $(ARGS)
 
 lint: $(DEV) ## Style, types, directions, migrations, deployment settings
 	$(VENV)/bin/ruff format --check .

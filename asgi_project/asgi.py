@@ -97,8 +97,10 @@ class Weir:
 
     async def _health(self, path: str, send: Send) -> None:
         """`/livez`: the loop turns. `/readyz`: this process should get traffic. Neither waits."""
-        well = path == "/livez" or self._serve().ready
-        body = json.dumps({path.strip("/"): well}).encode()
+        ailing = "" if path == "/livez" else self._serve().ailing
+        well = not ailing
+        said = {path.strip("/"): well} if well else {path.strip("/"): well, "why": ailing}
+        body = json.dumps(said).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         status = 200 if well else 503
         await send({"type": "http.response.start", "status": status, "headers": headers})

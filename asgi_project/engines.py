@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from asgi_project import redis_url
 from asgi_project.env import Environment
 from inference.core.batching import BatchPolicy
 from inference.core.parcels import Keys
@@ -56,15 +56,13 @@ def keys(env: Environment) -> Keys:
 
 def link(env: Environment, seconds: float) -> Link:
     """A connection whose commands take at most so long, and are never sent twice by themselves."""
-    assert env.redis_url is not None  # only asked for where there is one
     return Link(
-        Redis.from_url(
-            env.redis_url,
+        redis_url.client(
+            env,
             protocol=2,
             max_connections=1,
             socket_timeout=seconds,
             socket_connect_timeout=COMMAND_SECONDS,
-            socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
         )
     )

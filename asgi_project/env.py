@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from asgi_project import readers
+from asgi_project import readers, redis_url
 from asgi_project.readers import ConfigError, Reader
 from asgi_project.secret import kept_secret
 
@@ -52,14 +52,33 @@ def _default_database(settled: Settled) -> str:
     return f"sqlite:///{settled['data_dir'] / 'weir.sqlite3'}"
 
 
+def _default_bundles(settled: Settled) -> str:
+    """`files` with SQLite, `database` with any other database."""
+    return "files" if settled["database_url"].startswith("sqlite") else "database"
+
+
+def _default_verify_redis(settled: Settled) -> str:
+    """Heroku without `WEIR_REDIS_CA`: `false`. Elsewhere: `true`."""
+    # Heroku's own servers come with certificates that only they have signed.
+    return "false" if settled["dyno"] and settled["redis_ca"] is None else "true"
+
+
 def _default_hosts(settled: Settled) -> str:
-    """Open: `localhost,127.0.0.1,[::1]`. Production: none."""
-    return "localhost,127.0.0.1,[::1]" if settled["profile"] == "open" else ""
+    """Open: `localhost,127.0.0.1,[::1]`. Production: `.herokuapp.com` on Heroku, else none."""
+    if settled["profile"] == "open":
+        return "localhost,127.0.0.1,[::1]"
+    # Heroku's router hands a dyno only what was asked of a name of its own.
+    return ".herokuapp.com" if settled["dyno"] else ""
 
 
 def _default_host(settled: Settled) -> str:
     """Open: `127.0.0.1`. Production: `0.0.0.0`."""
     return "127.0.0.1" if settled["profile"] == "open" else "0.0.0.0"  # noqa: S104  # behind a router
+
+
+def _default_proxies(settled: Settled) -> str:
+    """Heroku: `1`, its router. Elsewhere: `0`."""
+    return "1" if settled["dyno"] else "0"
 
 
 def _default_secure(settled: Settled) -> str:
@@ -120,6 +139,12 @@ class Environment:
         "production",
         "`open` lets in whoever reaches it, for trying things out; `production` asks for a key.",
     )
+    dyno: str = _var(
+        "DYNO",
+        readers.text,
+        "",
+        "The name that Heroku gives a dyno; with it, defaults are those that Heroku asks for.",
+    )
     data_dir: Path = _var(
         "WEIR_DATA_DIR",
         readers.folder,
@@ -142,13 +167,13 @@ class Environment:
     )
     database_url: str = _var(
         "DATABASE_URL",
-        readers.address("sqlite", "postgres", "postgresql"),
+        readers.address("sqlite", "postgres", "postgresql", "mysql"),
         _default_database,
-        "The database: `sqlite:///path` or `postgres://user:password@host/name`.",
+        "`sqlite:///path`, `postgres://user:password@host/name`, or `mysql://...` for MariaDB.",
     )
     redis_url: str | None = _var(
         "REDIS_URL",
-        readers.optional(readers.address("redis", "rediss", "unix")),
+        readers.optional(redis_url.read),
         "",
         "With it, workers hold the models and requests reach them through Redis; else one process.",
     )
@@ -157,6 +182,24 @@ class Environment:
         readers.name,
         "weir",
         "What names in Redis begin with; deployments that share a Redis need one each.",
+    )
+    redis_ca: Path | None = _var(
+        "WEIR_REDIS_CA",
+        readers.optional(readers.existing_file),
+        "",
+        "Certificates in PEM by which `rediss://` knows its server, instead of the system's.",
+    )
+    redis_verify_tls: bool = _var(
+        "WEIR_REDIS_VERIFY_TLS",
+        readers.flag,
+        _default_verify_redis,
+        "Whether `rediss://` refuses a server that cannot prove who it is.",
+    )
+    bundles: str = _var(
+        "WEIR_BUNDLES",
+        readers.bundle_place,
+        _default_bundles,
+        "Where model bundles lie: `files` in the data directory, the `database`, or `s3://bucket/prefix`.",
     )
     allowed_hosts: tuple[str, ...] = _var(
         "ALLOWED_HOSTS",
@@ -249,7 +292,7 @@ class Environment:
     trusted_proxies: int = _var(
         "WEIR_TRUSTED_PROXIES",
         readers.whole(0, 16),
-        "0",
+        _default_proxies,
         "How many proxies in front may be believed about the caller's address and scheme.",
     )
     secure_ssl: bool = _var(
@@ -335,6 +378,8 @@ def _refuse_contradictions(environment: Environment) -> None:
         raise ConfigError(f"SECRET_KEY must have at least {SHORTEST_SECRET} characters")
     if environment.max_request_rows > environment.max_queue_rows:
         raise ConfigError("WEIR_MAX_REQUEST_ROWS must not exceed WEIR_MAX_QUEUE_ROWS")
+    if environment.redis_ca and not environment.redis_verify_tls:
+        raise ConfigError("WEIR_REDIS_CA is never looked at while WEIR_REDIS_VERIFY_TLS is false")
 
 
 def from_process() -> Environment:

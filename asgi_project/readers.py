@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from inference import storage
+
 
 class ConfigError(Exception):
     """The environment asks for what cannot be served; the message is the whole diagnosis."""
@@ -97,6 +99,23 @@ def address(*schemes: str) -> Reader:
         return value
 
     return read_address
+
+
+def existing_file(value: str) -> Path:
+    """An absolute path to a file that is there."""
+    path = folder(value)
+    if not path.is_file():
+        raise ConfigError(f"names {path}, which is no file")
+    return path
+
+
+def bundle_place(value: str) -> str:
+    """A place where bundles may lie."""
+    try:
+        storage.backend(value)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return value
 
 
 def optional(reader: Reader) -> Reader:

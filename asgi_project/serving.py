@@ -23,6 +23,9 @@ from consumers.sockets import SOCKETS
 from inference import gateway, live, selectors
 from inference.core.tickets import Part
 from inference.core.types import Model, Ticket
+from inference.durable import door
+from inference.durable.door import Durable
+from inference.durable.ledger import Ledger
 from inference.engine.base import Engine
 from inference.engine.remote import Distant, RemoteEngine
 from inference.gateway import Gateway, Limits, Wiring
@@ -49,6 +52,7 @@ class Serving:
         self.engine, self.registry = self._distant() if env.redis_url else self._local()
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
         self.gateway = Gateway(self._wiring(), Limits(env.deadline_ms / 1000, env.max_request_rows))
+        self.durable = Durable(self.gateway, Ledger(env.max_queue_rows), env.max_queue_rows)
         self._background: list[asyncio.Task[None]] = []
         SOCKETS.most = env.max_sockets
 
@@ -57,11 +61,14 @@ class Serving:
         return self.registry.snapshot
 
     @property
-    def ready(self) -> bool:
-        """Whether this process should get traffic: asks nobody, so that it answers at once."""
-        if self.gateway.draining or not self.snapshot.ready:
-            return False
-        return self.engine.stats().healthy
+    def ailing(self) -> str:
+        """Why this process should get no traffic, or empty; asks nobody, so it answers at once."""
+        if self.gateway.draining:
+            return "it is shutting down"
+        if not self.snapshot.ready:
+            return "the database was not read yet"
+        stats = self.engine.stats()
+        return "" if stats.healthy else stats.ailing or "a model or the log is stuck"
 
     async def start(self) -> None:
         """Serve what the database says, as soon as it can be asked."""
@@ -69,9 +76,11 @@ class Serving:
             await self.engine.start()
         self._background.append(self._loop.create_task(self.registry.run()))
         self._background.append(self._loop.create_task(live.publish(self._sources(), relay())))
+        self._background.append(self._loop.create_task(self.durable.sweeper.run()))
         await self.registry.looked()
         self._ids.ready(1)
         gateway.install(self.gateway)
+        door.install(self.durable)
         _quiet_collector()
 
     async def drain(self) -> None:
@@ -81,14 +90,18 @@ class Serving:
         await SOCKETS.drain(seconds)
         if not await self.engine.drain(self._loop.time() + seconds):
             log.warning("not everything was answered within %s s", seconds)
+        await self.durable.drain(self._loop.time() + seconds)
 
     async def stop(self) -> None:
         gateway.install(None)
+        door.install(None)
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         # A server without our drain comes here first; what was answered must still be logged.
         await self.engine.drain(self._loop.time() + self._env.drain_seconds)
+        await self.durable.drain(self._loop.time() + self._env.drain_seconds)
+        self.durable.close()
         await self.engine.close()
         await sync_to_async(predictions.give_back_ids, thread_sensitive=False)(self._ids.left)
 

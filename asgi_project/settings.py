@@ -6,7 +6,8 @@ from typing import Any
 
 import dj_database_url
 
-from asgi_project import env, version
+from asgi_project import env, redis_url, version
+from inference import storage
 
 BASE_DIR = env.BASE_DIR
 WEIR: env.Environment = env.from_process()
@@ -80,13 +81,47 @@ _SQLITE = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
 # A pool, because persistent connections pile up under ASGI; small, because hosted plans allow 20.
-_POSTGRESQL = {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+# Whoever asks a server that is away is told so in three seconds. The pool itself would wait longer
+# from one attempt to the next; told to give up soon, it tries anew for whoever comes then. What
+# was sent and is not confirmed, or stays unanswered without a sign of life, is given up after five.
+_POSTGRESQL = {
+    "pool": {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 2},
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+}
+# Django itself asks for READ COMMITTED and utf8mb4. A value that does not fit is an error here as
+# elsewhere, not a warning. Reads are given up late: a migration may take its time.
+_MARIADB = {
+    "init_command": "SET sql_mode = 'TRADITIONAL'",
+    "connect_timeout": 3,
+    "read_timeout": 30,
+    "write_timeout": 5,
+}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "django.db.backends.sqlite3": _SQLITE,
+    "asgi_project.postgresql": _POSTGRESQL,
+    "django.db.backends.mysql": _MARIADB,
+}
 
 
 def _database() -> dict[str, Any]:
-    parsed: dict[str, Any] = {**dj_database_url.parse(WEIR.database_url, conn_max_age=0)}
-    ours: dict[str, Any] = _SQLITE if WEIR.database_url.startswith("sqlite") else _POSTGRESQL
-    return parsed | {"OPTIONS": {**ours, **parsed.get("OPTIONS", {})}}
+    ours = "asgi_project.postgresql" if WEIR.database_url.startswith("postgres") else None
+    # A pooled connection is tried before it is handed out: it may be older than the server.
+    found: dict[str, Any] = {
+        **dj_database_url.parse(WEIR.database_url, ours, conn_health_checks=True)
+    }
+    if found["ENGINE"] == "django.db.backends.mysql":
+        _drive_mariadb()
+    return found | {"OPTIONS": {**_OPTIONS[found["ENGINE"]], **found.get("OPTIONS", {})}}
+
+
+def _drive_mariadb() -> None:
+    """Django asks for a driver by the name of another one, which has to be compiled."""
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
 
 
 DATABASES = {"default": _database()}
@@ -96,8 +131,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
 def _channel_layer() -> dict[str, Any]:
-    # Without a timeout of its own a subscription that nobody speaks on would be torn down.
-    host = {"address": WEIR.redis_url, "socket_timeout": None}
+    # With redis-py's own timeout a subscription that nobody speaks on would be torn down.
+    host = {**redis_url.connection(WEIR), "socket_timeout": None, "socket_connect_timeout": 2}
     return {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [host], "prefix": f"{WEIR.namespace}:"},
@@ -168,6 +203,7 @@ STORAGES = {
         if not WEIR.is_open
         else "django.contrib.staticfiles.storage.StaticFilesStorage",
     },
+    "bundles": storage.backend(WEIR.bundles),
 }
 WHITENOISE_USE_FINDERS = WEIR.is_open  # no `collectstatic` before the first look
 WHITENOISE_AUTOREFRESH = WEIR.is_open
@@ -210,5 +246,7 @@ LOGGING = {
     "loggers": {
         # Django would add a second, differently shaped line of its own.
         "django": {"handlers": [], "level": WEIR.log_level, "propagate": True},
+        # It tells of each connection that is lent and returned.
+        "psycopg.pool": {"level": "WARNING"},
     },
 }

@@ -123,8 +123,8 @@ class Working:
         return open_algorithm(row)
 
     def _serve(self, new: Snapshot) -> None:
-        gone = self._last.keys() - new.served.keys()
-        self._leaving |= {model: self._last[model] for model in gone}
+        known = {**self._leaving, **self._last}
+        self._leaving = {model: one for model, one in known.items() if model not in new.served}
         self._last = {model: each for model, each in new.served.items() if each.model is not None}
         self.pump.serve(self._leaving | self._last)
         self.pulse.soon()

@@ -1,4 +1,7 @@
-"""`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes."""
+"""`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes.
+
+`python -m bench log`: what a database takes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from bench import measure, profiling, report, wrk
+from bench import log, measure, profiling, report, wrk
 from bench.floors import floors
 from bench.plan import FULL, QUICK, Plan
 from bench.problem import BenchFailed
@@ -33,6 +36,7 @@ def _parser() -> ArgumentParser:
     parser.set_defaults(run=_bench)
     verbs = parser.add_subparsers(title="other verbs")
     profiling.add_arguments(verbs.add_parser("profile", help="where the server's time goes"))
+    log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
     return parser
 
 

@@ -21,6 +21,7 @@ _CODES: Final = {
     "forbidden": 4403,
     "not_served": 4404,
     "draining": GOING_AWAY,
+    "frame_invalid": NONSENSE,
 }
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.http.request import split_domain_port
 
 from consumers.visitors import visitor
-from inference.access import Access, Https, host_allowed
+from inference.access import Access, Https, by_session, host_allowed
 from inference.core.errors import Forbidden, Unauthorized
 from inference.keys import Scope as KeyScope
 
@@ -22,11 +22,18 @@ AGAIN_SECONDS: Final = 60.0  # at the latest; sooner whenever the registry chang
 
 
 class Pass:
-    """Why somebody was let in, to be looked at again while he stays."""
+    """Why somebody was let in, to be looked at again while he stays.
+
+    `caller` tells apart whose requests may be the same ones; in the open profile all are.
+    """
 
     def __init__(
-        self, version: Callable[[], int], again: Callable[[], Awaitable[None]] | None = None
+        self,
+        version: Callable[[], int],
+        again: Callable[[], Awaitable[None]] | None = None,
+        caller: str = "",
     ) -> None:
+        self.caller = caller
         self._version = version
         self._again = again
         self._seen = version()
@@ -66,11 +73,12 @@ class Doors:
         if self.access.is_open:
             return Pass(version)
         if origin is not None and not authorization and _is_staff(scope.get("user")):
-            return Pass(version, partial(_still_staff, scope))
+            return Pass(version, partial(_still_staff, scope), by_session(scope["user"].pk))
         if not authorization:
             raise Unauthorized
         self.access.check(authorization, needed)
-        return Pass(version, partial(_still_opens, self.access, authorization, needed))
+        again = partial(_still_opens, self.access, authorization, needed)
+        return Pass(version, again, self.access.caller(authorization))
 
     def _check_address(
         self, scope: Scope, headers: dict[bytes, bytes], origin: bytes | None

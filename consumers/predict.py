@@ -10,15 +10,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from itertools import count
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from channels.consumer import AsyncConsumer
 
 from consumers import base
 from consumers.doors import Doors, Pass
+from consumers.lasting import Answers
 from consumers.outbox import Outbox, Send
 from consumers.sockets import SOCKETS
 from inference import gateway
-from inference.core import wire
+from inference.core import receipts, wire
 from inference.core.errors import (
     Draining,
     FrameInvalid,
@@ -63,7 +65,7 @@ class PredictConsumer(AsyncConsumer):
         session = Session(codec, endpoint, self.window, send)
         try:
             session.passed = self.doors.check(scope, KeyScope.PREDICT)
-            session.greet(gateway.current())
+            session.greet(gateway.current(), _name(scope))
             SOCKETS.enter(session)
         except WeirError as error:
             await base.refuse(send, codec, error)
@@ -90,6 +92,7 @@ class Session:
         self._credits = window
         self._send = send
         self._outbox = Outbox(send, self._returned)
+        self._answers = Answers(codec, self._outbox, endpoint)
         self._pending: set[Future[Any]] = set()
         self._bytes = 0
         self._lighter = asyncio.Event()
@@ -99,11 +102,14 @@ class Session:
         self._nonsense: list[float] = []
         self._clock = asyncio.get_running_loop().time
 
-    def greet(self, door: Gateway) -> None:
-        """Raises NotServed for an endpoint that nobody serves."""
+    def greet(self, door: Gateway, name: str) -> None:
+        """Raises NotServed for an endpoint that nobody serves; `name` is that of the session."""
         schema = door.schema_hash(self._endpoint)
         self._gateway = door
-        self._outbox.put(self._codec.message(wire.hello(self._endpoint, self._most, schema)))
+        self._answers.session = name
+        self._answers.caller = self.passed.caller
+        hello = wire.hello(self._endpoint, self._most, schema, name)
+        self._outbox.put(self._codec.message(hello))
 
     async def run(self, receive: Receive) -> None:
         """Until either side closes; whatever was still in flight is answered to nobody."""
@@ -186,28 +192,50 @@ class Session:
             raise Overloaded(f"At most {self._most} frames may be in flight.", retry_after=0.1)
 
     def _begin(self, request: Request, size: int) -> None:
+        if request.lasting or self._answers.session:
+            done: Future[Any] = asyncio.ensure_future(self._answers.answer(request))
+            self._taken(size, done, partial(self._ended, request, size))
+            return
         if self._gateway.ready(request.rows):
             pending = self._gateway.begin(request.ask, request.rows)
-            done: Future[Any] = pending.done
+            done = pending.done
         else:
             done = asyncio.ensure_future(self._gateway.predict(request.ask, request.rows))
             pending = None
+        self._taken(size, done, partial(self._answer, request, size, pending))
+
+    def _taken(self, size: int, done: Future[Any], then: Callable[[Future[Any]], None]) -> None:
         self._credits -= 1
         self._bytes += size
         self._idle.clear()
         self._pending.add(done)
-        done.add_done_callback(partial(self._answer, request, size, pending))
+        done.add_done_callback(then)
 
-    def _answer(
-        self, request: Request, size: int, pending: Pending | None, done: Future[Any]
-    ) -> None:
+    def _left(self, size: int, done: Future[Any]) -> None:
         self._pending.discard(done)
         self._bytes -= size
         self._lighter.set()
         if not self._pending:
             self._idle.set()
+
+    def _answer(
+        self, request: Request, size: int, pending: Pending | None, done: Future[Any]
+    ) -> None:
+        self._left(size, done)
         if not done.cancelled():
             self._outbox.put(self._frame_for(request, pending, done), credit=1)
+
+    def _ended(self, request: Request, size: int, done: Future[None]) -> None:
+        """Its frames were put already, unless it failed."""
+        self._left(size, done)
+        if done.cancelled():
+            return
+        failure = done.exception()
+        if failure is None:
+            self._returned(1)
+        else:
+            error = wire.error(request.id, _named(failure))
+            self._outbox.put(self._codec.message(error), credit=1)
 
     def _frame_for(self, request: Request, pending: Pending | None, done: Future[Any]) -> wire.Text:
         failure = done.exception()
@@ -229,6 +257,13 @@ class Session:
 
     def _returned(self, credit: int) -> None:
         self._credits += credit
+
+
+def _name(scope: Any) -> str:
+    """Of the session that the client wants; empty for none."""
+    query = scope.get("query_string", b"").decode("utf-8", "replace")
+    found = dict(parse_qsl(query, keep_blank_values=True)).get("session")
+    return "" if found is None else receipts.checked_session(found)
 
 
 def _named(failure: BaseException) -> WeirError:

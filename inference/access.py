@@ -32,6 +32,13 @@ class Access:
         if scope not in self._key(authorization).scopes:
             raise Forbidden(f"This API key does not have the scope {scope.value!r}.")
 
+    def caller(self, authorization: str) -> str:
+        """Whose requests are the same ones when they have the same name; in the open profile all.
+
+        Only after `check`.
+        """
+        return "" if self.is_open else by_key(keys.prefix(keys.from_header(authorization) or ""))
+
     def _key(self, authorization: str) -> Key:
         text = keys.from_header(authorization) or ""
         key = self._snapshot().keys.get(keys.prefix(text))
@@ -53,6 +60,16 @@ class Https:
         if said is not None:
             return said.partition(b",")[0].strip() == b"https"
         return scheme in {"https", "wss"}
+
+
+def by_key(prefix: str) -> str:
+    """A caller who showed a key."""
+    return f"key {prefix}"
+
+
+def by_session(user_id: object) -> str:
+    """A caller who is logged in."""
+    return f"user {user_id}"
 
 
 def host_allowed(host: str) -> bool:

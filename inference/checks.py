@@ -9,6 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags, register
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 @register
@@ -55,3 +57,27 @@ def one_machine_with_sqlite(
             id="weir.W002",
         )
     ]
+
+
+@register(Tags.database)
+def texts_are_compared_exactly(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """MariaDB finds `a` and `A` equal unless it is told otherwise when the database is made."""
+    asked = [connections[alias] for alias in databases or ()]
+    return [
+        checks.Warning(
+            "The database takes some texts that differ for the same, labels among them.",
+            hint="CREATE DATABASE ... CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
+            id="weir.W003",
+        )
+        for connection in asked
+        if connection.vendor == "mysql" and not _collation(connection).endswith("_nopad_bin")
+    ]
+
+
+def _collation(connection: BaseDatabaseWrapper) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@collation_database")
+        (name,) = cursor.fetchone()
+    return str(name)

@@ -16,6 +16,7 @@ from inference.core.errors import (
     Ambiguous,
     Draining,
     ModelUnavailable,
+    NotLogged,
     NotServed,
     RowInvalid,
     StorageUnavailable,
@@ -144,13 +145,41 @@ class Gateway:
     def begin(self, ask: Ask, rows: Rows) -> Pending:
         """`predict` without the waiting, for callers with a loop of their own."""
         count = self._admitted(rows)
-        parts = self._parts(ask, rows, self._wiring.ids.take(count))
+        return self._begun(ask, self._parts(ask, rows, self._wiring.ids.take(count)))
+
+    async def reserve(self, ask: Ask, rows: Rows) -> Sequence[int]:
+        """Ids for a request that may be begun more than once. Raises NotLogged as well."""
+        count = self._admitted(rows)
+        if self.endpoint(ask.endpoint).log_mode is LogMode.OFF:
+            raise NotLogged
+        if not self._wiring.ids.ready(count):
+            await self._reserved(count, ask)
+        return self._wiring.ids.take(count)
+
+    def foresee(self, ask: Ask, rows: Rows, ids: Sequence[int]) -> Algorithm:
+        """Who would answer the first row now; raises what would be raised before any work."""
+        parts = self._parts(ask, rows, ids, LogMode.STRICT)
+        if not ask.lenient:
+            _insist(parts)
+        return parts[0].served.algorithm
+
+    def repeat(self, ask: Ask, rows: Rows, ids: Sequence[int]) -> Pending:
+        """`begin` with ids of an earlier `reserve`; what has a row in the log keeps that row.
+
+        Raises InputError or RoutingError only before anything was begun. Logged first and answered
+        then, whatever the endpoint does otherwise.
+        """
+        self._admitted(rows)
+        return self._begun(ask, self._parts(ask, rows, ids, LogMode.STRICT))
+
+    def _begun(self, ask: Ask, parts: Sequence[Part]) -> Pending:
         if not ask.lenient:
             _insist(parts)
         deadline = self._clock() + (self.limits.deadline if ask.deadline is None else ask.deadline)
         if len(parts) == 1:
-            return Pending(parts, self._started(parts[0], deadline), count)
-        return Pending(parts, _all([self._started(part, deadline) for part in parts]), count)
+            return Pending(parts, self._started(parts[0], deadline), len(parts[0].ids))
+        done = _all([self._started(part, deadline) for part in parts])
+        return Pending(parts, done, sum(len(part.ids) for part in parts))
 
     def _admitted(self, rows: Rows) -> int:
         if self.draining:
@@ -169,12 +198,14 @@ class Gateway:
         except Exception as error:  # whatever the database raises, nothing can be logged now
             raise StorageUnavailable(retry_after=1.0) from error
 
-    def _parts(self, ask: Ask, rows: Rows, ids: Sequence[int]) -> list[Part]:
+    def _parts(
+        self, ask: Ask, rows: Rows, ids: Sequence[int], mode: LogMode | None = None
+    ) -> list[Part]:
         snapshot = self.snapshot
         endpoint = snapshot.endpoints.get(ask.endpoint)
         if endpoint is None:
             raise NotServed
-        context = Context(rows, ask.subject, endpoint.log_mode, datetime.now(UTC))
+        context = Context(rows, ask.subject, mode or endpoint.log_mode, datetime.now(UTC))
         if len(ids) == 1 or endpoint.experiment is None or ask.subject:
             algorithm, arm = endpoint.route(ask.wanted, ask.subject or str(ids[0]))
             return [Part(_served(snapshot, algorithm), arm, range(len(ids)), ids, context)]

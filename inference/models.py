@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models import Case, F, GeneratedField, Q, Sum, UniqueConstraint, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from inference.core import experiment
@@ -228,7 +229,10 @@ class MLRequest(models.Model):
     """One prediction as it was answered.
 
     The ids are handed out by Weir in blocks, so that an answer can name its row before the row is
-    written. No index but the key: every further one is paid for by each prediction.
+    written. No index but the key: every further one is paid for by each prediction. The database
+    does not check what a row refers to either: it would lock the algorithm for each batch, and a
+    promotion that comes at that moment could not be told from a deadlock. Nothing that has
+    rows is deleted, Django sees to that.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -238,10 +242,19 @@ class MLRequest(models.Model):
     feedback = models.TextField(null=True, blank=True, max_length=FEEDBACK_LENGTH)  # noqa: DJ001  # of the contract
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     parent_mlalgorithm = models.ForeignKey(
-        MLAlgorithm, on_delete=models.PROTECT, related_name="requests", db_index=False
+        MLAlgorithm,
+        on_delete=models.PROTECT,
+        related_name="requests",
+        db_index=False,
+        db_constraint=False,
     )
     arm = models.ForeignKey(
-        Arm, on_delete=models.PROTECT, related_name="requests", null=True, db_index=False
+        Arm,
+        on_delete=models.PROTECT,
+        related_name="requests",
+        null=True,
+        db_index=False,
+        db_constraint=False,
     )
     subject = models.CharField(max_length=255, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
@@ -294,3 +307,73 @@ class IdBlock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} from {self.next}"
+
+
+class StoredBundle(models.Model):
+    """A piece of a bundle, where the database keeps the bundles.
+
+    In pieces, because a database may refuse a statement as long as a bundle can be.
+    """
+
+    key = models.CharField(max_length=255)
+    piece = models.PositiveIntegerField(help_text="Counts from 0.")
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ("key", "piece")
+        constraints = (UniqueConstraint(fields=["key", "piece"], name="bundle_piece"),)
+
+    def __str__(self) -> str:
+        return f"piece {self.piece} of {self.key}"
+
+
+class Receipt(models.Model):
+    """A request that its caller gave a name, and the ids that it has for good.
+
+    Its answer is in the log. Moments are the database's, because several machines compare them.
+    """
+
+    key = models.CharField(primary_key=True, max_length=64)
+    fingerprint = models.CharField(max_length=64, help_text="Of what was asked for.")
+    ids = models.JSONField(help_text="Pairs of a first id and how many follow.")
+    batch = models.BooleanField(default=False)
+    endpoint = models.CharField(max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+    held_since = models.DateTimeField(
+        db_default=Now(), null=True, help_text="When a process last said that it was at it."
+    )
+
+    def __str__(self) -> str:
+        return f"receipt {self.key[:8]}"
+
+
+class Outbox(models.Model):
+    """A request that was accepted and has no answer yet; the first of its ids is its own.
+
+    `due_at` is when somebody else may take it: whoever is at it keeps moving that on.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    last = models.BigIntegerField(help_text="The last of its ids.")
+    ids = models.JSONField(help_text="Pairs of a first id and how many follow.")
+    endpoint = models.CharField(max_length=NAME_LENGTH)
+    algorithm = models.ForeignKey(
+        MLAlgorithm,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Who was to answer when it was accepted.",
+    )
+    ask = models.JSONField(default=dict)
+    body = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now(), db_index=True)
+    attempts = models.PositiveIntegerField(default=1)
+    refusals = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = "queued request"
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"queued request {self.pk}"

@@ -44,6 +44,9 @@ class Opened:
 
 
 def open_algorithm(row: MLAlgorithm) -> Opened:
-    """Raises BundleInvalid if the bundle is gone, was changed, or no longer predicts as it did."""
+    """Raises BundleInvalid if the bundle is gone, was changed, or no longer predicts as it did.
+
+    Raises StorageUnavailable if it cannot be fetched now.
+    """
     bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
     return Opened(LaneKey(row.pk, next(_generations)), bundles.load(bundle))

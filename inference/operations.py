@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from inference.core.presence import Beat
 from inference.core.routing import Algorithm, Endpoint
 from inference.core.tickets import Served
 from inference.core.traffic import NOTHING, Counts, Latency, Meter, slower
@@ -36,13 +37,14 @@ class Operations:
         self._algorithms: dict[int, Meter] = defaultdict(Meter)
         self._waiting: dict[int, int] = {}
         self._failures: Mapping[int, str] = {}
+        self._workers: Mapping[str, Beat] | None = None
 
     def tick(self, now: float, t: int, stats: EngineStats, registered: Registered) -> None:
         """`now` in seconds of the clock that `started` was read from, `t` of the wall's."""
         elapsed = max(now - self._ticked, 1e-3)
         self._ticked = now
         new = self._new(stats)
-        self._failures = stats.failures
+        self._failures, self._workers = stats.failures, stats.workers
         latencies = {_algorithm_of(k): lane.latency for k, lane in stats.lanes.items()}
         for algorithm_id in registered.served:
             latency = latencies.get(algorithm_id)
@@ -58,6 +60,7 @@ class Operations:
         return {
             "uptime_s": round(self._ticked - self._started, 1),
             "rss_mb": resident_megabytes(),
+            "workers": _workers(self._workers),
             "endpoints": [
                 self._endpoint(endpoint, registered, history=history)
                 for endpoint in registered.endpoints.values()
@@ -117,6 +120,29 @@ class Operations:
             "failure": (one.failure if one else "") or self._failures.get(algorithm.id, ""),
             **_figures(self._algorithms[algorithm.id]),
         }
+
+
+def _workers(beats: Mapping[str, Beat] | None) -> list[dict[str, Any]] | None:
+    """None where this process computes itself."""
+    return None if beats is None else [worker(*each) for each in sorted(beats.items())]
+
+
+def worker(name: str, beat: Beat) -> dict[str, Any]:
+    """A worker as the screen, REST and the command line show it."""
+    return {
+        "name": name,
+        "host": beat.host,
+        "pid": beat.pid,
+        "rss_mb": beat.rss_mb,
+        "rate": beat.rate,
+        "queue_rows": sum(lane.queue_rows for lane in beat.lanes.values()),
+        "models": len(beat.lanes),
+        "failures": {str(model): why for model, why in beat.failures.items()},
+        "shard": beat.shard,
+        "given_up": beat.dead,
+        "draining": beat.draining,
+        "healthy": beat.healthy,
+    }
 
 
 def _figures(meter: Meter) -> dict[str, Any]:

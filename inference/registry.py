@@ -20,7 +20,7 @@ from django.db import Error, connection
 
 from inference import models
 from inference.core.answers import Renderer
-from inference.core.errors import WeirError
+from inference.core.errors import StorageUnavailable, WeirError
 from inference.core.lifecycle import Status
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
@@ -94,6 +94,7 @@ class Registry:
         self._loop = asyncio.get_running_loop()
         self._draining: set[asyncio.Task[None]] = set()
         self._looked = asyncio.Event()
+        self._unread = False  # whether a bundle could not be fetched, which may pass by itself
 
     async def run(self) -> None:
         """Reconcile until cancelled; a database that is away changes nothing."""
@@ -106,7 +107,7 @@ class Registry:
                 await asyncio.sleep(TICK)
         finally:
             _current = None
-            self._thread.submit(connection.close)
+            self._thread.submit(_hang_up)
             self._thread.shutdown(wait=False)
 
     async def looked(self) -> None:
@@ -154,7 +155,8 @@ class Registry:
         """In the registry's thread: a new snapshot, or None if nothing has changed."""
         try:
             version = _version()
-            return None if version == old.version else self._settled(version, old)
+            unchanged = version == old.version and not self._unread
+            return None if unchanged else self._settled(version, old)
         except Error:
             # A new connection costs more than the question, so one is kept until it fails.
             connection.close()
@@ -170,6 +172,7 @@ class Registry:
         return new
 
     def _snapshot(self, version: int, old: Snapshot) -> Snapshot:
+        self._unread = False
         rows = models.MLAlgorithm.objects.exclude(current_status=Status.RETIRED.value)
         rows = rows.select_related("parent_endpoint")
         algorithms = {row.pk: row for row in rows.order_by("id")}
@@ -194,6 +197,7 @@ class Registry:
         try:
             return Served(algorithm, reader, renderer, self._load(row))
         except WeirError as error:
+            self._unread |= isinstance(error, StorageUnavailable)
             log.warning("algorithm %s cannot be served: %s", row.pk, error.message)
             return Served(algorithm, reader, renderer, None, error.message)
         except Exception:  # around the model's own code, which may raise anything
@@ -214,6 +218,11 @@ def changed() -> None:
     if registry is None:
         return
     registry.settle()
+
+
+def _hang_up() -> None:
+    """Of whichever thread runs it: `connection.close` is the method of the one that looks it up."""
+    connection.close()
 
 
 def _on(loop: asyncio.AbstractEventLoop) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from inference.core import sketch, verdict
+from inference.core import receipts, sketch, verdict
+from inference.core.asking import MAX_ID_DIGITS
 from inference.core.experiment import Arm as Measured
 from inference.core.verdict import Verdict
 from inference.models import (
@@ -22,6 +23,7 @@ from inference.models import (
     MLAlgorithm,
     MLAlgorithmStatus,
     MLRequest,
+    Outbox,
 )
 
 Json = dict[str, Any]
@@ -43,6 +45,15 @@ def statuses() -> QuerySet[MLAlgorithmStatus]:
 
 def requests() -> QuerySet[MLRequest]:
     return MLRequest.objects.order_by("id")
+
+
+def is_queued(request_id: str) -> bool:
+    """Whether a request of this id was accepted and is not answered yet."""
+    if not (request_id.isascii() and request_id.isdigit() and len(request_id) <= MAX_ID_DIGITS):
+        return False
+    wanted = int(request_id)
+    around = Outbox.objects.filter(pk__lte=wanted, last__gte=wanted).values_list("ids", flat=True)
+    return any(wanted in receipts.ids(ids) for ids in around)
 
 
 def abtests() -> QuerySet[ABTest]:

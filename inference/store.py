@@ -1,77 +1,106 @@
-"""Where bundles lie: whole files named by their own sha256, in Django's storage."""
+"""Where bundles lie: whole files named by their own sha256, in the storage called `bundles`."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
-from pathlib import Path
+from typing import Final
 
-from django.conf import settings
-from django.core.files.base import ContentFile, File
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
 
-from inference import sealing
-from inference.core.errors import BundleInvalid
+from inference import sealing, storage
+from inference.core.errors import BundleInvalid, StorageUnavailable
 
-_ALIAS = "bundles"
-_KEY = re.compile(r"[0-9a-f]{64}\.weir")
-
-
-class WholeFileStorage(FileSystemStorage):
-    """Files that are there entirely or not at all, whenever the power goes."""
-
-    def _save(self, name: str, content: File) -> str:
-        path = Path(self.path(name))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{secrets.token_hex(8)}")
-        try:
-            _write(draft, content)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-        return name
-
-
-def _write(path: Path, content: File) -> None:
-    with path.open("xb") as file:
-        for chunk in content.chunks():
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+_ALIAS: Final = "bundles"
+_KEY: Final = re.compile(r"[0-9a-f]{64}\.weir")
 
 
 def put(data: bytes) -> str:
-    """Keep a bundle; its key. Keeping it twice changes nothing."""
-    key = f"{hashlib.sha256(data).hexdigest()}.weir"
-    storage = _storage()
-    if not storage.exists(key):
-        storage.save(key, ContentFile(data))
+    """Keep a bundle; its key. Keeping it twice changes nothing. Raises StorageUnavailable."""
+    key = _key(data)
+    _keep(key, data, storages[_ALIAS])
     return key
 
 
 def get(key: str) -> bytes:
-    """The bytes kept under `key`; raises BundleInvalid if they are gone or others."""
+    """The bytes kept under `key`; raises BundleInvalid if they are gone or others.
+
+    Raises StorageUnavailable if nobody can tell, which another time may be different.
+    """
+    return _whole(key, storages[_ALIAS])
+
+
+def place(address: str) -> Storage:
+    """The storage that `WEIR_BUNDLES` would name like this; raises ValueError for no such one."""
+    return storages.create_storage(storage.backend(address))
+
+
+def keys(where: Storage) -> list[str]:
+    """The keys of the bundles that lie there, in order; raises StorageUnavailable."""
+    try:
+        _, names = where.listdir("")
+    except OSError as error:
+        raise StorageUnavailable(f"The bundles cannot be listed: {error}") from error
+    return sorted(name for name in names if _KEY.fullmatch(name))
+
+
+def copy(key: str, source: Storage, target: Storage) -> bool:
+    """Have the bundle in the target, read back and compared; whether it had to be copied.
+
+    Raises BundleInvalid if the source has it no more, StorageUnavailable if one does not answer.
+    """
+    if _sound(key, target):
+        return False
+    data = _whole(key, source)
+    _discard(key, target)  # what may lie there under this name is damaged
+    _keep(key, data, target)
+    _whole(key, target)
+    return True
+
+
+def _key(data: bytes) -> str:
+    return f"{hashlib.sha256(data).hexdigest()}.weir"
+
+
+def _sound(key: str, where: Storage) -> bool:
+    try:
+        _whole(key, where)
+    except BundleInvalid:
+        return False
+    return True
+
+
+def _keep(key: str, data: bytes, where: Storage) -> None:
+    try:
+        if not where.exists(key):
+            where.save(key, ContentFile(data))
+    except OSError as error:
+        raise StorageUnavailable(f"The bundle cannot be kept: {error}") from error
+
+
+def _discard(key: str, where: Storage) -> None:
+    try:
+        where.delete(key)
+    except OSError as error:
+        raise StorageUnavailable(f"The damaged bundle cannot be removed: {error}") from error
+
+
+def _whole(key: str, where: Storage) -> bytes:
     if not _KEY.fullmatch(key):
         raise BundleInvalid("This is no key of a bundle.")
-    data = _read(key)
-    if f"{hashlib.sha256(data).hexdigest()}.weir" != key:
+    data = _read(key, where)
+    if _key(data) != key:
         raise BundleInvalid("The bundle is not the one that was registered.")
     return data
 
 
-def _read(key: str) -> bytes:
+def _read(key: str, where: Storage) -> bytes:
     try:
-        with _storage().open(key) as file:
+        with where.open(key) as file:
             data: bytes = file.read(sealing.LIMITS.packed + 1)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise BundleInvalid("The bundle is not in the store.") from error
+    except OSError as error:
+        raise StorageUnavailable(f"The bundle cannot be read: {error}") from error
     return data
-
-
-def _storage() -> Storage:
-    """The storage named `bundles` if the settings have one, else files under the data directory."""
-    if _ALIAS in settings.STORAGES:
-        return storages[_ALIAS]
-    return WholeFileStorage(location=settings.WEIR.data_dir / _ALIAS)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import queues
+from tests import queues, servers
 from tests.queues import Place, Server
 
 CORE = Path(__file__).parent / "core"
@@ -27,6 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if CORE in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(CORE_TIMEOUT))
+
+
+@pytest.fixture(scope="module", params=["embedded", "redis"])
+def mode(request: pytest.FixtureRequest) -> servers.Mode:
+    """Everything in one process, or a web process and a worker with Redis between them."""
+    chosen: servers.Mode = request.param
+    if chosen == "redis":
+        servers.redis_or_not()
+    return chosen
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 
 from asgi_project import env
+from asgi_project import settings as project
 from asgi_project.readers import ConfigError
 from inference import checks
 
@@ -79,7 +80,7 @@ REFUSED = [
     ({"WEIR_DRAIN_SECONDS": "soon"}, "WEIR_DRAIN_SECONDS must be a number of seconds"),
     ({"WEIR_SECURE_SSL": "of"}, "WEIR_SECURE_SSL must be true or false"),
     ({"WEIR_LOG_MODE": "loud"}, "WEIR_LOG_MODE must be one of strict, fast, off"),
-    ({"DATABASE_URL": "mysql://h/d"}, "DATABASE_URL must start with sqlite:// or postgres://"),
+    ({"DATABASE_URL": "oracle://h/d"}, "DATABASE_URL must start with sqlite:// or postgres://"),
     ({"DATABASE_URL": "sqlite"}, "DATABASE_URL must start with sqlite:// or postgres://"),
     ({"REDIS_URL": "http://h"}, "REDIS_URL must start with redis:// or rediss:// or unix://"),
     ({"WEIR_ALLOWED_ORIGINS": "https://a.b/c"}, "WEIR_ALLOWED_ORIGINS holds 'https://a.b/c'"),
@@ -217,6 +218,28 @@ def test_the_docs_hold_the_table_that_the_command_prints() -> None:
 
 def test_a_request_never_keeps_a_connection() -> None:
     assert settings.DATABASES["default"]["CONN_MAX_AGE"] == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "engine", "expected"),
+    [
+        ("sqlite:///x", "django.db.backends.sqlite3", {"transaction_mode": "IMMEDIATE"}),
+        ("postgres://ann@h/d", "asgi_project.postgresql", {"connect_timeout": 3}),
+        ("postgresql://ann@h/d", "asgi_project.postgresql", {"tcp_user_timeout": 5000}),
+        ("postgres://h/d?connect_timeout=9", "asgi_project.postgresql", {"connect_timeout": 9}),
+        ("mysql://h/d", "django.db.backends.mysql", {"connect_timeout": 3, "read_timeout": 30}),
+        ("mysql://h/d?read_timeout=3600", "django.db.backends.mysql", {"read_timeout": 3600}),
+    ],
+)
+def test_a_database_gets_options_of_its_kind_and_what_its_address_says(
+    monkeypatch: pytest.MonkeyPatch, address: str, engine: str, expected: dict[str, object]
+) -> None:
+    monkeypatch.setattr(project, "WEIR", env.read(production(DATABASE_URL=address)))
+
+    found = project._database()
+
+    assert found["ENGINE"] == engine
+    assert found["OPTIONS"].items() >= expected.items()
 
 
 def test_no_page_of_local_variables_is_ever_shown() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import msgspec
+from django.conf import settings
 from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -16,13 +17,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from inference import gateway
+from inference.access import by_key, by_session
 from inference.api import loop
 from inference.api.parsers import RawJSONParser
-from inference.core import asking
+from inference.core import asking, receipts
 from inference.core.asking import Ask
 from inference.core.errors import RowInvalid
+from inference.core.rows import ValueRows
+from inference.durable import door, replies, requests
+from inference.durable.replies import Reply
+from inference.durable.requests import Claim, Lasting
 from inference.gateway import Answered
 from inference.keys import Scope
+from inference.models import ApiKey
 
 
 class PredictView(APIView):
@@ -34,22 +41,31 @@ class PredictView(APIView):
 
     @extend_schema(
         request={"application/json": dict, "application/x-www-form-urlencoded": dict},
-        responses={200: dict},
+        responses={200: dict, 202: dict},
         parameters=[
             OpenApiParameter("status", description="Which algorithm: production by default."),
             OpenApiParameter("version", description="Its exact version."),
             OpenApiParameter("algorithm", int, description="Its id; wins over the other two."),
             OpenApiParameter("subject", description="Keeps its arm while a test runs."),
             OpenApiParameter("strict", bool, description="422 for a row that does not fit."),
+            OpenApiParameter("wait", float, description="Seconds to wait before 202 with an id."),
+            OpenApiParameter(receipts.HEADER, location="header", description="One effect for all."),
+            OpenApiParameter("Prefer", location="header", description="respond-async, wait=10"),
         ],
     )
     def post(self, request: Request, endpoint_name: str) -> Response:
         """The answer, once it is logged; an array is answered by an array in the same order."""
         ask = asking.from_query(endpoint_name, request.query_params.dict())
         ask = ask.on_behalf_of(request.headers.get("X-Subject", ""))
-        answered = _answered(ask, request.data)
-        rows = [msgspec.json.decode(text) for text in answered.texts]
-        return Response(rows if answered.batch else rows[0])
+        ask = ask.preferring(request.headers.get("Prefer", ""))
+        name = request.headers.get(receipts.HEADER)
+        if name is None and ask.wait is None:
+            answered = _answered(ask, request.data)
+            rows = [msgspec.json.decode(text) for text in answered.texts]
+            return Response(rows if answered.batch else rows[0])
+        claim = Claim(_caller(request), name, request.META.get("QUERY_STRING", ""))
+        reply = _reply(_lasting(claim, ask, request.data))
+        return Response(msgspec.json.decode(reply.text), reply.status, headers=dict(reply.headers))
 
 
 def _answered(ask: Ask, data: Any) -> Answered:
@@ -57,6 +73,24 @@ def _answered(ask: Ask, data: Any) -> Answered:
     if isinstance(data, QueryDict):
         return loop.wait(server, server.predict_record(ask, _record(data)))
     return loop.wait(server, server.predict_json(ask, data or b""))
+
+
+def _lasting(claim: Claim, ask: Ask, data: Any) -> Lasting:
+    if isinstance(data, QueryDict):
+        return requests.from_record(claim, ask, ValueRows([_record(data)]))
+    return requests.from_json(claim, ask, data or b"")
+
+
+def _reply(request: Lasting) -> Reply:
+    return replies.of(loop.wait(gateway.current(), door.current().answer(request)))
+
+
+def _caller(request: Request) -> str:
+    if settings.WEIR.is_open:
+        return ""
+    if isinstance(request.auth, ApiKey):
+        return by_key(request.auth.prefix)
+    return by_session(request.user.pk)
 
 
 def _record(form: QueryDict) -> dict[str, str]:

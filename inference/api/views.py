@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -30,6 +31,7 @@ from inference.api.serializers import (
 from inference.core import lifecycle
 from inference.core.errors import ExperimentInvalid, TransitionRefused
 from inference.core.lifecycle import Rule
+from inference.durable import replies
 from inference.keys import Scope
 from inference.models import ABTest
 from inference.services import experiments, feedback, models
@@ -85,6 +87,18 @@ class RequestViewSet(mixins.UpdateModelMixin, ReadOnlyModelViewSet):
     serializer_class = RequestSerializer
     pagination_class = AfterPagination
     scopes: ClassVar = {"PUT": Scope.FEEDBACK, "PATCH": Scope.FEEDBACK}
+
+    @extend_schema(responses={200: RequestSerializer, 202: dict})
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The prediction; 202 while it was accepted and has not been made yet."""
+        try:
+            return super().retrieve(request, *args, **kwargs)
+        except Http404:
+            if not selectors.is_queued(self.kwargs["pk"]):
+                # Its row may have come, and its place in the queue have gone, since we looked.
+                return super().retrieve(request, *args, **kwargs)
+        body = {"id": int(self.kwargs["pk"]), "status": "queued"}
+        return Response(body, status.HTTP_202_ACCEPTED, headers=dict(replies.SOON))
 
     def perform_update(self, serializer: BaseSerializer) -> None:
         """Nothing but feedback is looked at."""

@@ -29,8 +29,7 @@ class Renderer:
     def __init__(self, target: Target, algorithm: Algorithm) -> None:
         self._target = target
         self._classes = tuple(json.dumps(name) for name in target.classes)
-        version = json.dumps(algorithm.version)
-        self._tail = f',"algorithm":{algorithm.id},"version":{version}}}'
+        self._tail = _tail(algorithm.id, algorithm.version)
         self._texts = {
             "binary": self._binary,
             "multiclass": self._multiclass,
@@ -82,6 +81,15 @@ class Renderer:
             f'{{"value":{value!r},"label":"{value!r}","status":"OK"'
             for value in scores[:, 0].tolist()
         ]
+
+
+def replayed(logged: str, request_id: int, algorithm_id: int, version: str) -> str:
+    """The answer to a row once more, to the byte, from the object that the log has kept of it."""
+    return f'{logged[:-1]},"request_id":{request_id}{_tail(algorithm_id, version)}'
+
+
+def _tail(algorithm_id: int, version: str) -> str:
+    return f',"algorithm":{algorithm_id},"version":{json.dumps(version)}}}'
 
 
 def failure(error: WeirError) -> str:

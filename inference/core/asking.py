@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
+from inference.core import preference
 from inference.core.errors import RowInvalid
 from inference.core.routing import PRODUCTION, Wanted
 
@@ -21,6 +22,8 @@ class Ask:
 
     `lenient` answers a row that does not fit the schema with an error of its own, and logs it,
     instead of refusing the request. `deadline` is in seconds from now, None for the default.
+    `wait` is how many of them the caller spends on waiting before he would rather have an id by
+    which to ask again; None: until the answer is there.
     """
 
     endpoint: str
@@ -28,13 +31,36 @@ class Ask:
     subject: str = ""
     lenient: bool = False
     deadline: float | None = None
+    wait: float | None = None
 
     def on_behalf_of(self, subject: str) -> Ask:
         return replace(self, subject=checked_subject(subject)) if subject else self
 
+    def preferring(self, header: str) -> Ask:
+        """As a `Prefer` header has it, unless the query said so already."""
+        wait = preference.patience(header) if self.wait is None else self.wait
+        return self if wait == self.wait else replace(self, wait=wait)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is kept of it until it is answered, beside the endpoint."""
+        wanted = self.wanted
+        return {
+            "status": wanted.status,
+            "version": wanted.version,
+            "algorithm": wanted.algorithm,
+            "subject": self.subject,
+            "lenient": self.lenient,
+        }
+
+
+def from_dict(endpoint: str, kept: Mapping[str, Any]) -> Ask:
+    """What `as_dict` was made of; nobody waits for it any more."""
+    wanted = Wanted(kept["status"], kept["version"], kept["algorithm"])
+    return Ask(endpoint, wanted, kept["subject"], kept["lenient"])
+
 
 def from_query(endpoint: str, query: Mapping[str, str]) -> Ask:
-    """The tutorial's query (`status`, `version`) and ours (`algorithm`, `subject`, `strict`).
+    """The tutorial's query (`status`, `version`), ours (`algorithm`, `subject`, `strict`, `wait`).
 
     Raises RowInvalid naming the parameter.
     """
@@ -44,7 +70,9 @@ def from_query(endpoint: str, query: Mapping[str, str]) -> Ask:
         algorithm=_algorithm(query.get("algorithm")),
     )
     lenient = query.get("strict", "").lower() not in TRUE
-    return Ask(endpoint, wanted, checked_subject(query.get("subject", "")), lenient)
+    subject = checked_subject(query.get("subject", ""))
+    wait = preference.from_query(query.get("wait", ""))
+    return Ask(endpoint, wanted, subject, lenient, wait=wait)
 
 
 def checked_subject(subject: str) -> str:

@@ -7,7 +7,8 @@ WeirError
  │    ├── FrameInvalid         frame_invalid
  │    ├── TooLarge             too_large
  │    ├── TooSlow              too_slow
- │    └── UnsupportedEncoding  unsupported_encoding
+ │    ├── UnsupportedEncoding  unsupported_encoding
+ │    └── IdempotencyMismatch  idempotency_mismatch
  ├── RoutingError              no single algorithm answers this request
  │    ├── NotServed            not_served
  │    └── Ambiguous            ambiguous
@@ -17,7 +18,10 @@ WeirError
  │    ├── RateLimited          rate_limited
  │    ├── Unauthorized         unauthorized
  │    ├── Forbidden            forbidden
- │    └── HostRefused          host_refused
+ │    ├── HostRefused          host_refused
+ │    ├── InProgress           in_progress
+ │    ├── NotLogged            not_logged
+ │    └── NotFound             not_found
  ├── PredictionFailed          accepted, and then it went wrong
  │    ├── DeadlineExceeded     deadline_exceeded
  │    ├── ModelError           model_error
@@ -119,6 +123,12 @@ class UnsupportedEncoding(InputError):
     code = "unsupported_encoding"
 
 
+class IdempotencyMismatch(InputError):
+    """This name was given to another request before."""
+
+    code = "idempotency_mismatch"
+
+
 class RoutingError(WeirError):
     """No single algorithm answers this request."""
 
@@ -173,6 +183,24 @@ class HostRefused(Refusal):
     """This host is not served here; ALLOWED_HOSTS names those that are."""
 
     code = "host_refused"
+
+
+class InProgress(Refusal):
+    """The same request is being answered right now; ask again."""
+
+    code = "in_progress"
+
+
+class NotLogged(Refusal):
+    """This endpoint keeps no log, so an answer cannot be had later or again."""
+
+    code = "not_logged"
+
+
+class NotFound(Refusal):
+    """There is no request of that name, or it ended without an answer."""
+
+    code = "not_found"
 
 
 class PredictionFailed(WeirError):

@@ -6,7 +6,7 @@ second sees it rise; what hour it is over there, or in Redis, does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,7 +89,7 @@ class Roster:
         missed = self._looked is not None and now - self._looked > GAP
         newcomers = self._looked is not None
         self._looked = now
-        found = dict(_readable(beats))
+        found = readable(beats)
         self._seen = {
             name: self._updated(name, beat, now, missed=missed, new=newcomers)
             for name, beat in found.items()
@@ -138,9 +138,13 @@ class Roster:
         return {model: why for seen in alive for model, why in seen.beat.failures.items()}
 
 
-def _readable(beats: Mapping[str, bytes]) -> Iterator[tuple[str, Beat]]:
-    for name, data in beats.items():
-        try:
-            yield name, _decode(data)
-        except ValueError:
-            continue
+def readable(beats: Mapping[str, bytes]) -> dict[str, Beat]:
+    """By worker; without those of another release, which cannot be read."""
+    return {name: beat for name, data in beats.items() if (beat := _decoded(data)) is not None}
+
+
+def _decoded(data: bytes) -> Beat | None:
+    try:
+        return _decode(data)
+    except ValueError:
+        return None

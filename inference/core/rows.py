@@ -102,6 +102,12 @@ def from_json(body: bytes) -> tuple[Rows, bool]:
     return JsonRows((body,)), False
 
 
+def to_json(rows: Rows, *, batch: bool) -> str:
+    """What `from_json` reads the same rows from."""
+    texts = [rows.raw(position) for position in range(len(rows))]
+    return f"[{','.join(texts)}]" if batch else texts[0]
+
+
 def _one_by_one(
     pack: Callable[[RowReader, int], Packed], reader: RowReader, positions: Sequence[int]
 ) -> Read:

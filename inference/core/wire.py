@@ -6,15 +6,25 @@ Client to server, on /ws/v1/predict/{endpoint}: one frame is one request,
     {"id": 2, "records": [{...}]}     many rows by name
     {"id": 3, "rows": [[...]]}        many rows by position, in the order of the schema
 
-with, optionally, "subject", "status", "version", "algorithm" and "deadline_ms". Server to client:
+with, optionally, "subject", "status", "version", "algorithm", "deadline_ms" and
 
-    hello       endpoint, credits (frames that may be in flight), schema (its hash)
+    "async": true                     to be told at once that it will be answered
+
+On a socket with a session (?session=..., chosen by the client) an id stands for one request, sent
+as often as it may be, on whatever socket, and
+
+    {"id": 4, "resume": [1, 2]}       asks for the answers to requests of this session
+
+Server to client:
+
+    hello       endpoint, credits (frames that may be in flight), schema (its hash), and session
+    accepted    id and request_id, for a record, or request_ids: a result will follow
     result      id, and "result" or "results" as REST answers them
     error       id (null if the frame had none), code, message, and where they help row and field
     overloaded  like error, for a frame that was not accepted
     draining    no more frames are taken; what was accepted is still answered
 
-Ids are the client's, results come in any order.
+Ids are the client's, results come in any order; what is resumed is answered under its own ids.
 """
 
 from __future__ import annotations
@@ -39,6 +49,7 @@ JSON: Final = "weir.v1.json"
 MSGPACK: Final = "weir.v1.msgpack"
 SUBPROTOCOLS: Final = (JSON, MSGPACK)
 MAX_ID: Final = 128  # characters; an id that is a number has 64 bits
+MOST_RESUMED: Final = 1000  # ids in one frame
 LONGEST: Final = 200  # characters of what a decoder complains of: it may quote what was sent
 
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -62,9 +73,12 @@ class Frame(Struct, gc=False, forbid_unknown_fields=True):
     version: str | UnsetType = UNSET
     algorithm: Whole | UnsetType = UNSET
     deadline_ms: float | UnsetType = UNSET
+    later: bool | UnsetType = msgspec.field(default=UNSET, name="async")
+    resume: list[Id] | UnsetType = UNSET
 
 
 _PAYLOADS: Final = ("record", "records", "rows")
+_OF_ERRORS: Final = ("code", "message", "field", "request_id")
 _FIRST_WISH: Final = 1 + len(_PAYLOADS)
 _WISHES: Final = len(Frame.__struct_fields__) - _FIRST_WISH
 
@@ -84,6 +98,12 @@ class Request(NamedTuple):
     ask: Ask
     rows: Rows
     batch: bool
+    resume: Sequence[str | int] = ()
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it is about answers that outlive their socket."""
+        return self.ask.wait is not None or self.resume != ()
 
 
 class Codec(Protocol):
@@ -120,6 +140,9 @@ class JsonCodec:
             raise FrameInvalid(f"{JSON} has text frames.")
         body = data.encode("utf-8", "surrogatepass")
         frame = self._frame(body)
+        if frame.resume is not UNSET:
+            jsonstrict.loads(body)
+            return _resume(endpoint, frame, frame.resume)
         name, raw = _payload(frame)
         rest = body.count(b'"') - raw.count(b'"')
         if b"\\" in body or rest != _quotes(frame):
@@ -169,6 +192,8 @@ class MsgpackCodec:
             frame = self._decode(data)
             if packstrict.entries(data) != _given(frame):
                 raise FrameInvalid("The frame has a name twice.")
+            if frame.resume is not UNSET:
+                return _resume(endpoint, frame, frame.resume)
             return Request(frame.id, _ask(endpoint, frame), *_msgpack_rows(*_payload(frame)))
         except (ValueError, RecursionError) as error:
             raise _no_request(error) from error
@@ -194,8 +219,23 @@ CODECS: Final[dict[str, type[JsonCodec] | type[MsgpackCodec]]] = {
 }
 
 
-def hello(endpoint: str, window: int, schema: str) -> dict[str, object]:
-    return {"type": "hello", "endpoint": endpoint, "credits": window, "schema": schema}
+def hello(endpoint: str, window: int, schema: str, session: str = "") -> dict[str, object]:
+    body = {"type": "hello", "endpoint": endpoint, "credits": window, "schema": schema}
+    return body | {"session": session} if session else body
+
+
+def accepted(frame_id: FrameId, ids: Sequence[int], *, batch: bool) -> dict[str, object]:
+    given: dict[str, object] = {"request_ids": ids} if batch else {"request_id": ids[0]}
+    return {"type": "accepted", "id": frame_id, **given}
+
+
+def failed(frame_id: FrameId, text: str) -> dict[str, object] | None:
+    """For the answer to a single record as `Pending.texts` has it: an error if it says one."""
+    said = msgspec.json.decode(text)
+    if said.get("status") != "Error":
+        return None
+    known = {name: said[name] for name in _OF_ERRORS if name in said}
+    return {"type": "error", "id": frame_id, **known}
 
 
 def error(
@@ -231,7 +271,8 @@ def _ask(endpoint: str, frame: Frame) -> Ask:
         algorithm=None if frame.algorithm is UNSET else frame.algorithm,
     )
     subject = checked_subject(frame.subject) if frame.subject else ""
-    return replace(usual, wanted=wanted, subject=subject, deadline=_seconds(frame))
+    wait = 0.0 if frame.later is True else None
+    return replace(usual, wanted=wanted, subject=subject, deadline=_seconds(frame), wait=wait)
 
 
 def _seconds(frame: Frame) -> float | None:
@@ -240,6 +281,12 @@ def _seconds(frame: Frame) -> float | None:
     if not 0 < frame.deadline_ms <= 60_000:
         raise FrameInvalid("deadline_ms is more than 0 and at most 60000.", field="deadline_ms")
     return frame.deadline_ms / 1000
+
+
+def _resume(endpoint: str, frame: Frame, ids: Sequence[str | int]) -> Request:
+    if _given(frame) != len(("id", "resume")) or not 0 < len(ids) <= MOST_RESUMED:
+        raise FrameInvalid(f"To resume takes an id and 1 to {MOST_RESUMED} ids to resume.")
+    return Request(frame.id, _usual(endpoint), rows.JsonRows(()), True, tuple(ids))
 
 
 def _payload(frame: Frame) -> tuple[str, bytes]:

@@ -9,6 +9,7 @@ answers: the contract tests run through each.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
@@ -22,6 +23,8 @@ from inference.core.asking import Ask
 from inference.core.errors import HostRefused, ModelError, WeirError
 from inference.dataplane.asgi import Application, Receive, Scope, Send
 from inference.dataplane.body import Bodies, Gone, length, replayed, unreadable
+from inference.durable import door, replies, requests
+from inference.durable.requests import Claim
 from inference.gateway import Answered
 from inference.keys import SCHEME
 from inference.keys import Scope as KeyScope
@@ -43,6 +46,9 @@ _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
 )
 
+# Status, body, headers beyond those that every answer has.
+Answer = tuple[int, bytes, Iterable[tuple[bytes, bytes]]]
+
 
 class Hot(NamedTuple):
     """A recognised request, before its body is read."""
@@ -52,6 +58,12 @@ class Hot(NamedTuple):
     authorization: str
     subject: str
     length: int
+    key: str | None
+    prefer: str
+
+    @property
+    def lasting(self) -> bool:
+        return self.key is not None or self.prefer != ""
 
 
 class DataPlane:
@@ -79,7 +91,7 @@ class DataPlane:
             await self._fall_back(scope, headers, receive, send)
             return
         try:
-            answered = await self._answer(hot, receive)
+            answer = await self._answer(hot, receive)
         except WeirError as error:
             await _refuse(send, problems.of_tutorial(error))
             # Its frames hold the rows and are held by them, and the collector comes rarely.
@@ -90,7 +102,7 @@ class DataPlane:
             log.exception("predict failed")
             await _refuse(send, problems.of_tutorial(ModelError("Something went wrong here.")))
         else:
-            await _send(send, 200, _body(answered))
+            await _send(send, *answer)
 
     def _recognised(self, scope: Scope, headers: dict[bytes, bytes]) -> Hot | None:
         path: str = scope["path"]
@@ -100,6 +112,8 @@ class DataPlane:
         hot = _hot(endpoint, scope["query_string"], headers)
         if hot is None or "/" in endpoint or not self._admits(scope, headers):
             return None
+        if hot.lasting and len(headers) != len(scope["headers"]):
+            return None  # Django joins headers that come more than once, and here the last counts
         return hot if self._access.is_open or keys.from_header(hot.authorization) else None
 
     def _admits(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
@@ -108,14 +122,25 @@ class DataPlane:
             return False
         return self._host_allowed(headers.get(b"host", b""))
 
-    async def _answer(self, hot: Hot, receive: Receive) -> Answered:
+    async def _answer(self, hot: Hot, receive: Receive) -> Answer:
         self._bodies.check(hot.length)
         self._access.check(hot.authorization, KeyScope.PREDICT)
         ask = _ask(hot.endpoint, hot.query)
         if hot.subject:
             ask = ask.on_behalf_of(hot.subject)
+        if hot.prefer:
+            ask = ask.preferring(hot.prefer)
         body = await self._bodies.read(receive)
-        return await gateway.current().predict_json(ask, body)
+        if hot.key is None and ask.wait is None:
+            return 200, _body(await gateway.current().predict_json(ask, body)), ()
+        return await self._lasting(hot, ask, body)
+
+    async def _lasting(self, hot: Hot, ask: Ask, body: bytes) -> Answer:
+        claim = Claim(self._access.caller(hot.authorization), hot.key, hot.query.decode("latin-1"))
+        answer = await door.current().answer(requests.from_json(claim, ask, body))
+        reply = replies.of(answer)
+        headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+        return reply.status, reply.text.encode(), headers
 
     async def _fall_back(
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
@@ -155,7 +180,14 @@ def _hot(endpoint: str, query: bytes, headers: dict[bytes, bytes]) -> Hot | None
         headers.get(b"authorization", b"").decode("latin-1"),
         headers.get(b"x-subject", b"").decode("latin-1"),
         length(headers),
+        _key(headers),
+        headers.get(b"prefer", b"").decode("latin-1"),
     )
+
+
+def _key(headers: dict[bytes, bytes]) -> str | None:
+    value = headers.get(b"idempotency-key")
+    return None if value is None else value.decode("latin-1")
 
 
 def _host_allowed(host: bytes) -> bool:
@@ -192,8 +224,8 @@ async def _refuse(send: Send, problem: Problem) -> None:
 
 
 async def _send(
-    send: Send, status: int, body: bytes, extra: list[tuple[bytes, bytes]] | None = None
+    send: Send, status: int, body: bytes, extra: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    headers = [*_HEADERS, (b"content-length", b"%d" % len(body)), *(extra or ())]
+    headers = [*_HEADERS, (b"content-length", b"%d" % len(body)), *extra]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from inference.core.presence import Beat
 from inference.core.types import Job, LogMode, Outcome, Ticket
 
 
@@ -64,8 +65,8 @@ class LogStats:
 class EngineStats:
     """The engine now. `healthy` is what readiness asks: nothing is dead, stuck or unwritable.
 
-    Where others hold the models, `ailing` says why, if it is not healthy, and `failures` which
-    models, by algorithm, they could not load.
+    Where others hold the models, `workers` are those that are alive, `ailing` says why, if it is
+    not healthy, and `failures` which models, by algorithm, they could not load.
     """
 
     lanes: Mapping[Hashable, LaneStats]
@@ -73,6 +74,7 @@ class EngineStats:
     draining: bool
     healthy: bool
     ailing: str = ""
+    workers: Mapping[str, Beat] | None = None
     failures: Mapping[int, str] = field(default_factory=dict)
 
 

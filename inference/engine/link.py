@@ -8,8 +8,10 @@ what keeps a deployment within the few that hosted plans allow.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -19,6 +21,7 @@ from redis.exceptions import RedisError, ResponseError
 _TURNED: Final = frozenset(
     {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "UNBLOCKED"}
 )
+_UNKNOWN: Final = "NOSCRIPT"
 Word = str | bytes | int | float
 Script = tuple[str, Sequence[str], Sequence[Word]]  # text, keys, words
 
@@ -55,6 +58,12 @@ class Link:
                 raise await self._named(error) from error
 
     async def script(self, text: str, keys: Sequence[str], *words: Word) -> Any:
+        """By its digest; a server that does not know it has done nothing, and is told all of it."""
+        try:
+            return await self.call("EVALSHA", digest(text), len(keys), *keys, *words)
+        except Refused as error:
+            if error.code != _UNKNOWN:
+                raise
         return await self.call("EVAL", text, len(keys), *keys, *words)
 
     async def scripts(self, calls: Sequence[Script]) -> list[Any]:
@@ -68,10 +77,14 @@ class Link:
         async with self._turn:
             try:
                 with _cancellable():
-                    answers = await self._pipelined(calls)
-                return [await self._told(each) for each in answers]
+                    found = await self._pipelined(calls)
+                answers = [await self._told(each) for each in found]
             except (RedisError, OSError) as error:
                 raise await self._named(error) from error
+        return [
+            (await self.scripts([call]))[0] if _unknown(answer) else answer
+            for call, answer in zip(calls, answers, strict=True)
+        ]
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -79,7 +92,7 @@ class Link:
     async def _pipelined(self, calls: Sequence[Script]) -> Any:
         async with self._client.pipeline(transaction=False) as pipeline:
             for text, keys, words in calls:
-                pipeline.execute_command("EVAL", text, len(keys), *keys, *words)
+                pipeline.execute_command("EVALSHA", digest(text), len(keys), *keys, *words)
             return await pipeline.execute(raise_on_error=False)
 
     async def _told(self, answer: Any) -> Any:
@@ -99,6 +112,16 @@ class Link:
         # The next command shall ask anew where to go: behind the address may be another server.
         await self._client.connection_pool.disconnect()
         return Away(f"{type(error).__name__}: {error}")
+
+
+@cache
+def digest(text: str) -> str:
+    """How a server that has seen a script knows it."""
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _unknown(answer: object) -> bool:
+    return isinstance(answer, Refused) and answer.code == _UNKNOWN
 
 
 @contextmanager

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 DEAD_AFTER: Final = (
     5000  # milliseconds without a sign of life: three times `pulse.INTERVAL` and more
 )
-LOOK: Final = 0.5  # seconds
+LOOK: Final = 1.0  # seconds
 DEADLY: Final = 3  # workers that one job may end
 START: Final = "0-0"
 

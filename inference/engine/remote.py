@@ -129,8 +129,15 @@ class RemoteEngine:
         for model in refused.keys() | expired.keys():
             lanes[RemoteLane("", model)] = _refusing(refused[model], expired[model])
         ailing = self._ailing()
-        failures = self.roster.failures
-        return EngineStats(lanes, None, self._draining, not ailing, ailing, failures)
+        return EngineStats(
+            lanes,
+            log=None,
+            draining=self._draining,
+            healthy=not ailing,
+            ailing=ailing,
+            workers={name: seen.beat for name, seen in self.roster.alive.items()},
+            failures=self.roster.failures,
+        )
 
     def _ailing(self) -> str:
         """Why jobs cannot be answered now; empty if they can."""

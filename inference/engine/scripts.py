@@ -1,8 +1,7 @@
 """What Redis does in one step, as Lua. Only commands that Redis 7.0 and Valkey have.
 
-Each script is sent whole: its digest is known to a server that has just started no more than its
-text is, and the text is shorter than the question. `allow-oom` is for what makes room: a Redis that
-is full refuses new work and goes on handing over what is done.
+`allow-oom` is for what makes room: a Redis that is full refuses new work and goes on handing over
+what is done.
 """
 
 from __future__ import annotations

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, Error, IntegrityError, connection, transaction
 from django.db.models import F, Max
 
 from inference.core.types import PredictionRow
 from inference.models import IdBlock, MLRequest
-from inference.services import bulk, tallies
+from inference.services import dialects, tallies
 
 _IDS: Final = "mlrequest"
+_ATTEMPTS: Final = 5  # against other writers
 
 
 def record(rows: Sequence[PredictionRow], shard: str) -> int:
@@ -20,21 +21,38 @@ def record(rows: Sequence[PredictionRow], shard: str) -> int:
 
     `shard` names this writer: no other one may count under it at the same time.
     """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _tried(rows, shard)
+        except DatabaseError as error:
+            if connection.in_atomic_block or not dialects.current().beaten(error):
+                raise
+    return _tried(rows, shard)
+
+
+def _tried(rows: Sequence[PredictionRow], shard: str) -> int:
     try:
         return _record(rows, shard)
-    except DatabaseError:
+    except Error:
         # The next call shall find a living connection; outside of requests nobody else looks.
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
+        _let_go()
         raise
 
 
+def _let_go() -> None:
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
 def _record(rows: Sequence[PredictionRow], shard: str) -> int:
+    if not rows:
+        return 0
     # One statement is a transaction already; BEGIN and COMMIT would be two more turns to wait for.
-    if bulk.one_statement(len(rows)) and all(row.arm_id is None for row in rows):
-        return len(bulk.insert(rows))
+    dialect = dialects.current()
+    if dialect.in_one(len(rows)) and all(row.arm_id is None for row in rows):
+        return len(dialect.insert(rows))
     with transaction.atomic():
-        new = bulk.insert(rows)
+        new = dialect.insert(rows)
         tallies.expose(new, shard)
     return len(new)
 
@@ -45,6 +63,9 @@ def reserve_ids(count: int) -> range:
         return _reserve(count)
     except IntegrityError:  # two processes made the first block
         return _reserve(count)
+    finally:
+        # Rare, and from whatever thread is free: each would keep a connection out of a small pool.
+        _let_go()
 
 
 @transaction.atomic
@@ -60,4 +81,7 @@ def _reserve(count: int) -> range:
 def give_back_ids(block: range) -> bool:
     """Whether the unused end of a block could be returned: only while nobody reserved after it."""
     last = IdBlock.objects.filter(name=_IDS, next=block.stop)
-    return last.update(next=block.start) == 1
+    try:
+        return last.update(next=block.start) == 1
+    finally:
+        _let_go()

@@ -14,22 +14,11 @@ from inference.core import sketch
 from inference.core.tally import NOTHING, Tally
 from inference.core.types import PredictionRow
 from inference.models import Arm, ArmTally
-from inference.services import announce, bulk
+from inference.services import announce, dialects
+from inference.services.dialects.base import Gain, Kept
 
 # Labels come from the web, not from a worker, and carry no latency: a shard of their own.
 LABELS: Final = "labels"
-
-_UPSERT: Final = (
-    "INSERT INTO inference_armtally (arm_id, shard, exposures, errors, latency,"
-    " labelled, correct, absolute_error, squared_error) VALUES {rows}"
-    " ON CONFLICT (arm_id, shard) DO UPDATE SET exposures = exposures + excluded.exposures,"
-    " errors = errors + excluded.errors, latency = excluded.latency"
-)
-_KNOWN: Final = (
-    "SELECT arm.id, arm.abtest_id, tally.latency FROM inference_arm arm"
-    " LEFT JOIN inference_armtally tally ON tally.arm_id = arm.id AND tally.shard = ?"
-    " WHERE arm.id IN ({marks})"
-)
 
 
 def expose(rows: Iterable[PredictionRow], shard: str) -> None:
@@ -39,8 +28,7 @@ def expose(rows: Iterable[PredictionRow], shard: str) -> None:
         if row.arm_id is not None:
             by_arm[row.arm_id].append(row)
     if by_arm:
-        add = _add_direct if bulk.direct() else _add_portable
-        for abtest_id in add(by_arm, shard):
+        for abtest_id in _add(by_arm, shard):
             announce.experiment_changed(abtest_id)
 
 
@@ -54,33 +42,17 @@ def relabel(arm: Arm, change: Tally) -> None:
     announce.experiment_changed(arm.abtest_id)
 
 
-def _add_direct(by_arm: Mapping[int, Sequence[PredictionRow]], shard: str) -> set[int]:
+def _add(by_arm: Mapping[int, Sequence[PredictionRow]], shard: str) -> set[int]:
     """Two statements for any number of arms; the tests that they belong to."""
-    marks = ", ".join("?" * len(by_arm))
-    known = bulk.execute(_KNOWN.format(marks=marks), [shard, *by_arm]).fetchall()
-    values: list[object] = []
-    for arm_id, _, latency in known:
-        values += (arm_id, shard, *_counts(by_arm[arm_id]), _latency(latency, by_arm[arm_id]))
-    bulk.execute(
-        _UPSERT.format(rows=", ".join(["(?, ?, ?, ?, ?, 0, 0, 0, 0)"] * len(known))), values
-    )
-    return {abtest_id for _, abtest_id, _ in known}
+    dialect = dialects.current()
+    kept = dialect.kept(by_arm, shard)
+    dialect.add([_gain(each, by_arm[each.arm_id]) for each in kept], shard)
+    return {each.abtest_id for each in kept}
 
 
-def _add_portable(by_arm: Mapping[int, Sequence[PredictionRow]], shard: str) -> set[int]:
-    for arm_id, rows in by_arm.items():
-        tally, _ = ArmTally.objects.get_or_create(arm_id=arm_id, shard=shard)
-        exposures, errors = _counts(rows)
-        ArmTally.objects.filter(pk=tally.pk).update(
-            exposures=F("exposures") + exposures,
-            errors=F("errors") + errors,
-            latency=_latency(tally.latency, rows),
-        )
-    return set(Arm.objects.filter(pk__in=by_arm).values_list("abtest_id", flat=True))
-
-
-def _counts(rows: Sequence[PredictionRow]) -> tuple[int, int]:
-    return len(rows), sum(row.error_code != "" for row in rows)
+def _gain(kept: Kept, rows: Sequence[PredictionRow]) -> Gain:
+    failed = sum(row.error_code != "" for row in rows)
+    return Gain(kept.arm_id, len(rows), failed, _latency(kept.latency, rows))
 
 
 def _latency(blob: bytes | memoryview | None, rows: Sequence[PredictionRow]) -> bytes:

@@ -54,11 +54,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(
-    chromium: str, trained: Path, tmp_path_factory: pytest.TempPathFactory
+    chromium: str, mode: servers.Mode, trained: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """One for a module; asked for after the browser, which may be missing."""
     data = servers.copy(trained, tmp_path_factory.mktemp("server") / "data")
-    with Server(data) as running:
+    with Server(data, mode=mode) as running:
         yield running
 
 

@@ -24,7 +24,11 @@ from tests.contract.doors import Door
 from tests.servers import Server
 
 _IN_THIS_PROCESS = {"django": doors.django, "dataplane": doors.asgi}
-_IN_ITS_OWN: dict[str, servers.Kind] = {"uvicorn": "serve", "daphne": "runserver"}
+_IN_ITS_OWN: dict[str, tuple[servers.Kind, servers.Mode]] = {
+    "uvicorn": ("serve", "embedded"),
+    "daphne": ("runserver", "embedded"),
+    "redis": ("serve", "redis"),
+}
 HERE = Path(__file__).parent
 
 
@@ -106,7 +110,10 @@ class Processes:
         if name not in self._doors:
             data = servers.copy(self._prepared, self._prepared.with_name(f"contract-{name}"))
             env = {"SECRET_KEY": settings.SECRET_KEY}
-            server = self._stack.enter_context(Server(data, _IN_ITS_OWN[name], env))
+            kind, mode = _IN_ITS_OWN[name]
+            if mode == "redis":
+                servers.redis_or_not()
+            server = self._stack.enter_context(Server(data, kind, env, mode=mode))
             self._doors[name] = Door(doors.through(server.url))
         return self._doors[name]
 

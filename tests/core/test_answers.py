@@ -85,3 +85,13 @@ def test_a_failed_row_says_why_and_where() -> None:
         "code": "row_invalid",
         "field": "age",
     }
+
+
+def test_an_answer_comes_from_the_log_to_the_byte() -> None:
+    renderer = Renderer(BINARY, FOREST)
+    said = renderer.texts(np.array([[0.25, 0.75]]))
+    failed = [answers.failure(RowInvalid("no"))]
+
+    for text in (*said, *failed):
+        [answer] = renderer.answers([text], [7])
+        assert answers.replayed(f"{text}}}", 7, FOREST.id, FOREST.version) == answer

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from inference.core import asking
@@ -22,6 +25,7 @@ from inference.core.routing import Wanted
         ({"strict": "True"}, Ask("e")),
         ({"strict": "0"}, Ask("e", lenient=True)),
         ({"unknown": "x"}, Ask("e", lenient=True)),
+        ({"wait": "0"}, Ask("e", lenient=True, wait=0.0)),
     ],
 )
 def test_a_query_is_read(query: dict[str, str], ask: Ask) -> None:
@@ -46,3 +50,25 @@ def test_a_header_speaks_for_the_subject_and_an_empty_one_does_not() -> None:
     ask = Ask("e", subject="query")
     assert ask.on_behalf_of("header").subject == "header"
     assert ask.on_behalf_of("") is ask
+
+
+def test_a_preference_is_heard_unless_the_query_has_one() -> None:
+    ask = Ask("e")
+
+    assert ask.preferring("respond-async, wait=3").wait == 3.0
+    assert ask.preferring("return=minimal") is ask
+    assert Ask("e", wait=1.0).preferring("respond-async") == Ask("e", wait=1.0)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Ask("e"),
+        Ask("e", Wanted("testing", "1.0"), "ann", lenient=True),
+        Ask("e", Wanted(algorithm=7)),
+    ],
+)
+def test_what_is_kept_of_an_ask_is_who_shall_answer_whom(ask: Ask) -> None:
+    patient = replace(ask, wait=0.0, deadline=1.0)
+
+    assert asking.from_dict("e", json.loads(json.dumps(patient.as_dict()))) == ask

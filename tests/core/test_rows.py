@@ -82,3 +82,23 @@ def test_rows_of_the_wrong_width_are_named_one_by_one(values: list[list[float]])
 def test_rows_of_numbers_meet_a_category_by_its_text() -> None:
     read = NumberRows([[1.0, 2.0]]).read(MIXED, range(1))
     assert listed(read) == [[1.0, 1.0]]  # 2.0 is no category that training knew
+
+
+@pytest.mark.parametrize(
+    ("given", "batch", "text"),
+    [
+        (JsonRows((b'{"a": 1 }',)), False, '{"a": 1 }'),
+        (JsonRows((b"[1]", b'{"a":2}')), True, '[[1],{"a":2}]'),
+        (ValueRows([{"a": "x"}]), True, '[{"a":"x"}]'),
+        (NumberRows([[1.5, 2.0]]), True, "[[1.5,2.0]]"),
+    ],
+)
+def test_rows_can_be_kept_as_json_and_read_again(given: Rows, batch: bool, text: str) -> None:
+    assert rows.to_json(given, batch=batch) == text
+
+    again, was_batch = rows.from_json(text.encode())
+
+    assert was_batch == batch
+    assert [again.raw(at) for at in range(len(given))] == [
+        given.raw(at) for at in range(len(given))
+    ]

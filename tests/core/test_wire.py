@@ -131,6 +131,71 @@ def test_what_may_be_sent_again_has_a_type_of_its_own(problem: WeirError, kind: 
     assert "request_id" not in wire.error(None, problem)
 
 
+@BOTH
+@pytest.mark.parametrize(("later", "wait"), [(True, 0.0), (False, None)])
+def test_a_frame_may_be_answered_later(dialect: Dialect, later: bool, wait: float | None) -> None:
+    frame = {"id": 1, "record": {"age": 50}, "async": later, "subject": "ann"}
+
+    request = dialect.codec.request("income", dialect.encode(frame))
+
+    assert (request.ask.wait, request.lasting) == (wait, later)
+    assert (request.ask.subject, request.ask.lenient) == ("ann", True)
+
+
+@BOTH
+def test_a_frame_may_ask_for_what_was_asked_before(dialect: Dialect) -> None:
+    ids = [1, "1", "b"]
+
+    request = dialect.codec.request("income", dialect.encode({"id": 9, "resume": ids}))
+
+    assert (request.id, request.resume, request.lasting) == (9, (1, "1", "b"), True)
+    assert not dialect.codec.request("e", dialect.encode({"id": 1, "record": {}})).lasting
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"id": 1, "resume": []},
+        {"id": 1, "resume": list(range(1001))},
+        {"id": 1, "resume": [1.5]},
+        {"id": 1, "resume": [None]},
+        {"id": 1, "resume": 1},
+        {"id": 1, "resume": [2], "record": {}},
+        {"id": 1, "resume": [2], "async": True},
+        {"id": 1, "record": {}, "async": 1},
+        {"id": 1, "record": {}, "later": True},
+    ],
+)
+def test_what_is_neither_later_nor_before_is_refused(dialect: Dialect, frame: Any) -> None:
+    with pytest.raises(FrameInvalid):
+        dialect.codec.request("income", dialect.encode(frame))
+
+
+def test_what_is_resumed_is_read_as_strictly() -> None:
+    with pytest.raises(JsonInvalid, match="duplicate name"):
+        JsonCodec().request("income", '{"id":1,"resume":["a"],"resume":["b"]}')
+
+
+def test_an_answer_that_says_an_error_is_one() -> None:
+    text = '{"status":"Error","message":"no","code":"row_invalid","field":"a","request_id":7}'
+
+    assert wire.failed(3, text) == {
+        "type": "error",
+        "id": 3,
+        "code": "row_invalid",
+        "message": "no",
+        "field": "a",
+        "request_id": 7,
+    }
+    assert wire.failed(3, '{"status":"OK","label":"Error"}') is None
+
+
+def test_what_is_accepted_names_its_ids() -> None:
+    assert wire.accepted(3, [7], batch=False) == {"type": "accepted", "id": 3, "request_id": 7}
+    assert wire.accepted("b", [7], batch=True)["request_ids"] == [7]
+
+
 def test_the_greeting_names_what_may_be_in_flight() -> None:
     assert wire.hello("income", 64, "5a1c") == {
         "type": "hello",
@@ -138,4 +203,5 @@ def test_the_greeting_names_what_may_be_in_flight() -> None:
         "credits": 64,
         "schema": "5a1c",
     }
+    assert wire.hello("income", 64, "5a1c", "mine")["session"] == "mine"
     assert wire.draining() == {"type": "draining"}

@@ -48,9 +48,11 @@ class Volley(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def volley(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Volley]:
+def volley(
+    mode: servers.Mode, prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Volley]:
     data = servers.copy(prepared, tmp_path_factory.mktemp("frames") / "data")
-    with Server(data, env={"WEIR_WS_CREDITS": str(CREDITS)}) as server:
+    with Server(data, env={"WEIR_WS_CREDITS": str(CREDITS)}, mode=mode) as server:
         neighbours = Neighbours(server)
         heard, closed = asyncio.run(_fire(server, neighbours))
         rows = query(data, "select id from inference_mlrequest")

@@ -30,8 +30,10 @@ async def ask_until(done: asyncio.Event, url: str, record: dict[str, Any]) -> li
     return answers
 
 
-async def test_promotions_under_load_fail_no_request(data: Any, record: dict[str, Any]) -> None:
-    with Server(data) as server:
+async def test_promotions_under_load_fail_no_request(
+    data: Any, record: dict[str, Any], mode: servers.Mode
+) -> None:
+    with Server(data, mode=mode) as server:
         done = asyncio.Event()
         asking = [asyncio.ensure_future(ask_until(done, server.url, record)) for _ in range(8)]
         async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
@@ -51,8 +53,10 @@ async def test_promotions_under_load_fail_no_request(data: Any, record: dict[str
     assert all(logged[answer["request_id"]] == answer["algorithm"] for answer in answers)
 
 
-def test_a_damaged_bundle_never_replaces_one_that_serves(data: Any, record: dict[str, Any]) -> None:
-    with Server(data) as server, httpx.Client(base_url=server.url, timeout=20) as client:
+def test_a_damaged_bundle_never_replaces_one_that_serves(
+    data: Any, record: dict[str, Any], mode: servers.Mode
+) -> None:
+    with Server(data, mode=mode) as server, httpx.Client(base_url=server.url, timeout=20) as client:
         before = client.post(PATH, json=record).json()
         with closing(sqlite3.connect(data / "weir.sqlite3")) as database:
             (key,) = database.execute(
@@ -72,8 +76,10 @@ def test_a_damaged_bundle_never_replaces_one_that_serves(data: Any, record: dict
         assert client.get("/readyz").status_code == 200
 
 
-def test_registering_another_model_needs_no_restart(data: Any, record: dict[str, Any]) -> None:
-    with Server(data) as server, httpx.Client(base_url=server.url, timeout=20) as client:
+def test_registering_another_model_needs_no_restart(
+    data: Any, record: dict[str, Any], mode: servers.Mode
+) -> None:
+    with Server(data, mode=mode) as server, httpx.Client(base_url=server.url, timeout=20) as client:
         servers.manage(data, "demo", "digits")
         deadline = time.monotonic() + 10
         while (served := client.get("/api/v1/operations").json())["endpoints"]:

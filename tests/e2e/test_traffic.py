@@ -27,9 +27,9 @@ def known_tests(server: Server) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def quiet(data: Path) -> Iterator[Server]:
+def quiet(data: Path, mode: servers.Mode) -> Iterator[Server]:
     """A server that nobody else talks to."""
-    with Server(data) as running:
+    with Server(data, mode=mode) as running:
         yield running
 
 

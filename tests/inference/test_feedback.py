@@ -127,6 +127,16 @@ def test_whoever_loses_a_race_looks_again_and_corrects(arm: Arm) -> None:
     assert tally() == Tally(exposures=1, labelled=1, correct=1)
 
 
+@pytest.mark.parametrize("other", ["A", "a ", "á"])
+def test_a_label_that_almost_is_the_old_one_is_another(arm: Arm, other: str) -> None:
+    """Some databases would say that it is the same, and the tally would take back what it lacks."""
+    feedback.record(1, "a")
+    stale = MLRequest.objects.select_related("arm").get()
+    feedback.record(1, other)
+
+    assert not feedback._replace(stale, ">50K")
+
+
 def test_a_row_that_never_holds_still_is_given_up(arm: Arm) -> None:
     with (
         mock.patch.object(feedback, "_replace", return_value=False),

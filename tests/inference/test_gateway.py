@@ -18,6 +18,7 @@ from inference.core.errors import (
     Draining,
     JsonInvalid,
     ModelUnavailable,
+    NotLogged,
     NotServed,
     RowInvalid,
     StorageUnavailable,
@@ -248,3 +249,51 @@ async def test_the_door_of_the_process_is_the_one_that_was_installed(gateway: Op
             assert door.current() is gate
         finally:
             door.install(None)
+
+
+# -- ids that were fixed before --------------------------------------------------------------------
+
+
+async def test_what_is_repeated_has_the_same_ids_and_the_same_arms() -> None:
+    one = world(experiment=True)
+    rows = ValueRows([{"a": n / 100} for n in range(20)])
+    async with gateway(one) as gate:
+        ids = await gate.reserve(LENIENT, rows)
+        pending = [gate.repeat(LENIENT, rows, ids) for _ in range(2)]
+        for each in pending:
+            await each.done
+
+    drawn = Counter((row.id, row.arm_id) for row in one.log)
+    assert set(drawn.values()) == {2}
+    assert sorted(each for each, _ in drawn) == ids
+    assert pending[0].texts == pending[1].texts
+
+
+async def test_what_may_be_repeated_is_logged_before_it_is_answered() -> None:
+    one = world(LogMode.FAST)
+    one.broken_log = OSError("away")
+    rows = ValueRows([{"a": 0.5}])
+    async with gateway(one) as gate:
+        ids = await gate.reserve(LENIENT, rows)
+        with pytest.raises(StorageUnavailable):
+            await gate.repeat(LENIENT, rows, ids).done
+
+
+async def test_without_a_log_no_ids_are_fixed() -> None:
+    async with gateway(world(LogMode.OFF)) as gate:
+        with pytest.raises(NotLogged):
+            await gate.reserve(LENIENT, ValueRows([{"a": 0.5}]))
+
+
+async def test_what_would_be_refused_can_be_known_before() -> None:
+    one = world()
+    fine, odd = ValueRows([{"a": 0.5}]), ValueRows([{"a": "no"}])
+    async with gateway(one) as gate:
+        assert gate.foresee(STRICT, fine, [1]).id == 1
+        assert gate.foresee(LENIENT, odd, [1]).id == 1
+        with pytest.raises(RowInvalid):
+            gate.foresee(STRICT, odd, [1])
+        with pytest.raises(NotServed):
+            gate.foresee(Ask("nobody"), fine, [1])
+
+    assert one.log == []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from django.db import OperationalError, connection
@@ -15,23 +15,25 @@ from inference import live
 from inference.core import sketch
 from inference.core.tally import Tally
 from inference.models import ABTest, ArmTally, IdBlock, MLAlgorithm, MLRequest
-from inference.services import bulk, predictions
+from inference.services import dialects, predictions
+from inference.services.dialects import portable, postgresql
 from tests.inference import registered
 from tests.inference.registered import row
+from tests.inference.threads import at_once
 
 pytestmark = pytest.mark.django_db
 sqlite_only = pytest.mark.skipif(
-    "connection.vendor != 'sqlite'", reason="only SQLite has statements of its own"
+    "connection.vendor != 'sqlite'", reason="only SQLite says what it is told"
 )
 
 
-@pytest.fixture(params=["sqlite", "portable"])
+@pytest.fixture(params=["own", "portable"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The statements for SQLite, and those that every database takes."""
+    """The statements that are this database's own, and those that every database takes."""
     if request.param == "portable":
-        monkeypatch.setattr(bulk, "direct", lambda: False)
-    elif connection.vendor != "sqlite":
-        pytest.skip("only SQLite has a path of its own")
+        monkeypatch.setattr(dialects, "current", lambda: portable)
+    elif dialects.current() is portable:
+        pytest.skip(f"{connection.display_name} has no statements of its own")
     return str(request.param)
 
 
@@ -49,7 +51,7 @@ def tallies() -> dict[int, Tally]:
     return ArmTally.objects.all().by_arm()
 
 
-@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 64, 100, 256, 257, 600])
+@pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, 64, 100, 256, 257, 600])
 def test_every_row_is_written_as_it_is(path: str, forest: MLAlgorithm, count: int) -> None:
     rows = [row(at, forest, subject=f"s{at}", latency_us=at) for at in range(1, count + 1)]
 
@@ -199,10 +201,30 @@ def test_counting_takes_two_statements_for_any_number_of_arms(running: ABTest) -
     ]
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL takes columns")
+@pytest.mark.parametrize("count", [1, 33, 600])
+def test_on_postgresql_a_batch_of_any_size_is_one_statement_of_the_same_text(
+    running: ABTest, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    arms = running.arms.select_related("algorithm")
+    rows = [row(at, arms[at % 2].algorithm, arms[at % 2]) for at in range(count)]
+    statements: list[str] = []
+    execute = postgresql._execute
+
+    def heard(sql: str, values: Sequence[object]) -> object:
+        statements.append(sql)
+        return execute(sql, values)
+
+    monkeypatch.setattr(postgresql, "_execute", heard)
+    predictions.record(rows, "a")
+
+    assert statements == [postgresql._INSERT, postgresql._KEPT, postgresql._ADD]
+
+
 def test_the_portable_path_is_one_insert_as_well(
     forest: MLAlgorithm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "direct", lambda: False)
+    monkeypatch.setattr(dialects, "current", lambda: portable)
 
     with CaptureQueriesContext(connection) as queries:
         predictions.record([row(at, forest) for at in range(1, 33)], "a")
@@ -230,25 +252,6 @@ def test_whoever_watches_the_test_is_told_after_the_commit(
 # -- by several at once ----------------------------------------------------------------------------
 
 
-def in_threads(count: int, work: Callable[[int], None]) -> list[BaseException]:
-    failed: list[BaseException] = []
-
-    def guarded(at: int) -> None:
-        try:
-            work(at)
-        except BaseException as error:  # noqa: BLE001  # told to the test below
-            failed.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=guarded, args=(at,)) for at in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    return failed
-
-
 @pytest.mark.django_db(transaction=True)
 def test_writers_that_meet_lose_nothing_and_count_nothing_twice() -> None:
     test = registered.started(registered.pair())
@@ -260,10 +263,25 @@ def test_writers_that_meet_lose_nothing_and_count_nothing_twice() -> None:
             rows = [row(i, arms[i % 2].algorithm, arms[i % 2]) for i in range(start, start + 20)]
             predictions.record(rows, f"shard {at}")
 
-    assert in_threads(4, write) == []
+    assert at_once(*(partial(write, at) for at in range(4))) == []
 
     assert MLRequest.objects.count() == 200
     assert tallies() == {arms[0].pk: Tally(exposures=100), arms[1].pk: Tally(exposures=100)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_that_reserved_ids_keeps_no_connection() -> None:
+    """There may be more of them than a pool has."""
+    kept: list[object] = []
+
+    def reserve() -> None:
+        block = predictions.reserve_ids(2)
+        kept.append(connection.connection)
+        predictions.give_back_ids(block[1:])
+        kept.append(connection.connection)
+
+    assert at_once(reserve) == []
+    assert kept == [None, None]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -273,7 +291,7 @@ def test_reserved_ids_are_nobody_elses() -> None:
     def reserve(at: int) -> None:
         taken.extend(predictions.reserve_ids(at + 1) for _ in range(20))
 
-    assert in_threads(4, reserve) == []
+    assert at_once(*(partial(reserve, at) for at in range(4))) == []
 
     ids = [one for block in taken for one in block]
     assert len(ids) == len(set(ids)) == 20 * (1 + 2 + 3 + 4)
@@ -316,7 +334,7 @@ def test_a_database_that_is_away_is_said_and_not_swallowed(
     def away(rows: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(bulk, "insert", away)
+    monkeypatch.setattr(dialects.current(), "insert", away)
 
     with pytest.raises(OperationalError, match="away"):
         predictions.record([row(1, forest)], "a")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from inference import models, registry
-from inference.core.errors import BundleInvalid
+from inference.core.errors import BundleInvalid, StorageUnavailable
 from inference.core.lifecycle import Status
 from inference.core.types import LogMode, Model
 from inference.registry import Registry
@@ -56,7 +56,7 @@ async def running(loader: Loader) -> AsyncIterator[Registry]:
 
 async def call(verb: Callable[..., Any], *values: Any, **named: Any) -> Any:
     """A service, as a view calls it: in a thread that is not the loop's."""
-    return await sync_to_async(verb, thread_sensitive=False)(*values, **named)
+    return await database_sync_to_async(verb, thread_sensitive=False)(*values, **named)
 
 
 async def test_an_empty_database_is_served_as_nothing() -> None:
@@ -180,3 +180,34 @@ async def test_from_the_loop_itself_a_change_does_not_wait() -> None:
         registry.changed()  # would wait for itself for ever
         while found.snapshot.version != 10_000:  # noqa: ASYNC110  # it says nothing when it is done
             await asyncio.sleep(0.01)
+
+
+async def test_a_bundle_that_cannot_be_fetched_now_is_tried_again() -> None:
+    row = await call(registered.algorithm, status=Status.PRODUCTION)
+    loader = Loader()
+
+    def away(_: models.MLAlgorithm) -> None:
+        raise StorageUnavailable("The bundle cannot be read: S3 does not answer.")
+
+    loader.fails = away
+    async with running(loader) as found:
+        assert found.snapshot.served[row.pk].model is None
+        loader.fails = lambda _: None
+        await found.reconcile()
+        assert found.snapshot.served[row.pk].model is not None
+
+
+async def test_a_bundle_that_is_broken_is_not_tried_again_until_something_changes() -> None:
+    await call(registered.algorithm, status=Status.PRODUCTION)
+    tried: list[int] = []
+    loader = Loader()
+
+    def broken(row: models.MLAlgorithm) -> None:
+        tried.append(row.pk)
+        raise BundleInvalid
+
+    loader.fails = broken
+    async with running(loader) as found:
+        await found.reconcile()
+        await found.reconcile()
+    assert len(tried) == 1

@@ -7,11 +7,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import InMemoryStorage
+from django.core.files.storage import InMemoryStorage, storages
 from pytest_django import Settings
 
 from inference import store
-from inference.core.errors import BundleInvalid
+from inference.core.errors import BundleInvalid, StorageUnavailable
 
 DATA = b"the bytes of a bundle"
 KEY = f"{hashlib.sha256(DATA).hexdigest()}.weir"
@@ -41,7 +41,7 @@ def test_a_write_that_is_cut_short_leaves_no_bundle_under_its_name(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageUnavailable, match="No space"):
         store.put(DATA)
 
     assert list(folder.iterdir()) == []
@@ -83,5 +83,5 @@ def test_another_storage_can_be_named_in_the_settings(settings: Settings, folder
     settings.STORAGES = {**settings.STORAGES, "bundles": {"BACKEND": memory}}
 
     assert store.get(store.put(DATA)) == DATA
-    assert isinstance(store._storage(), InMemoryStorage)
+    assert isinstance(storages["bundles"], InMemoryStorage)
     assert not folder.exists()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from asgi_project.env import Environment
+from asgi_project.family import Family
 from inference.core.schema import Feature, Schema
 from inference.models import MLAlgorithm
 
@@ -20,16 +22,29 @@ class Command(BaseCommand):
 
     help = "Serve REST, WebSocket and the dashboard; SIGTERM answers what was accepted, then stops."
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        from asgi_project.asgi import application
-        from asgi_project.serve import server
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--fd", type=int, help=SUPPRESS)  # a socket that a parent listens on
 
+    def handle(self, *args: Any, **options: Any) -> None:
         env: Environment = settings.WEIR
+        if options["fd"] is not None:
+            _serve(env, socket.socket(fileno=options["fd"]))
+            return
         _refuse_taken(env)
         for line in _welcome(env):
             self.stdout.write(line)
         self.stdout.flush()
-        server(env, application).run()
+        if env.web_concurrency == 1:
+            _serve(env)
+        elif code := Family(env).run():
+            raise CommandError("A web process did not stop as it should.", returncode=code)
+
+
+def _serve(env: Environment, shared: socket.socket | None = None) -> None:
+    from asgi_project.asgi import application
+    from asgi_project.serve import server
+
+    server(env, application).run(sockets=[shared] if shared else None)
 
 
 def _refuse_taken(env: Environment) -> None:

@@ -3,6 +3,7 @@
 import { h, svg, write, attribute, show, Rows } from "../dom.js";
 import { measure, milliseconds, count } from "../format.js";
 import { area, line, smooth, spread } from "../shapes.js";
+import { Workers } from "./workers.js";
 
 const [WIDTH, HEIGHT, SECONDS] = [216, 22, 90];
 
@@ -46,8 +47,12 @@ export class Rail {
   #rows = new Rows(this.#list, () => new EndpointRow());
   #note = h("span", { class: "note" });
 
+  #workers;
+
   constructor(root) {
-    root.append(h("div", {}, h("header", {}, h("h2", {}, "Endpoints"), this.#note), this.#list));
+    const workers = h("section", { "aria-label": "Workers" });
+    root.append(h("div", {}, h("header", {}, h("h2", {}, "Endpoints"), this.#note), this.#list, workers));
+    this.#workers = new Workers(workers);
   }
 
   render(operations, histories, selected) {
@@ -58,5 +63,6 @@ export class Rail {
     }));
     this.#rows.render(items, (item) => item.endpoint.name);
     write(this.#note, items.length || "");
+    this.#workers.render(operations);
   }
 }

@@ -29,7 +29,7 @@ PICKLE = b"\x80\x04K\x01."
         (zlib.compress(PICKLE, 1), Kind.JOBLIB),
         (zlib.compress(PICKLE, 3), Kind.JOBLIB),
         (zlib.compress(PICKLE, 9), Kind.JOBLIB),
-        (gzip.compress(PICKLE), Kind.JOBLIB),
+        (gzip.compress(PICKLE, mtime=0), Kind.JOBLIB),
         (lzma.compress(PICKLE), Kind.JOBLIB),
     ],
 )

@@ -1,4 +1,4 @@
-"""How the rows of a batch get into the prediction log with as little Python as possible.
+"""What SQLite is told, with as little Python as possible.
 
 The writer runs in a thread beside a busy event loop. Each time SQLite works it lets go of the
 interpreter and must queue up for it again, so what counts is the number of statements, not their
@@ -8,16 +8,17 @@ size: `executemany` is one per row, a single INSERT of many rows is one for all.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import chain
 from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connections
 
 from inference.core.types import PredictionRow
 from inference.models import MLRequest
+from inference.services.dialects.base import Gain, Kept
 
 
 class _Moments:
@@ -42,8 +43,6 @@ class _Moments:
 _moments: Final = _Moments()
 
 
-Write = Callable[[Sequence[PredictionRow]], None]
-
 _COLUMNS: Final = (
     "id, parent_mlalgorithm_id, arm_id, input_data, full_response, response, error_code, subject,"
     " created_at, latency_us, feedback"
@@ -56,41 +55,46 @@ _STEP: Final = 32
 _LARGEST: Final = 256
 
 
-@cache
-def direct() -> bool:
-    """Whether this database takes the statements below; the others get Django's."""
-    return connection.vendor == "sqlite"
+_KEPT: Final = (
+    "SELECT arm.id, arm.abtest_id, tally.latency FROM inference_arm arm"
+    " LEFT JOIN inference_armtally tally ON tally.arm_id = arm.id AND tally.shard = ?"
+    " WHERE arm.id IN ({marks}) ORDER BY arm.id"
+)
+_ADD: Final = (
+    "INSERT INTO inference_armtally (arm_id, shard, exposures, errors, latency,"
+    " labelled, correct, absolute_error, squared_error) VALUES {rows}"
+    " ON CONFLICT (arm_id, shard) DO UPDATE SET exposures = exposures + excluded.exposures,"
+    " errors = errors + excluded.errors, latency = excluded.latency"
+)
 
 
-def one_statement(count: int) -> bool:
-    """Whether so many rows are written, or not written, by a single statement."""
-    return direct() and next(_sizes(count), 0) == count
+def in_one(count: int) -> bool:
+    """Some lengths take two statements, and half of a batch must not be left behind."""
+    return next(_sizes(count), 0) == count
 
 
 def insert(rows: Sequence[PredictionRow]) -> Sequence[PredictionRow]:
-    """Write the rows whose ids are not there yet, and return those."""
-    write = _write_direct if direct() else _write_portable
+    """There is one writer at a time, so nobody can come between two statements."""
     new: list[PredictionRow] = []
     start = 0
     for size in _sizes(len(rows)):
-        chunk = rows[start : start + size]
-        new.extend(_unless_there(chunk, write))
+        new.extend(_unless_there(rows[start : start + size]))
         start += size
     return new
 
 
-def _unless_there(chunk: Sequence[PredictionRow], write: Write) -> Sequence[PredictionRow]:
+def _unless_there(chunk: Sequence[PredictionRow]) -> Sequence[PredictionRow]:
     try:
-        write(chunk)
+        _write(chunk)
     except IntegrityError:
-        return [row for row in chunk if _written(row, write)]
+        return [row for row in chunk if _written(row)]
     return chunk
 
 
-def _written(row: PredictionRow, write: Write) -> bool:
+def _written(row: PredictionRow) -> bool:
     """Whether this call wrote it; False if it was there: delivered twice, it counts once."""
     try:
-        write([row])
+        _write([row])
     except IntegrityError:
         if MLRequest.objects.filter(pk=row.id).exists():
             return False
@@ -105,14 +109,32 @@ def _sizes(count: int) -> Iterator[int]:
         count -= size
 
 
-def _write_direct(rows: Sequence[PredictionRow]) -> None:
+def _write(rows: Sequence[PredictionRow]) -> None:
     """A statement that fails leaves nothing behind and the transaction as it was."""
     values: list[object] = list(chain.from_iterable(rows))
     values[_CREATED_AT::_WIDTH] = [_moments.text(row.created_at) for row in rows]
-    execute(_insert_sql(len(rows)), values)
+    _execute(_insert_sql(len(rows)), values)
 
 
-def execute(sql: str, values: Sequence[object]) -> sqlite3.Cursor:
+def kept(arms: Collection[int], shard: str) -> Sequence[Kept]:
+    marks = ", ".join("?" * len(arms))
+    return [Kept(*values) for values in _execute(_KEPT.format(marks=marks), [shard, *arms])]
+
+
+def add(gains: Sequence[Gain], shard: str) -> None:
+    """An upsert, so that the first batch of an arm is nothing special."""
+    values: list[object] = []
+    for gain in gains:
+        values += (gain.arm_id, shard, gain.exposures, gain.errors, gain.latency)
+    _execute(_ADD.format(rows=", ".join(["(?, ?, ?, ?, ?, 0, 0, 0, 0)"] * len(gains))), values)
+
+
+def beaten(error: DatabaseError) -> bool:
+    """Whoever may write has nobody left to wait for."""
+    return False
+
+
+def _execute(sql: str, values: Sequence[object]) -> sqlite3.Cursor:
     """Past Django's cursor, which would rewrite the placeholders of the whole text every time."""
     database = connections[DEFAULT_DB_ALIAS]  # `connection` looks this up for each attribute
     database.ensure_connection()
@@ -125,13 +147,3 @@ def execute(sql: str, values: Sequence[object]) -> sqlite3.Cursor:
 def _insert_sql(count: int) -> str:
     rows = ", ".join([f"({'?, ' * _WIDTH}'')"] * count)
     return f"INSERT INTO inference_mlrequest ({_COLUMNS}) VALUES {rows}"  # noqa: S608  # our own text
-
-
-def _write_portable(rows: Sequence[PredictionRow]) -> None:
-    with transaction.atomic():
-        MLRequest.objects.bulk_create(map(_request, rows))
-
-
-def _request(row: PredictionRow) -> MLRequest:
-    values = row._asdict()
-    return MLRequest(parent_mlalgorithm_id=values.pop("algorithm_id"), feedback="", **values)

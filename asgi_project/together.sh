@@ -1,0 +1,35 @@
+#!/bin/sh
+# What `make run-redis` runs: a private Redis unless REDIS_URL names one, a worker, a web process.
+# All of them end with this script; Redis last, since the others still answer what they accepted.
+set -eu
+
+redis="" worker=""
+finish() {
+  trap - EXIT INT TERM
+  [ -z "$worker" ] || { kill "$worker" 2>/dev/null || true; wait "$worker" || true; }
+  [ -z "$redis" ] || kill "$redis" 2>/dev/null || true
+}
+trap finish EXIT
+trap 'exit 0' INT TERM
+
+if [ -z "${REDIS_URL:-}" ]; then
+  command -v redis-server >/dev/null || {
+    echo "There is no redis-server in the path: install it, or name another one by REDIS_URL." >&2
+    exit 1
+  }
+  data=${WEIR_DATA_DIR:-var}
+  mkdir -p "$data"
+  socket=$(cd "$data" && pwd)/redis.sock
+  # A session of its own, where that can be had: Ctrl-C is for the others, which still need it.
+  $(command -v setsid) redis-server --port 0 --unixsocket "$socket" --save "" --appendonly no \
+    --maxmemory-policy noeviction --dir "$data" --logfile redis.log &
+  redis=$!
+  export REDIS_URL="unix://$socket"
+fi
+
+"$PYTHON" manage.py migrate --verbosity 0
+"$PYTHON" manage.py demo breast_cancer digits diabetes
+"$PYTHON" manage.py firstadmin
+"$PYTHON" manage.py worker &
+worker=$!
+"$PYTHON" manage.py serve

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import Storage
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from inference import store
+from inference.core.errors import WeirError
+from inference.core.lifecycle import Status
+from inference.models import MLAlgorithm
+
+
+class Command(BaseCommand):
+    """Copies bundles between places, and checks that none is missing."""
+
+    help = (
+        "Copies bundles from one place to another (`files`, `database`, `s3://bucket/prefix`), or "
+        "checks that every algorithm's bundle is whole. Copy first, then change WEIR_BUNDLES."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        copy = verbs.add_parser("copy", help="copy what is not there yet; nothing is removed")
+        for way in ("from", "to"):
+            copy.add_argument(f"--{way}", dest=way, help="a place; WEIR_BUNDLES otherwise")
+        verbs.add_parser("check", help="read the bundle of every algorithm that may be served")
+
+    def handle(self, *, verb: str, **given: Any) -> None:
+        try:
+            {"copy": self._copy, "check": self._check}[verb](given)
+        except (WeirError, ValueError) as error:
+            raise CommandError(str(error)) from error
+
+    def _copy(self, given: dict[str, Any]) -> None:
+        source, target = (given[way] or settings.WEIR.bundles for way in ("from", "to"))
+        if source == target:
+            raise CommandError("That is one and the same place: say --from or --to.")
+        self._copy_all(store.place(source), store.place(target))
+
+    def _copy_all(self, source: Storage, target: Storage) -> None:
+        found = store.keys(source)
+        copied = sum(store.copy(key, source, target) for key in found)
+        self.stdout.write(
+            f"{copied} copied and compared, {len(found) - copied} were there already."
+        )
+
+    def _check(self, given: dict[str, Any]) -> None:
+        rows = MLAlgorithm.objects.exclude(current_status=Status.RETIRED.value).order_by("id")
+        wrong = [line for row in rows if (line := _complaint(row))]
+        for line in wrong:
+            self.stderr.write(line)
+        if wrong:
+            raise CommandError(f"{len(wrong)} of {len(rows)} bundles cannot be used.")
+        self.stdout.write(f"{len(rows)} of {len(rows)} bundles are whole.")
+
+
+def _complaint(row: MLAlgorithm) -> str:
+    try:
+        store.get(row.bundle)
+    except WeirError as error:
+        return f"{row}: {error}"
+    return ""

@@ -1,0 +1,107 @@
+"""One run: clients, one fault in the middle, and a verdict on what it broke."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tests.faults import evidence
+from tests.faults.checker import PROBE, Report, Terms, check, recovery
+from tests.faults.cluster import Cluster, until
+from tests.faults.crew import Spec
+from tests.faults.journal import Entry, Journal, Reader
+from tests.faults.load import LAST_SECONDS
+from tests.faults.nemesis import Fault, Scene
+from tests.faults.processes import Process
+
+_WARM_SECONDS: Final = 20.0
+_LATE: Final = 20.0  # how much longer than promised we wait, to say how late it was
+_CALM_SECONDS: Final = 1.0
+_SETTLE_SECONDS: Final = 10.0
+
+
+@dataclass(eq=False)
+class Audience:
+    """A process of clients and what they have written down so far."""
+
+    process: Process
+    reader: Reader
+    size: int
+    entries: list[Entry] = field(default_factory=list)
+
+    def served_since(self, moment: float) -> bool:
+        """Whether every client has been answered since."""
+        self.entries += self.reader.more()
+        arrived = {entry.client for entry in self.entries} - {PROBE}
+        return len(arrived) == self.size and recovery(self.entries, moment) is not None
+
+    def dismiss(self) -> None:
+        """They get what they are owed, write it down, and go."""
+        self.process.signal(signal.SIGTERM)
+        code = self.process.wait(LAST_SECONDS + 5)
+        assert code == 0, f"the clients failed:\n{self.process.said}"
+        self.entries += self.reader.more()
+
+
+def attempt(
+    fault: Fault, cluster: Cluster, run: int, seed: int, *, patient: bool = False
+) -> Report:
+    """Put one fault to a cluster that is whole, and leave it whole."""
+    cluster.mend()
+    journal = cluster.data / f"run-{run}.journal"
+    with (
+        _audience(fault, cluster, run, seed, journal) as audience,
+        _scene(cluster, run, seed, journal, patient=patient) as scene,
+    ):
+        arrived = time.monotonic()
+        until(lambda: audience.served_since(arrived), _WARM_SECONDS, "everybody is served")
+        time.sleep(_CALM_SECONDS)
+        fault.inject(scene)
+        healed_at = scene.healed_at or time.monotonic()
+        _wait(lambda: audience.served_since(healed_at), fault.within + _LATE)
+        time.sleep(_CALM_SECONDS)
+        audience.dismiss()
+    _wait(lambda: not any(evidence.leftovers(cluster).values()), _SETTLE_SECONDS)
+    found = evidence.gather(cluster, run, audience.entries)
+    return check(found, Terms(healed_at, fault.within, fault.allowed))
+
+
+@contextmanager
+def _audience(
+    fault: Fault, cluster: Cluster, run: int, seed: int, journal: Path
+) -> Iterator[Audience]:
+    spec = Spec(cluster.urls, fault.endpoint, str(journal), run, seed, fault.crew)
+    command = [sys.executable, "-m", "tests.faults.load", msgspec.json.encode(spec).decode()]
+    process = Process("clients", command, cluster.data / "clients.log")
+    with closing(Reader(journal)) as reader:
+        process.start()
+        try:
+            yield Audience(process, reader, sum(fault.crew.values()))
+        finally:
+            process.kill()
+
+
+@contextmanager
+def _scene(
+    cluster: Cluster, run: int, seed: int, journal: Path, *, patient: bool
+) -> Iterator[Scene]:
+    with closing(Journal(journal)) as notes:
+        dice = random.Random(f"{seed} {run}")
+        with closing(Scene(cluster, run, dice, notes, patient)) as scene:
+            yield scene
+
+
+def _wait(true: Callable[[], bool], seconds: float) -> None:
+    """Polls, and leaves it to the checker to say that it did not happen."""
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.1)
