@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 Reserve = Callable[[int], Awaitable[range]]
+
+
+LASTS: Final = 300.0  # seconds that a block should last, so that a database may be away for half
+LARGEST: Final = 1 << 22
 
 
 class Ids:
     """Hands out ids, each once, and reserves the next block before the present one runs out.
 
     Rising within a process; two processes draw from different blocks. What a killed process had
-    reserved is skipped, never used twice.
+    reserved is skipped, never used twice. Blocks grow until they last.
     """
 
     def __init__(self, reserve: Reserve, block: int = 4096) -> None:
         self._reserve = reserve
         self._block = block
+        self._filled_at: float | None = None
         self._ranges: deque[range] = deque()
         self._left = 0
         self._refill: asyncio.Task[None] | None = None
@@ -62,7 +68,11 @@ class Ids:
         return self._refill
 
     async def _fill(self, count: int) -> None:
+        now, before = asyncio.get_running_loop().time(), self._filled_at
+        if before is not None and now - before < LASTS:
+            self._block = min(2 * self._block, LARGEST)
         block = await self._reserve(max(count, self._block))
+        self._filled_at = now
         self._ranges.append(block)
         self._left += len(block)
 

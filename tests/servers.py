@@ -112,11 +112,12 @@ class Worker:
 
     data: Path
     env: Mapping[str, str]
+    words: Sequence[str] = ()
 
     def __enter__(self) -> Worker:
         with (self.data / "worker.log").open("ab") as log:
             self.process = subprocess.Popen(  # our own command
-                [sys.executable, "manage.py", "worker"],
+                [sys.executable, "manage.py", "worker", *self.words],
                 cwd=ROOT,
                 env=environment(self.data, self.env),
                 stdout=log,

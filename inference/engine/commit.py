@@ -14,6 +14,7 @@ from inference.core.types import Ticket
 from inference.engine.base import LogStats
 from inference.engine.change import Change
 from inference.engine.rescue import Write, write_all
+from inference.engine.spool import Spool
 from inference.engine.thread import Caller, Thread
 
 logger = logging.getLogger(__name__)
@@ -25,17 +26,24 @@ STUCK = 10.0
 
 
 class Group(NamedTuple):
-    """Tickets that came together and are told together."""
+    """Tickets that came together and are told together.
+
+    `patient` ones were answered already; `since` counts the writes that had gone well when they
+    failed first. If others go well meanwhile, it is not the log that is ill.
+    """
 
     tickets: Sequence[Ticket]
     rows: int
     done: Done
+    patient: bool
+    since: int | None = None
 
 
 class GroupCommit:
     """Calls `write` on a thread of its own, never twice at once, with all that came meanwhile.
 
-    `max_rows` bounds what may wait: whoever adds looks at `full` first, or waits for `room`.
+    `max_rows` bounds what may wait: whoever adds looks at `full` first, or waits for `room`. While
+    nothing can be written at all, patient tickets are kept apart, and tried again and again.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class GroupCommit:
         self._writing: list[Group] = []
         self._since = 0.0
         self._rows = 0
+        self._spool = Spool(self._again)
         self._change = Change()
         self._closed = False
         self._writes = self._written = self._failed = 0
@@ -65,24 +74,28 @@ class GroupCommit:
     def full(self) -> bool:
         return self._rows >= self._max_rows
 
-    def add(self, tickets: Sequence[Ticket], rows: int, done: Done) -> None:
+    def add(
+        self, tickets: Sequence[Ticket], rows: int, done: Done, *, patient: bool = False
+    ) -> None:
         """Write these; `done` is called on the loop once they are, or are known not to be."""
-        group = Group(tickets, rows, done)
+        group = Group(tickets, rows, done, patient)
         self._rows += rows
         if self._closed:
             self._finish(group, range(len(tickets)))
-            return
-        self._waiting.append(group)
-        if not self._writing:
-            self._next()
+        elif patient and self._spool:
+            self._keep(group)  # what has waited longer is tried first
+        else:
+            self._write_soon([group])
 
-    def settle(self, ticket: Ticket, rows: int = 1) -> asyncio.Future[None]:
+    def settle(
+        self, ticket: Ticket, rows: int = 1, *, patient: bool = False
+    ) -> asyncio.Future[None]:
         """Write this one; done when it is committed, StorageUnavailable if it cannot be."""
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.full:
             answer.set_exception(StorageUnavailable("the log is full", retry_after=1.0))
         else:
-            self.add([ticket], rows, partial(_tell, answer))
+            self.add([ticket], rows, partial(_tell, answer), patient=patient)
         return answer
 
     async def room(self) -> None:
@@ -91,12 +104,14 @@ class GroupCommit:
 
     async def drain(self, deadline: float) -> bool:
         """Until nothing waits; False if `deadline` (loop time) came first."""
-        return await self._change.until(lambda: not self._rows, deadline)
+        return await self._change.until(lambda: not (self._rows or self._spool), deadline)
 
     def close(self) -> None:
         """Begin no further write; whoever waits for one is told that it was not made."""
         self._closed = True
-        waiting, self._waiting = self._waiting, []
+        kept = self._spool.close()
+        self._rows += sum(group.rows for group in kept)
+        waiting, self._waiting = [*self._waiting, *kept], []
         for group in waiting:
             self._finish(group, range(len(group.tickets)))
         if self._thread is not None:
@@ -105,7 +120,25 @@ class GroupCommit:
     def stats(self) -> LogStats:
         stuck = bool(self._writing) and monotonic() - self._since > STUCK
         healthy = not (self._last_failed or stuck)
-        return LogStats(self._rows, self._writes, self._written, self._failed, healthy)
+        waiting = self._rows + self._spool.rows
+        return LogStats(waiting, self._writes, self._written, self._failed, healthy)
+
+    def _again(self, groups: Sequence[Group]) -> None:
+        self._rows += sum(group.rows for group in groups)
+        self._write_soon(groups)
+
+    def _write_soon(self, groups: Sequence[Group]) -> None:
+        self._waiting.extend(groups)
+        if not self._writing:
+            self._next()
+
+    def _keep(self, group: Group) -> None:
+        group = group if group.since is not None else group._replace(since=self._written)
+        if group.since == self._written and self._spool.keep(group):
+            self._rows -= group.rows
+            self._change.happened()
+        else:
+            self._finish(group, range(len(group.tickets)))
 
     def _next(self) -> None:
         if self._thread is None:
@@ -125,10 +158,15 @@ class GroupCommit:
             failed = frozenset(range(sum(len(group.tickets) for group in groups)))
         self._writes += 1
         self._last_failed = bool(failed)
+        away = len(failed) == sum(len(group.tickets) for group in groups)
         start = 0
         for group in groups:
             stop = start + len(group.tickets)
-            self._finish(group, [i - start for i in failed if start <= i < stop] if failed else ())
+            if away and group.patient and not self._closed:
+                self._keep(group)
+            else:
+                lost = [i - start for i in failed if start <= i < stop] if failed else ()
+                self._finish(group, lost)
             start = stop
 
     def _finish(self, group: Group, failed: Collection[int]) -> None:

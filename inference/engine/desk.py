@@ -39,8 +39,9 @@ class Desk:
             return
         logged = [waiter for waiter in settled if waiter.job.mode is not LogMode.OFF]
         self._answer([waiter for waiter in settled if waiter.job.mode is not LogMode.STRICT])
-        if logged:
-            self._commit(logged)
+        for mode in (LogMode.STRICT, LogMode.FAST):
+            if alike := [waiter for waiter in logged if waiter.job.mode is mode]:
+                self._commit(alike)
 
     def drop(self, waiters: Iterable[Waiter], error: Callable[[], WeirError]) -> None:
         """These will get no outcome."""
@@ -95,8 +96,9 @@ class Desk:
             waiter.committing = True
         tickets = [waiter.job.ticket for waiter in waiters]
         rows = sum(waiter.rows for waiter in waiters)
+        patient = waiters[0].job.mode is LogMode.FAST
         try:
-            self.log.add(tickets, rows, partial(self._committed, waiters))
+            self.log.add(tickets, rows, partial(self._committed, waiters), patient=patient)
         except Exception:
             # Whatever is the matter with the log, those who wait for it must be told.
             logger.exception("the log took nothing")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -51,7 +52,8 @@ class Link:
     async def call(self, *words: Word) -> Any:
         async with self._turn:
             try:
-                return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
+                with _cancellable():
+                    return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
             except (RedisError, OSError) as error:
                 raise await self._named(error) from error
 
@@ -74,7 +76,9 @@ class Link:
                 return [error]
         async with self._turn:
             try:
-                answers = [await self._told(each) for each in await self._pipelined(calls)]
+                with _cancellable():
+                    found = await self._pipelined(calls)
+                answers = [await self._told(each) for each in found]
             except (RedisError, OSError) as error:
                 raise await self._named(error) from error
         return [
@@ -118,6 +122,23 @@ def digest(text: str) -> str:
 
 def _unknown(answer: object) -> bool:
     return isinstance(answer, Refused) and answer.code == _UNKNOWN
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Ends whoever was cancelled meanwhile.
+
+    redis-py sends through `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that
+    comes as it is done: a loop that was told to end would go on for ever.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # this is a coroutine's
+    before = task.cancelling()
+    try:
+        yield
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _code(error: Exception) -> str:

@@ -56,7 +56,7 @@ class LocalEngine:
         at_once.set_result(None)
         if self._log is None or mode is LogMode.OFF:
             return at_once
-        committed = self._log.settle(ticket, rows)
+        committed = self._log.settle(ticket, rows, patient=mode is LogMode.FAST)
         if mode is LogMode.STRICT:
             return committed
         committed.add_done_callback(unlogged)

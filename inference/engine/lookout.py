@@ -29,7 +29,7 @@ KEEPS: Final = "noeviction"  # what Redis must do when it is full: refuse, not f
 
 
 class Lookout:
-    """`again` is given the jobs that were lost."""
+    """`again` is given the jobs that were lost, those that nobody waits for any more among them."""
 
     def __init__(self, link: Link, keys: Keys, book: Book, again: Callable[[Sent], None]) -> None:
         self.roster = Roster()
@@ -110,11 +110,11 @@ class Lookout:
 
     def _miss(self, jobs: Iterable[Sent]) -> None:
         for sent in jobs:
-            if sent.gone or sent.held:
+            if sent.held:
                 continue
             if not sent.missed:
                 sent.missed = True
                 continue
-            self.lost += 1
+            self.lost += not sent.gone
             sent.entry = b""
             self._again(sent)

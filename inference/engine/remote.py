@@ -25,7 +25,7 @@ from inference.core.types import Job, LogMode, Outcome, Ticket
 from inference.engine.base import EngineStats, LaneStats
 from inference.engine.book import Book
 from inference.engine.inbound import Inbound
-from inference.engine.link import Away, Link, Refused
+from inference.engine.link import Away, Full, Link, Refused
 from inference.engine.local import unlogged
 from inference.engine.lookout import Lookout
 from inference.engine.outbound import Outbound, Post
@@ -116,7 +116,7 @@ class RemoteEngine:
             while roster.alive and roster.version < version and self._loop.time() < deadline:
                 await asyncio.sleep(_GLANCE)
                 await self._look.look()
-        except (Away, Refused) as error:
+        except (Away, Full, Refused) as error:
             logger.warning("the workers could not be told of a change: %s", error)
 
     def stats(self) -> EngineStats:
@@ -125,8 +125,9 @@ class RemoteEngine:
             for name, seen in self.roster.alive.items()
             for model, lane in seen.beat.lanes.items()
         }
-        for model, refused in (self._refused + self._out.refused).items():
-            lanes[RemoteLane("", model)] = _refusing(refused, self._book.expired[model])
+        refused, expired = self._refused + self._out.refused, self._book.expired
+        for model in refused.keys() | expired.keys():
+            lanes[RemoteLane("", model)] = _refusing(refused[model], expired[model])
         ailing = self._ailing()
         return EngineStats(
             lanes,

@@ -45,6 +45,8 @@ def _let_go() -> None:
 
 
 def _record(rows: Sequence[PredictionRow], shard: str) -> int:
+    if not rows:
+        return 0
     # One statement is a transaction already; BEGIN and COMMIT would be two more turns to wait for.
     dialect = dialects.current()
     if dialect.in_one(len(rows)) and all(row.arm_id is None for row in rows):

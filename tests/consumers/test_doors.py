@@ -26,6 +26,7 @@ class User:
     def __init__(self, *, known: bool, staff: bool) -> None:
         self.is_authenticated = known
         self.is_staff = staff
+        self.pk = 7
 
 
 STAFF = User(known=True, staff=True)
@@ -171,6 +172,14 @@ def test_a_key_opens_for_programs_and_a_session_for_pages(
     registry: Registry, asked: dict[str, Any], needed: Scope, found: Any
 ) -> None:
     assert refusal(doors(registry), asked, needed) is found
+
+
+def test_whose_requests_may_be_the_same_ones_is_told_apart(registry: Registry) -> None:
+    prefix = key()["authorization"].partition(" ")[2].partition(".")[0]
+
+    assert passed(registry, scope(headers=key())).caller == f"key {prefix}"
+    assert passed(registry, scope(LISTED, STAFF)).caller == "user 7"
+    assert passed(registry, scope(headers=key()), is_open=True).caller == ""
 
 
 # -- while he stays --------------------------------------------------------------------------------

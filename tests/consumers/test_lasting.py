@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -308,7 +308,8 @@ async def test_msgpack_clients_have_sessions_too(one: Shared, life: Life) -> Non
             {"id": 10, "resume": [9]},
         ):
             await socket.send_to(bytes_data=msgspec.msgpack.encode(frame))
-        heard = [msgspec.msgpack.decode(await socket.receive_from(timeout=5)) for _ in range(3)]
+        said = [cast("bytes", await socket.receive_from(timeout=5)) for _ in range(3)]
+        heard = [msgspec.msgpack.decode(each) for each in said]
 
     assert [each["type"] for each in heard] == ["accepted", "result", "result"]
     assert heard[1] == heard[2]

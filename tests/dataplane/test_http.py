@@ -92,13 +92,13 @@ async def one() -> AsyncIterator[World]:
         door.install(None)
 
 
+async def teapot(_: Any, __: Any, send: Any) -> None:
+    """The next application, which has one answer."""
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b"null"})
+
+
 def plane(one: World, *, is_open: bool = True, **other: Any) -> DataPlane:
-    """With 418 as the next application's only answer."""
-
-    async def teapot(_: Any, __: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 418, "headers": []})
-        await send({"type": "http.response.body", "body": b"null"})
-
     access = Access(lambda: one.snapshot, is_open=is_open)
     return DataPlane(teapot, access, max_body=1000, **other)
 

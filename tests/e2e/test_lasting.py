@@ -16,6 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests import servers
 from tests.e2e import callers
 from tests.e2e.rows import query
 from tests.servers import Server
@@ -24,7 +25,8 @@ PATH: Final = "/api/v1/breast_cancer/predict"
 STREAM: Final = "/ws/v1/predict/breast_cancer"
 # A lease is ten seconds; whoever comes after a kill may have to wait for its end.
 RECOVERY: Final = 30.0
-ROWS: Final = 200  # of a request that takes a while
+ROWS: Final = 600  # of a request; so many of them fill the queue
+NOT_NOW: Final = {"model_unavailable", "queue_unavailable", "storage_unavailable"}
 pytestmark = pytest.mark.timeout(150)
 
 
@@ -60,10 +62,10 @@ def check(data: Path, ids: list[int]) -> None:
 
 
 async def test_fifty_at_once_under_one_key_are_one_request(
-    data: Path, record: dict[str, Any]
+    data: Path, record: dict[str, Any], mode: servers.Mode
 ) -> None:
     headers = {"Idempotency-Key": uuid4().hex}
-    with Server(data) as server:
+    with Server(data, mode=mode) as server:
         async with client(server) as http:
             asked = [http.post(PATH, json=record, headers=headers) for _ in range(50)]
             answers = await asyncio.gather(*asked)
@@ -99,21 +101,21 @@ async def test_a_key_is_its_callers_own(data: Path, record: dict[str, Any]) -> N
 
 
 async def test_what_was_accepted_before_a_kill_is_answered_once_after_it(
-    data: Path, record: dict[str, Any]
+    data: Path, record: dict[str, Any], mode: servers.Mode
 ) -> None:
     accepted: list[int] = []
-    with Server(data) as server:
+    with Server(data, mode=mode) as server:
         await start_a_test(server)
         asking = [asyncio.ensure_future(_accept(server, record, accepted)) for _ in range(16)]
         async with asyncio.timeout(20):
-            while len(accepted) < 20 * ROWS:  # noqa: ASYNC110  # sixteen tasks add to it
+            while len(accepted) < 12 * ROWS:  # noqa: ASYNC110  # sixteen tasks add to it
                 await asyncio.sleep(0)
         kill(server)
         await asyncio.gather(*asking)
     unanswered = query(data, "select count(*) from inference_outbox")
-    with Server(data) as server:
+    with Server(data, mode=mode) as server:
         async with client(server) as http:
-            some = accepted[::20]
+            some = accepted[::100]
             answers = await asyncio.gather(*[_answer(http, each) for each in some])
         await _nothing_queued(data)
 
@@ -146,11 +148,11 @@ async def _answer(http: httpx.AsyncClient, request_id: int) -> dict[str, Any]:
 
 
 async def test_who_asks_again_with_his_key_after_a_kill_is_counted_once(
-    data: Path, record: dict[str, Any]
+    data: Path, record: dict[str, Any], mode: servers.Mode
 ) -> None:
     told: dict[str, str] = {}
     sent: set[str] = set()
-    with Server(data) as server:
+    with Server(data, mode=mode) as server:
         await start_a_test(server)
         asking = [asyncio.ensure_future(_ask(server, record, sent, told)) for _ in range(16)]
         async with asyncio.timeout(20):
@@ -158,7 +160,7 @@ async def test_who_asks_again_with_his_key_after_a_kill_is_counted_once(
                 await asyncio.sleep(0)
         kill(server)
         await asyncio.gather(*asking)
-    with Server(data) as server:
+    with Server(data, mode=mode) as server:
         async with client(server) as http:
             keys = sorted(sent)
             texts = await asyncio.gather(*[_again(http, record, key) for key in keys])
@@ -191,7 +193,7 @@ async def _again(http: httpx.AsyncClient, record: dict[str, Any], key: str) -> s
             answer = await http.post(PATH, json=record, headers={"Idempotency-Key": key})
             if answer.status_code == 200:
                 return answer.text
-            assert (answer.status_code, answer.json()["code"]) == (409, "in_progress")
+            assert answer.json()["code"] in {"in_progress", *NOT_NOW}
             await asyncio.sleep(float(answer.headers["retry-after"]))
 
 
@@ -230,8 +232,9 @@ class Talk:
             while len(self.answered) < self.sent:
                 frame = json.loads(await socket.recv())
                 if frame["type"] == "error":
-                    assert frame["code"] == "not_found"
-                    assert frame["id"] not in self.accepted | before.keys()
+                    assert frame["code"] in {"not_found", *NOT_NOW}
+                    lost = frame["code"] == "not_found"
+                    assert not (lost and frame["id"] in self.accepted | before.keys())
                     await self._say(socket, frame["id"])
                 self._note(frame)
         self.differing = [each for each in before if before[each] != self.answered[each]]
@@ -251,10 +254,10 @@ class Talk:
 
 
 async def test_a_session_goes_on_after_a_kill_and_every_frame_counts_once(
-    data: Path, record: dict[str, Any]
+    data: Path, record: dict[str, Any], mode: servers.Mode
 ) -> None:
     talks = [Talk(record) for _ in range(3)]
-    with Server(data) as server:
+    with Server(data, mode=mode) as server:
         await start_a_test(server)
         talking = [asyncio.ensure_future(talk.until_cut(server)) for talk in talks]
         async with asyncio.timeout(30):
@@ -262,7 +265,7 @@ async def test_a_session_goes_on_after_a_kill_and_every_frame_counts_once(
                 await asyncio.sleep(0)
         kill(server)
         await asyncio.gather(*talking)
-    with Server(data) as server:
+    with Server(data, mode=mode) as server:
         await asyncio.gather(*[talk.caught_up(server) for talk in talks])
         await _nothing_queued(data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 import uvloop
@@ -12,6 +12,7 @@ from inference.core.batching import BatchPolicy
 from inference.engine.commit import GroupCommit
 from inference.engine.local import LocalEngine
 from tests.engine.crowd import Hands, Ledger
+from tests.engine.pair import Gate
 from tests.engine.virtual import VirtualLoop
 
 Loops = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
@@ -27,6 +28,14 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Loops:
     if {"place", "server"} & set(getattr(item, "fixturenames", ())):
         return SERVED
     return VIRTUAL if item.path.name == "test_deadlines.py" else REAL
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Opened at the end, whatever happened: a thread that waits would outlive the test."""
+    gate = Gate()
+    yield gate
+    gate.open()
 
 
 POLICY = BatchPolicy(max_rows=8, max_queue_rows=16)

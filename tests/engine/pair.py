@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, cast
+
+import numpy as np
 
 from asgi_project import engines
 from inference.core.presence import NO_LANE, Beat
 from inference.core.rows import JsonRows, Rows
+from inference.core.tensors import Tensors
 from inference.core.tickets import Context, Part, Served
-from inference.core.types import Job, LogMode, Model, PredictionRow, Ticket
+from inference.core.types import Job, LogMode, Model, Outcome, PredictionRow, Ticket
 from inference.engine.pulse import Pulse
 from inference.engine.pump import Pump, Station
 from inference.engine.remote import Distant, RemoteEngine
-from tests.inference.gateways import FOREST, TREES, Echo, served
+from inference.gateway import Gateway, Limits
+from tests.inference.gateways import FOREST, TREES, Echo, World, served, wired
 from tests.queues import Place
 
 SECONDS: Final = 10.0
@@ -56,6 +62,28 @@ def models(*found: Echo) -> dict[int, Served]:
     """What a worker has loaded, by algorithm."""
     by_id = {FOREST.id: FOREST, TREES.id: TREES}
     return {model.key: served(by_id[model.key], model) for model in found or (Echo(1), Echo(2))}
+
+
+class Gate:
+    """Holds a model up until it is opened; with a value, only where that is among the rows."""
+
+    def __init__(self, value: float | None = None) -> None:
+        self.value = value
+        self.entered = 0
+        self._open = threading.Event()
+
+    def __call__(self, tensors: Tensors) -> None:
+        if self.value is None or (np.asarray(tensors[0])[:, 0] == self.value).any():
+            self.entered += 1
+            assert self._open.wait(2 * SECONDS)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def slow(gate: Gate, key: int = FOREST.id) -> Echo:
+    """A model that stands before the gate, in a thread of its own."""
+    return Echo(key, inline_ok=False, fails=gate)
 
 
 class Worker:
@@ -120,7 +148,7 @@ class Worker:
 async def working(
     place: Place,
     has: Mapping[int, Served] | None = None,
-    log: Log | None = None,
+    log: Log | World | None = None,
     in_hand: int = 512,
 ) -> AsyncIterator[Worker]:
     """A worker that is known; it leaves nothing behind but what is in Redis."""
@@ -182,3 +210,24 @@ async def ask(engine: RemoteEngine, *values: float, patience: float = 20.0) -> l
     ticket = part(*values)
     await engine.submit(job(ticket, patience))
     return said(ticket)
+
+
+async def one_parcel_each(engine: RemoteEngine, count: int) -> list[asyncio.Future[Outcome]]:
+    """So many jobs, none of which travels with another."""
+    answers = []
+    for n in range(count):
+        answers.append(engine.submit(job(part(n / count))))
+        await until(lambda: all(sent.entry for sent in engine._book))
+    return answers
+
+
+@asynccontextmanager
+async def gateway(place: Place, one: World, limits: Limits | None = None) -> AsyncIterator[Gateway]:
+    """The gateway of a process that holds no models; a worker that has them is beside it."""
+    loaded = {model: each for model, each in one.snapshot.served.items() if each.model is not None}
+    known = {model: distant(each) for model, each in one.snapshot.served.items()}
+    snapshot = replace(one.snapshot, served=known)
+    async with working(place, loaded, one) as worker, sending(place) as engine:
+        yield wired(one, engine, lambda: snapshot, limits)
+        await engine.drain(asyncio.get_running_loop().time() + SECONDS)
+        await worker.engine.drain(asyncio.get_running_loop().time() + SECONDS)

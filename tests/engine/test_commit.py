@@ -9,7 +9,7 @@ import pytest
 
 from inference.core.errors import StorageUnavailable
 from inference.core.types import Ticket
-from inference.engine import commit
+from inference.engine import commit, spool
 from inference.engine.commit import GroupCommit
 from inference.engine.rescue import write_all
 from tests.engine.crowd import Hands, Ledger, Slip, turns
@@ -224,3 +224,57 @@ def test_the_search_costs_few_writes() -> None:
     assert write_all(ledger.write, tickets, 5.0) == {77}
     assert ledger.tries == 15
     assert set(ledger.written) == set(tickets) - ledger.refused
+
+
+async def test_what_was_answered_is_kept_while_nothing_can_be_written(
+    log: GroupCommit, hands: Hands, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "AGAIN", 0.0)
+    told, waiting, tickets = Told(), Told(), slips(3)
+    ledger.refused = set(tickets)
+    log.add(tickets[:2], 2, told, patient=True)
+    log.add(tickets[2:], 1, waiting)
+    await hands.go(times=2)
+
+    assert (told, waiting) == ([], [{0}])  # who still waits is told; who has his answer is not lost
+    assert log.stats().waiting_rows == 2
+
+    ledger.refused = set()
+    while not told:
+        await hands.go()
+
+    assert told == [set()]
+    assert ledger.written == tickets[:2]
+    assert log.stats().waiting_rows == 0
+
+
+async def test_what_alone_cannot_be_written_is_given_up_when_others_can(
+    log: GroupCommit, hands: Hands, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "AGAIN", 0.0)
+    told, bad, good = Told(), slips(1), slips(1)
+    ledger.refused = set(bad)
+    log.add(bad, 1, told, patient=True)
+    await hands.go()
+    log.add(good, 1, Told())
+    await hands.go()
+
+    while not told:
+        await hands.go()
+
+    assert told == [{0}]
+
+
+async def test_no_more_is_kept_than_there_is_room_for(
+    log: GroupCommit, hands: Hands, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "MOST", 2)
+    told, tickets = Told(), slips(3)
+    ledger.refused = set(tickets)
+    log.add(tickets[:2], 2, told, patient=True)
+    await hands.go()
+    log.add(tickets[2:], 1, told, patient=True)
+
+    assert told == [{0}]
+    log.close()
+    assert told == [{0}, {0, 1}]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from inference.engine.link import Away, Full, Link, Refused
+from tests.engine.crowd import turns
 from tests.engine.pair import until
 from tests.queues import Place, Server
 
@@ -168,3 +169,19 @@ async def test_a_password_that_is_wrong_is_not_a_refusal_of_the_command(server: 
     with pytest.raises(Away):
         await link.call("PING")
     await link.close()
+
+
+@pytest.mark.parametrize("scripts", [1, 2])
+@pytest.mark.parametrize("after", range(12))
+async def test_whoever_is_cancelled_ends_at_whatever_moment(
+    place: Place, link: Link, after: int, scripts: int
+) -> None:
+    calls = [(ADD, (key(place, "l"),), ("x",))] * scripts
+    for _ in range(20):
+        task = asyncio.ensure_future(link.scripts(calls))
+        await turns(after)
+        ended = task.done()
+        task.cancel()
+        await asyncio.wait({task})
+
+        assert ended or task.cancelled()

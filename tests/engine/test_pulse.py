@@ -11,6 +11,7 @@ from inference.core.parcels import GROUP
 from inference.core.presence import Beat, Roster
 from inference.engine import pulse
 from inference.engine.link import Away
+from inference.engine.supervisor import Supervisor
 from tests.engine.pair import Worker, models, sending, until, working
 from tests.inference.gateways import FOREST, Echo
 from tests.queues import Place, Server
@@ -85,7 +86,7 @@ async def test_beats_go_on_after_redis_was_away(
         server.kill()
         with pytest.raises(Away):
             await worker.pulse.stop()
-        worker.pulse._supervisor = pulse.Supervisor("again", worker.pulse._live, lambda: None)
+        worker.pulse._supervisor = Supervisor("again", worker.pulse._live, lambda: None)
         server.start()
 
         await until(lambda: server.place.call("HEXISTS", server.place.keys.workers, worker.name))

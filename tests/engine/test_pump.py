@@ -3,72 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from inference.core import parcels
 from inference.core.errors import WeirError
 from inference.core.parcels import GROUP
-from inference.core.tensors import Tensors
-from inference.core.types import Outcome
 from inference.engine import pump
 from inference.engine.link import Away
 from inference.engine.remote import RemoteEngine
 from tests.engine.crowd import turns
 from tests.engine.pair import (
+    Gate,
     Log,
     Worker,
     ask,
     distant,
     job,
     models,
+    one_parcel_each,
     part,
     said,
     sending,
+    slow,
     until,
     working,
 )
 from tests.inference.gateways import FOREST, TREES, Echo, served
 from tests.queues import Place, Server
-
-
-class Gate:
-    """Holds a model up until it is opened."""
-
-    def __init__(self) -> None:
-        self._open = threading.Event()
-        self.entered = 0
-
-    def __call__(self, tensors: Tensors) -> None:
-        self.entered += 1
-        assert self._open.wait(20)
-
-    def open(self) -> None:
-        self._open.set()
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    """Opened at the end, whatever happened: a thread that waits would outlive the test."""
-    gate = Gate()
-    yield gate
-    gate.open()
-
-
-def slow(gate: Callable[[Tensors], None], key: int = FOREST.id) -> Echo:
-    return Echo(key, inline_ok=False, fails=gate)
-
-
-async def one_parcel_each(engine: RemoteEngine, count: int) -> list[asyncio.Future[Outcome]]:
-    """So many jobs, none of which travels with another."""
-    answers = []
-    for n in range(count):
-        answers.append(engine.submit(job(part(n / count))))
-        await until(lambda: all(sent.entry for sent in engine._book))
-    return answers
-
 
 # -- reading ---------------------------------------------------------------------------------------
 

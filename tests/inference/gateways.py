@@ -18,6 +18,7 @@ from inference.core.schema import Feature, Schema, Target
 from inference.core.tensors import Tensors
 from inference.core.tickets import Served
 from inference.core.types import LogMode, PredictionRow, Ticket
+from inference.engine.base import Engine
 from inference.engine.commit import GroupCommit
 from inference.engine.local import LocalEngine
 from inference.gateway import Gateway, Limits, Wiring
@@ -86,6 +87,18 @@ def world(mode: LogMode = LogMode.STRICT, *models: Echo | None, experiment: bool
 @asynccontextmanager
 async def gateway(one: World, limits: Limits | None = None) -> AsyncIterator[Gateway]:
     """Its gateway; everything is closed after."""
+    engine = LocalEngine(BatchPolicy(), GroupCommit(one.write))
+    try:
+        yield wired(one, engine, lambda: one.snapshot, limits)
+    finally:
+        await engine.drain(asyncio.get_running_loop().time() + 5)
+        await engine.close()
+
+
+def wired(
+    one: World, engine: Engine, snapshot: Callable[[], Snapshot], limits: Limits | None = None
+) -> Gateway:
+    """A gateway before any engine, with the ids of this world."""
     numbers = itertools.count(1)
 
     async def reserve(size: int) -> range:
@@ -93,15 +106,10 @@ async def gateway(one: World, limits: Limits | None = None) -> AsyncIterator[Gat
             raise one.broken_ids
         return range(start := next(numbers) * 1000, start + size)
 
-    engine = LocalEngine(BatchPolicy(), GroupCommit(one.write))
     wiring = Wiring(
-        snapshot=lambda: one.snapshot,
+        snapshot=snapshot,
         submit=engine.submit,
         record=lambda part: engine.record(part, part.context.mode, len(part.ids)),
         ids=Ids(reserve, block=100),
     )
-    try:
-        yield Gateway(wiring, limits or Limits())
-    finally:
-        await engine.drain(asyncio.get_running_loop().time() + 5)
-        await engine.close()
+    return Gateway(wiring, limits or Limits())

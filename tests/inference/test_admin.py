@@ -22,14 +22,27 @@ from inference.models import (
     MLAlgorithm,
     MLAlgorithmStatus,
     MLRequest,
+    Outbox,
+    Receipt,
 )
-from inference.services import feedback, predictions
+from inference.services import feedback, predictions, receipts
+from inference.services.receipts import Opening, Queued
 from tests.inference import registered
 from tests.inference.registered import status_of
 
 pytestmark = pytest.mark.django_db
 
-SHOWN = [Endpoint, MLAlgorithm, MLAlgorithmStatus, MLRequest, ABTest, ArmTally, ApiKey]
+SHOWN = [
+    Endpoint,
+    MLAlgorithm,
+    MLAlgorithmStatus,
+    MLRequest,
+    ABTest,
+    ArmTally,
+    ApiKey,
+    Outbox,
+    Receipt,
+]
 
 
 @pytest.fixture
@@ -46,6 +59,8 @@ def test() -> ABTest:
     arm = running.arms.get(position=1)
     predictions.record([registered.row(1, arm.algorithm, arm)], "a")
     feedback.record(1, "<=50K")
+    queued = Queued(arm.algorithm_id, {"subject": ""}, "{}", most=10)
+    receipts.open_all([Opening("income", [2], batch=False, key="a", queued=queued)])
     return running
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import pytest
@@ -25,14 +28,32 @@ from inference.core.routing import Wanted
 from inference.core.rows import ValueRows
 from inference.core.tensors import Tensors
 from inference.core.types import LogMode
-from inference.gateway import Limits
-from tests.inference.gateways import Echo, gateway, world
+from inference.gateway import Gateway, Limits
+from tests.engine import pair
+from tests.inference import gateways
+from tests.inference.gateways import Echo, World, world
 
 STRICT = Ask("e")
 LENIENT = Ask("e", lenient=True)
 
 
-async def test_a_record_is_answered_and_its_row_is_there_before_the_answer() -> None:
+class Opens(Protocol):
+    """Makes the gateway of a world, over one engine or the other."""
+
+    def __call__(
+        self, one: World, limits: Limits | None = None
+    ) -> AbstractAsyncContextManager[Gateway]: ...
+
+
+@pytest.fixture(params=["local", "redis"])
+def gateway(request: pytest.FixtureRequest) -> Opens:
+    """What is promised here is promised on both engines."""
+    if request.param == "local":
+        return gateways.gateway
+    return partial(pair.gateway, request.getfixturevalue("place"))
+
+
+async def test_a_record_is_answered_and_its_row_is_there_before_the_answer(gateway: Opens) -> None:
     one = world()
     async with gateway(one) as gate:
         answered = await gate.predict_json(STRICT, b'{"a": 0.75, "b": "x"}')
@@ -44,7 +65,7 @@ async def test_a_record_is_answered_and_its_row_is_there_before_the_answer() -> 
     assert (row.response, row.input_data, row.arm_id) == ("yes", '{"a": 0.75, "b": "x"}', None)
 
 
-async def test_a_batch_is_answered_in_order_by_one_call_of_the_model() -> None:
+async def test_a_batch_is_answered_in_order_by_one_call_of_the_model(gateway: Opens) -> None:
     forest = Echo(1)
     async with gateway(world(LogMode.STRICT, forest)) as gate:
         body = json.dumps([{"a": n / 100} for n in range(100)]).encode()
@@ -56,7 +77,7 @@ async def test_a_batch_is_answered_in_order_by_one_call_of_the_model() -> None:
     assert forest.seen == [100]
 
 
-async def test_requests_of_one_moment_share_a_batch_whatever_they_came_as() -> None:
+async def test_requests_of_one_moment_share_a_batch_whatever_they_came_as(gateway: Opens) -> None:
     forest = Echo(1)
     async with gateway(world(LogMode.STRICT, forest)) as gate:
         await asyncio.gather(
@@ -68,14 +89,18 @@ async def test_requests_of_one_moment_share_a_batch_whatever_they_came_as() -> N
 
 
 @pytest.mark.parametrize("mode", list(LogMode))
-async def test_the_log_mode_of_the_endpoint_decides_what_is_written(mode: LogMode) -> None:
+async def test_the_log_mode_of_the_endpoint_decides_what_is_written(
+    gateway: Opens, mode: LogMode
+) -> None:
     one = world(mode)
     async with gateway(one) as gate:
         await gate.predict_json(STRICT, b'[{"a": 0.1}, {"a": 0.2}]')
     assert len(one.log) == (0 if mode is LogMode.OFF else 2)
 
 
-async def test_a_row_that_does_not_fit_refuses_a_strict_request_and_leaves_no_trace() -> None:
+async def test_a_row_that_does_not_fit_refuses_a_strict_request_and_leaves_no_trace(
+    gateway: Opens,
+) -> None:
     one = world()
     async with gateway(one) as gate:
         with pytest.raises(RowInvalid) as caught:
@@ -84,7 +109,7 @@ async def test_a_row_that_does_not_fit_refuses_a_strict_request_and_leaves_no_tr
     assert one.log == []
 
 
-async def test_a_lenient_request_gets_an_answer_and_a_row_for_each_row() -> None:
+async def test_a_lenient_request_gets_an_answer_and_a_row_for_each_row(gateway: Opens) -> None:
     one = world()
     async with gateway(one) as gate:
         answered = await gate.predict_json(LENIENT, b'[{"a": "no"}, {"a": 0.9}, 3]')
@@ -95,7 +120,9 @@ async def test_a_lenient_request_gets_an_answer_and_a_row_for_each_row() -> None
 
 
 @pytest.mark.parametrize("mode", list(LogMode))
-async def test_a_lenient_request_of_bad_rows_only_needs_no_model(mode: LogMode) -> None:
+async def test_a_lenient_request_of_bad_rows_only_needs_no_model(
+    gateway: Opens, mode: LogMode
+) -> None:
     forest = Echo(1)
     one = world(mode, forest)
     async with gateway(one) as gate:
@@ -105,7 +132,7 @@ async def test_a_lenient_request_of_bad_rows_only_needs_no_model(mode: LogMode) 
     assert len(one.log) == (0 if mode is LogMode.OFF else 1)
 
 
-async def test_a_row_that_the_model_refuses_fails_alone() -> None:
+async def test_a_row_that_the_model_refuses_fails_alone(gateway: Opens) -> None:
     def poisoned(tensors: Tensors) -> None:
         if np.any(np.asarray(tensors[0])[:, 0] == 0.5):
             raise ValueError("not one half")
@@ -122,20 +149,20 @@ async def test_a_row_that_the_model_refuses_fails_alone() -> None:
     assert [row.error_code for row in one.log] == ["", "model_rejected_row", ""]
 
 
-async def test_malformed_json_is_refused_even_if_lenient() -> None:
+async def test_malformed_json_is_refused_even_if_lenient(gateway: Opens) -> None:
     async with gateway(world()) as gate:
         with pytest.raises(JsonInvalid):
             await gate.predict_json(LENIENT, b'{"a": 1, "a": 2}')
 
 
 @pytest.mark.parametrize("body", [b"[]", json.dumps([{"a": 1}] * 11).encode()])
-async def test_a_request_has_some_rows_and_not_too_many(body: bytes) -> None:
+async def test_a_request_has_some_rows_and_not_too_many(gateway: Opens, body: bytes) -> None:
     async with gateway(world(), Limits(rows=10)) as gate:
         with pytest.raises((RowInvalid, TooLarge)):
             await gate.predict_json(LENIENT, body)
 
 
-async def test_nobody_serves_another_name() -> None:
+async def test_nobody_serves_another_name(gateway: Opens) -> None:
     async with gateway(world()) as gate:
         with pytest.raises(NotServed):
             await gate.predict_json(Ask("f"), b"{}")
@@ -143,21 +170,21 @@ async def test_nobody_serves_another_name() -> None:
             gate.schema_hash("f")
 
 
-async def test_an_algorithm_without_a_model_says_why_and_the_others_serve() -> None:
+async def test_an_algorithm_without_a_model_says_why_and_the_others_serve(gateway: Opens) -> None:
     async with gateway(world(LogMode.STRICT, None, Echo(2))) as gate:
         with pytest.raises(ModelUnavailable, match="would not load"):
             await gate.predict_json(STRICT, b'{"a": 1}')
         await gate.predict_json(Ask("e", Wanted("testing")), b'{"a": 0.5}')
 
 
-async def test_while_draining_nothing_new_is_taken() -> None:
+async def test_while_draining_nothing_new_is_taken(gateway: Opens) -> None:
     async with gateway(world()) as gate:
         gate.draining = True
         with pytest.raises(Draining):
             await gate.predict_json(STRICT, b'{"a": 1}')
 
 
-async def test_without_ids_nothing_can_be_logged_so_nothing_is_answered() -> None:
+async def test_without_ids_nothing_can_be_logged_so_nothing_is_answered(gateway: Opens) -> None:
     one = world()
     one.broken_ids = OSError("no database")
     async with gateway(one) as gate:
@@ -167,7 +194,9 @@ async def test_without_ids_nothing_can_be_logged_so_nothing_is_answered() -> Non
         assert (await gate.predict_json(STRICT, b'{"a": 1}')).answers
 
 
-async def test_a_log_that_cannot_be_written_gives_no_answer_but_goes_on_when_it_can() -> None:
+async def test_a_log_that_cannot_be_written_gives_no_answer_but_goes_on_when_it_can(
+    gateway: Opens,
+) -> None:
     one = world()
     one.broken_log = OSError("disk full")
     async with gateway(one) as gate:
@@ -177,7 +206,7 @@ async def test_a_log_that_cannot_be_written_gives_no_answer_but_goes_on_when_it_
         assert (await gate.predict_json(STRICT, b'{"a": 1}')).answers
 
 
-async def test_a_subject_keeps_its_arm_and_its_exposure_is_logged() -> None:
+async def test_a_subject_keeps_its_arm_and_its_exposure_is_logged(gateway: Opens) -> None:
     one = world(experiment=True)
     async with gateway(one) as gate:
         for _ in range(5):
@@ -186,7 +215,9 @@ async def test_a_subject_keeps_its_arm_and_its_exposure_is_logged() -> None:
     assert one.log[0].arm_id in (70, 71)
 
 
-async def test_without_a_subject_each_row_of_a_batch_draws_its_own_arm_and_order_is_kept() -> None:
+async def test_without_a_subject_each_row_of_a_batch_draws_its_own_arm_and_order_is_kept(
+    gateway: Opens,
+) -> None:
     one = world(experiment=True)
     async with gateway(one) as gate:
         body = json.dumps([{"a": n / 200} for n in range(200)]).encode()
@@ -200,7 +231,7 @@ async def test_without_a_subject_each_row_of_a_batch_draws_its_own_arm_and_order
     assert all(by_id[body["request_id"]] == body["algorithm"] for body in bodies)
 
 
-async def test_the_schema_of_what_is_in_production_has_a_hash() -> None:
+async def test_the_schema_of_what_is_in_production_has_a_hash(gateway: Opens) -> None:
     one = world()
     async with gateway(one) as gate:
         assert len(gate.schema_hash("e")) == 64
@@ -211,7 +242,7 @@ def test_a_process_that_serves_nothing_has_no_door() -> None:
         door.current()
 
 
-async def test_the_door_of_the_process_is_the_one_that_was_installed() -> None:
+async def test_the_door_of_the_process_is_the_one_that_was_installed(gateway: Opens) -> None:
     async with gateway(world()) as gate:
         door.install(gate)
         try:

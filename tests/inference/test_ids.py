@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from inference import ids as ids_module
 from inference.ids import Ids
 
 
@@ -45,7 +46,19 @@ async def test_the_next_block_is_there_before_the_present_one_runs_out() -> None
         ids.take(1)
         await asyncio.sleep(0)  # one turn of the loop, as between two requests
         await asyncio.sleep(0)
-    assert database.asked == [10] * len(database.asked)
+    assert database.asked == [10, 20, 40, 80, 160]  # each lasted less than a moment
+
+
+async def test_a_block_that_lasts_is_followed_by_one_of_its_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ids_module, "LASTS", 0.0)
+    database = Database()
+    ids = Ids(database.reserve, block=10)
+    for _ in range(30):
+        await ids.wait(1)
+        ids.take(1)
+    assert set(database.asked) == {10}
 
 
 async def test_nothing_is_ready_before_the_database_has_answered() -> None:

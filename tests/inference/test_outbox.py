@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -17,8 +18,13 @@ from tests.inference import registered
 from tests.inference.test_receipts import in_threads
 
 pytestmark = pytest.mark.django_db
-ASK = {"status": "production", "version": None, "algorithm": None, "subject": "ann"}
-ASK |= {"lenient": True}
+ASK: dict[str, Any] = {
+    "status": "production",
+    "version": None,
+    "algorithm": None,
+    "subject": "ann",
+    "lenient": True,
+}
 
 
 @pytest.fixture

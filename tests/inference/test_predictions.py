@@ -51,7 +51,7 @@ def tallies() -> dict[int, Tally]:
     return ArmTally.objects.all().by_arm()
 
 
-@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 64, 100, 256, 257, 600])
+@pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, 64, 100, 256, 257, 600])
 def test_every_row_is_written_as_it_is(path: str, forest: MLAlgorithm, count: int) -> None:
     rows = [row(at, forest, subject=f"s{at}", latency_us=at) for at in range(1, count + 1)]
 

@@ -31,7 +31,8 @@ class Dialect(Protocol):
     """A module of this package is one of these.
 
     Other writers may bring the same rows at the same time: each is written by one of them, whom
-    `insert` tells so, and nobody waits in a circle. A shard has no other writer.
+    `insert` tells so, and nobody waits in a circle. A shard has one writer; should it have two for
+    a moment, because one was taken for dead, counts stay right and some latencies are lost.
     """
 
     def in_one(self, count: int) -> bool:
