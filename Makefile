@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
-	traffic notebooks requirements clean
+	faults traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -65,6 +65,10 @@ check: test lint test-rest ## All of it, as CI runs it
 
 bench: $(DEV) ## Measure ours beside the peers
 	$(PYTHON) -m bench $(ARGS)
+
+RUNS ?= 1
+faults: $(DEV) ## Break it RUNS times in each way it must survive (ONLY=F1,F9: in these), and print a table
+	$(PYTHON) -m tests.faults --runs $(RUNS) $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 traffic: setup ## Send demo requests and feedback to a running server
 	@export WEIR_PROFILE=$${WEIR_PROFILE:-open}; exec $(PYTHON) manage.py traffic $(ARGS)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from tests.faults import models
+from tests.faults import nonces
 from tests.faults.journal import Entry, Event
 
 _SHOWN: Final = 5
@@ -26,6 +26,7 @@ REFUSALS: Final = frozenset(
         "504 deadline_exceeded",
         "frame deadline_exceeded",
         "409 in_progress",
+        "frame in_progress",
     }
 )
 
@@ -144,7 +145,7 @@ def wrong(entries: Sequence[Entry]) -> list[str]:
         for entry in entries
         if entry.event is Event.ANSWERED
         and entry.value is not None
-        and str(models.version_of(entry.nonce, entry.value)) != entry.version
+        and str(nonces.version_of(entry.nonce, entry.value)) != entry.version
     ]
 
 

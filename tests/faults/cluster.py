@@ -23,7 +23,7 @@ import msgspec
 
 from inference.core.presence import Beat
 from tests import servers
-from tests.faults import models, services
+from tests.faults import models, nonces, services
 from tests.faults.processes import Process
 from tests.faults.proxy import HOST, Proxies, Proxy
 from tests.faults.services import Postgres, Redis
@@ -139,7 +139,7 @@ class Cluster:
         redis = self.proxies.open(self.redis.port) if self.redis else None
         port = free_port()
         command = [sys.executable, "manage.py", "serve" if kind == "web" else "worker"]
-        env = self._environment(database, redis) | ({"PORT": str(port)} if kind == "web" else {})
+        env = {**self._environment(database, redis), "PORT": str(port)}
         process = Process(name, command, self.data / f"{name}.log", env)
         front = self.proxies.open(port) if kind == "web" else None
         member = Member(kind, process, database, redis, front)
@@ -270,7 +270,7 @@ def until(true: Callable[[], bool], seconds: float, what: str) -> float:
 def _fill(data: Path, marks: Path, env: Mapping[str, str]) -> None:
     servers.manage(data, "migrate", "--verbosity", "0", env=env)
     for version, path in models.write(data, marks).items():
-        status = "production" if version == models.VERSIONS[0] else "testing"
+        status = "production" if version == nonces.VERSIONS[0] else "testing"
         for endpoint in (ENDPOINT, SWAPPED):
             words = ("--endpoint", endpoint, "--name", "line", "--version", str(version))
             servers.manage(data, "register", str(path), *words, "--status", status, env=env)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.faults import models
+from tests.faults import nonces
 from tests.faults.journal import Event, Journal
 
 NONCES_PER_CLIENT: Final = 10**6
@@ -97,4 +97,4 @@ class Client:
 
 def label(nonce: int, value: float) -> str:
     """The truth about a request: off by so little that sums of squares stay exact."""
-    return repr(value + nonce % models.SLOPE)
+    return repr(value + nonce % nonces.SLOPE)

@@ -1,9 +1,4 @@
-"""A model whose answer proves which request and which version it belongs to.
-
-The value is `3 * nonce + version`, exact in a double for every nonce that is used here, so a
-crossed answer, or one of another version than it says, cannot go unnoticed. A row may also carry a
-deed, by which the model misbehaves while it computes that row.
-"""
+"""The model that answers as `nonces` demands, and does what its rows tell it to."""
 
 from __future__ import annotations
 
@@ -12,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,35 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from tests.faults.nonces import SLOPE, VERSIONS, Deed
+
 Matrix = npt.NDArray[np.float64]
 
-SLOPE: Final = 3  # more than there are versions
-VERSIONS: Final = (1, 2)
 _LOOK_SECONDS: Final = 0.01
 _HELD_SECONDS: Final = 60.0
 _SLOW_SECONDS: Final = 0.3
 _ENDS: Final = 9
-
-
-class Deed(IntEnum):
-    """What a row makes the model do before it is answered."""
-
-    NOTHING = 0
-    RAISE = 1
-    EXIT = 2  # as if the system had run out of memory
-    SEGFAULT = 3
-    HOLD = 4  # the first time it is tried: wait in the middle of the batch for somebody to kill us
-    SLOW = 5
-
-
-def value(nonce: int, version: int) -> int:
-    """What the row of this nonce must be answered by this version."""
-    return SLOPE * nonce + version
-
-
-def version_of(nonce: int, answer: float) -> int | None:
-    """Which version says so of this nonce; None if none does."""
-    return next((each for each in VERSIONS if value(nonce, each) == answer), None)
 
 
 class Line(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped library
@@ -114,7 +87,3 @@ def write(folder: Path, marks: Path) -> Mapping[int, Path]:
         joblib.dump(Line(version, str(marks)), path)
         path.with_suffix(".schema.json").write_text(json.dumps(_SCHEMA))
     return files
-
-
-def record(nonce: int, deed: Deed = Deed.NOTHING) -> Mapping[str, int]:
-    return {"nonce": nonce, "deed": int(deed)}

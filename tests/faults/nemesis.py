@@ -12,12 +12,12 @@ from typing import Final
 
 import httpx
 
-from tests.faults import models
+from tests.faults import nonces
 from tests.faults.checker import PROBE, REFUSALS
 from tests.faults.cluster import ENDPOINT, Cluster, Member, until
 from tests.faults.crew import NONCES_PER_CLIENT, NONCES_PER_RUN
 from tests.faults.journal import Event, Journal
-from tests.faults.models import Deed
+from tests.faults.nonces import Deed
 from tests.faults.rest import PATIENCE, code_of
 
 _NUMBER: Final = 900  # beyond those of the clients
@@ -82,7 +82,7 @@ class Scene:
     ) -> Future[httpx.Response]:
         """A probe, on its way; what becomes of it is in the journal."""
         url = f"{(web or self.pick(self.cluster.webs)).url}/api/v1/{ENDPOINT}/predict"
-        body = dict(models.record(nonce, deed))
+        body = dict(nonces.record(nonce, deed))
         return self._threads.submit(self._post, url, nonce, body, dict(headers or {}))
 
     def holder(self, nonce: int) -> Member:

@@ -10,8 +10,8 @@ from tests.faults import crowd
 from tests.faults.checker import REFUSALS
 from tests.faults.cluster import Member
 from tests.faults.crowd import CROWD_SECONDS
-from tests.faults.models import Deed
 from tests.faults.nemesis import EXIT_SECONDS, KILLED_WORKER_SECONDS, Scene, fault
+from tests.faults.nonces import Deed
 from tests.faults.rest import PATIENCE
 
 _SIGNALS: Final = 3  # platforms repeat themselves

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.faults import models
+from tests.faults import nonces
 from tests.faults.cluster import ENDPOINT, SWAPPED, Cluster, Member, fetch, until
 from tests.faults.nemesis import Scene, fault
 from tests.faults.rest import PATIENCE
@@ -44,8 +44,7 @@ def tests_change(scene: Scene) -> None:
     for weights in _WEIGHTS:
         _stop_running(scene.cluster)
         assert len(_versions(scene, told)) == 1, "a stopped arm answered where it was stopped"
-        for web in others:
-            _within_a_look(lambda web=web: len(_versions(scene, web)) == 1)
+        _within_a_look(lambda: all(len(_versions(scene, web)) == 1 for web in others))
         start_test(scene.cluster, weights)
         _within_a_look(lambda: _test_runs(scene))
         assert len(_versions(scene, told, _STICKY)) == 1, "one subject had several arms"
@@ -88,7 +87,7 @@ def _versions(scene: Scene, web: Member, headers: Mapping[str, str] | None = Non
 
 def _test_runs(scene: Scene) -> bool:
     """Whether every web process sends callers to both arms."""
-    return all(len(_versions(scene, web)) == len(models.VERSIONS) for web in scene.cluster.webs)
+    return all(len(_versions(scene, web)) == len(nonces.VERSIONS) for web in scene.cluster.webs)
 
 
 def _within_a_look(true: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import httpx
 
-from tests.faults import models
+from tests.faults import nonces
 from tests.faults.crew import Client, Load, label
 from tests.faults.journal import Event
 
@@ -36,7 +36,7 @@ class Rest(Client):
         """The response; None if there was none, and the next is asked elsewhere."""
         self.note(Event.SENT, nonce)
         path = f"/api/v1/{self._load.spec.endpoint}/predict"
-        response = await self.send("POST", path, nonce, json=models.record(nonce), headers=headers)
+        response = await self.send("POST", path, nonce, json=nonces.record(nonce), headers=headers)
         if response is not None and response.status_code == httpx.codes.OK:
             self.answered(nonce, response.json())
         elif response is not None and response.status_code != httpx.codes.ACCEPTED:
@@ -108,7 +108,7 @@ class Deferred(Rest):
             await self.pause(_POLL)
         failed = bool(row["error_code"])
         value = None if failed else float(row["response"])
-        version = "" if value is None else str(models.version_of(nonce, value))
+        version = "" if value is None else str(nonces.version_of(nonce, value))
         body = {"request_id": row["id"], "value": value, "version": version}
         self.answered(nonce, body | {"code": row["error_code"]})
 

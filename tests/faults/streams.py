@@ -11,7 +11,7 @@ from typing import Any, Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from tests.faults import models
+from tests.faults import nonces
 from tests.faults.crew import Client, Load
 from tests.faults.journal import Event
 
@@ -85,7 +85,7 @@ class Stream(Client):
         await socket.send(json.dumps(self._frame(nonce)))
 
     def _frame(self, nonce: int) -> Mapping[str, object]:
-        return {"id": nonce, "record": models.record(nonce)}
+        return {"id": nonce, "record": nonces.record(nonce)}
 
     def _hear(self, frame: Mapping[str, Any]) -> None:
         nonce = frame.get("id")

@@ -11,19 +11,20 @@ import joblib
 import numpy as np
 import pytest
 
-from tests.faults import models
-from tests.faults.models import Deed, Line
+from tests.faults import models, nonces
+from tests.faults.models import Line
+from tests.faults.nonces import Deed
 
 FAR = 2**50  # beyond every nonce that is used
 
 
-@pytest.mark.parametrize("version", models.VERSIONS)
+@pytest.mark.parametrize("version", nonces.VERSIONS)
 @pytest.mark.parametrize("nonce", [0, 1, 7, FAR])
 def test_an_answer_names_its_request_and_version(nonce: int, version: int) -> None:
     (answer,) = Line(version).predict(np.array([[nonce, 0.0]]))
-    assert answer == models.value(nonce, version)
-    assert models.version_of(nonce, answer) == version
-    assert models.version_of(nonce + 1, answer) is None
+    assert answer == nonces.value(nonce, version)
+    assert nonces.version_of(nonce, answer) == version
+    assert nonces.version_of(nonce + 1, answer) is None
 
 
 def test_a_row_that_raises_names_itself() -> None:
@@ -52,12 +53,12 @@ def test_a_held_row_leaves_its_process_id_and_passes_when_it_comes_again(tmp_pat
     os.kill(int((tmp_path / "8").read_text()), signal.SIGKILL)
     child.join()
     (answer,) = Line(1, str(tmp_path)).predict(np.array([[8.0, Deed.HOLD]]))
-    assert answer == models.value(8, 1)
+    assert answer == nonces.value(8, 1)
 
 
 def test_the_files_hold_what_was_written_with_a_schema_beside_them(tmp_path: Path) -> None:
     files = models.write(tmp_path, tmp_path)
-    assert [joblib.load(path).version for path in files.values()] == list(models.VERSIONS)
+    assert [joblib.load(path).version for path in files.values()] == list(nonces.VERSIONS)
     assert all(path.with_suffix(".schema.json").exists() for path in files.values())
 
 
