@@ -202,6 +202,7 @@ async def test_what_is_accepted_is_answered_on_the_same_socket(
         "request_id": result["result"]["request_id"],
     }
     assert (result["type"], result["id"]) == ("result", 9)
+    assert await life.durable.drain(asyncio.get_running_loop().time() + 5)
     assert await database(Outbox.objects.count) == 0
 
 

@@ -343,6 +343,24 @@ async def test_what_failed_after_it_was_accepted_is_tried_again(one: Shared) -> 
     assert len(found) == len(await database(logged)) == 1
 
 
+async def test_what_nobody_expected_is_written_down_and_left_to_the_sweeper(
+    one: Shared, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async with process(one) as life:
+        with monkeypatch.context() as patched:
+            patched.setattr(life.gateway, "repeat", broken)
+            answer = await life.durable.answer(request(wait=5.0))
+        await database(let_go)
+        await life.durable.sweeper.sweep()
+        await life.durable.answered(answer.found.ids)
+
+    assert answer.found.standing is Standing.QUEUED
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_what_is_accepted_while_this_process_leaves_is_anybodys_at_once(one: Shared) -> None:
     async with process(one, "a") as leaving, process(one, "b") as other:
         await leaving.engine.drain(asyncio.get_running_loop().time() + 5)
