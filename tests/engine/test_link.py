@@ -98,6 +98,7 @@ async def test_a_redis_without_memory_is_full(server: Server, own: Link) -> None
 
 
 async def test_a_replica_is_not_whom_to_talk_to(server: Server, own: Link) -> None:
+    await own.script(ADD, ["l"], "x")  # so that it is known and refused for what it does
     server.place.call("REPLICAOF", "127.0.0.1", server.port)
     before = await own.call("CLIENT", "ID")
 
