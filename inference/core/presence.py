@@ -15,6 +15,7 @@ from msgspec import Struct
 
 ALIVE: Final = 4.0  # seconds without a heartbeat after which a worker counts as dead
 GAP: Final = 2.5  # seconds without a look, after which nobody is blamed for what was not seen
+GOODBYE: Final = -1
 FORGOTTEN: Final = 60.0  # seconds after which what a dead worker left is swept away
 
 
@@ -56,6 +57,16 @@ class Beat(Struct, array_like=True):
     failures: dict[int, str]
 
     @property
+    def gone(self) -> bool:
+        """Whether this is a goodbye: the last word of a worker that ends."""
+        return self.number == GOODBYE
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it has read its registry, and so loaded what it can."""
+        return self.version >= 0
+
+    @property
     def serves(self) -> Collection[int]:
         return self.lanes.keys()
 
@@ -94,11 +105,23 @@ class Roster:
         newcomers = self._looked is not None
         self._looked = now
         found = readable(beats)
-        self._seen = {
+        self._seen = self._silent(found, now, missed=missed) | {
             name: self._updated(name, beat, now, missed=missed, new=newcomers)
             for name, beat in found.items()
         }
-        self.alive = {name: seen for name, seen in self._seen.items() if now - seen.moved < ALIVE}
+        self.alive = {
+            name: seen
+            for name, seen in self._seen.items()
+            if now - seen.moved < ALIVE and not seen.beat.gone
+        }
+
+    def _silent(self, found: Collection[str], now: float, *, missed: bool) -> dict[str, Seen]:
+        """Those whose heartbeat is not there, not even a goodbye: Redis may have lost it."""
+        return {
+            name: Seen(seen.beat, now, seen.first) if missed else seen
+            for name, seen in self._seen.items()
+            if name not in found and (missed or now - seen.moved < ALIVE)
+        }
 
     def _updated(self, name: str, beat: Beat, now: float, *, missed: bool, new: bool) -> Seen:
         old = self._seen.get(name)
@@ -125,7 +148,7 @@ class Roster:
         One that has just started, or is about to end, keeps nobody waiting.
         """
         beats = [seen.beat for seen in self.alive.values()]
-        return min((b.version for b in beats if b.version >= 0 and not b.draining), default=-1)
+        return min((b.version for b in beats if b.loaded and not b.draining), default=-1)
 
     def serving(self, model: int) -> list[str]:
         """Workers that take jobs for it."""

@@ -21,7 +21,7 @@ from inference.durable.ledger import Ledger
 from inference.durable.requests import Lasting
 from inference.gateway import Gateway
 from inference.services import outbox, receipts, standings
-from inference.services.outbox import Hopeless, Refused, Taken
+from inference.services.outbox import Held, Hopeless, Refused, Taken
 from inference.services.standings import Found, Standing
 
 log = logging.getLogger(__name__)
@@ -33,11 +33,11 @@ _SURE: Final = LEASE / 2
 
 
 class Attempts:
-    """Tries requests; `keys` and `ids` are those under way, with the time since when."""
+    """Tries requests; `keys` and `held` are those under way, with the time since when."""
 
     def __init__(self, gateway: Gateway, ledger: Ledger) -> None:
         self.keys: dict[str, float] = {}
-        self.ids: dict[int, float] = {}
+        self.held: dict[Held, float] = {}
         self._gateway = gateway
         self._ledger = ledger
         self._clock = gateway.loop.time
@@ -67,7 +67,7 @@ class Attempts:
 
     async def accepted(self, request: Lasting, taken: Taken, found: Found) -> Found:
         """A try of what was promised an answer: if it has none yet, another try will follow."""
-        with _under_way(self.ids, taken.id, self._clock()):
+        with _under_way(self.held, taken.held, self._clock()):
             try:
                 done = await self._answered(request, found)
             except WeirError as error:

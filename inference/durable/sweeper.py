@@ -48,7 +48,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Once."""
         await self._renew()
-        room = MOST - len(self._attempts.ids)
+        room = MOST - len(self._attempts.held)
         if room > 0 and not self._gateway.draining:
             for taken in await self._ledger.call(outbox.take, room):
                 self._attempts.start(self._tried(taken))
@@ -60,11 +60,11 @@ class Sweeper:
         """What has been under way for longer than a tick; nearly nothing is."""
         since = self._clock() - TICK
         keys = [key for key, begun in self._attempts.keys.items() if begun < since]
-        ids = [each for each, begun in self._attempts.ids.items() if begun < since]
+        held = [each for each, begun in self._attempts.held.items() if begun < since]
         if keys:
             await self._ledger.call(receipts.renew, keys)
-        if ids:
-            await self._ledger.call(outbox.renew, ids)
+        if held:
+            await self._ledger.call(outbox.renew, held)
 
     async def _tried(self, taken: Taken) -> Found:
         """As long as no row says that it was answered by whoever had it before."""

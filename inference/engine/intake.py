@@ -66,6 +66,12 @@ class Intake:
                 logger.exception("a job could not be begun")
                 self._answered(entry, parcels.failed(item.number, ModelError()))
 
+    async def quiet_alone(self, model: int, deadline: float) -> None:
+        """Let go of the lane in which suspects of this model ran."""
+        served = self.served.get(model)
+        if served is not None and served.model is not None:
+            await self._engine.retire(Alone(served.model).key, deadline)
+
     def give_up(self, entry: Entry) -> None:
         """Answer for jobs that end whoever computes them: an error, logged like any other."""
         for item in entry.items:

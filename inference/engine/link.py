@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import DataError, RedisError, ResponseError
 
 # What a server says that is not, or no longer, the one to talk to.
 _TURNED: Final = frozenset(
@@ -104,6 +104,8 @@ class Link:
         return error
 
     async def _named(self, error: Exception) -> Exception:
+        if isinstance(error, DataError):  # a mistake of ours, which waiting does not mend
+            return Refused("DATA", str(error))
         code = _code(error)
         if code == "OOM":
             return Full(str(error))

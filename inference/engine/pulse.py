@@ -12,7 +12,7 @@ from inference.core.parcels import GROUP
 from inference.core.presence import Beat, Roster
 from inference.engine.link import Away, Full, Link, Refused
 from inference.engine.pump import Pump
-from inference.engine.scripts import BEAT, LEASE
+from inference.engine.scripts import BEAT, LEASE, RELEASE
 from inference.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = 1.0  # seconds
 LEASED: Final = 10_000  # milliseconds that a shard stays ours without a beat
 SHARDS: Final = 1024
+KEEP: Final = 3600  # seconds that Redis remembers who worked last
 
 
 class Pulse:
@@ -64,12 +65,13 @@ class Pulse:
         return any(mine <= set(beat.serves) for beat in others)
 
     async def stop(self) -> None:
-        """Be gone; raises Away."""
+        """Say goodbye; whoever beats on takes it away later. Raises Away."""
         if self._supervisor is not None:
             self._supervisor.stop()
         await self._pump.forget(self._station.name)
-        await self._link.call("HDEL", self._keys.workers, self._station.name)
-        await self._link.call("DEL", self._keys.shard(self.shard))
+        goodbye = presence.written(self._report(presence.GOODBYE))
+        await self._link.script(BEAT, (self._keys.workers,), self._station.name, goodbye, KEEP)
+        await self._link.script(RELEASE, (self._keys.shard(self.shard),), self._station.name)
 
     async def _live(self) -> None:
         while True:
@@ -89,7 +91,7 @@ class Pulse:
         await self._lease()
         self._number += 1
         beat = presence.written(self._report(self._number))
-        await self._link.script(BEAT, (self._keys.workers,), self._station.name, beat)
+        await self._link.script(BEAT, (self._keys.workers,), self._station.name, beat, KEEP)
         await self._look()
         await self._tidy(self.roster.forgotten)
 

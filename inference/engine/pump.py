@@ -194,6 +194,7 @@ class Pump:
         """See `Quarantine`."""
         self._begin(entry, alone=True)
         await self.hand.without(entry)
+        await self.intake.quiet_alone(entry.model, self._loop.time() + GLANCE)
 
     async def give_up(self, entry: Entry) -> None:
         """See `Quarantine`."""

@@ -147,8 +147,11 @@ class RemoteEngine:
             return "Redis cannot be reached"
         if not self.roster.alive:
             return "no worker is alive"
-        if not any(seen.beat.healthy for seen in self.roster.alive.values()):
+        beats = [seen.beat for seen in self.roster.alive.values()]
+        if not any(beat.healthy for beat in beats):
             return "no worker is healthy"
+        if not any(beat.loaded for beat in beats):
+            return "no worker has loaded its models yet"
         return ""
 
     async def drain(self, deadline: float) -> bool:
@@ -187,12 +190,14 @@ class RemoteEngine:
         self._look_for(model)
 
     def _look_for(self, model: int) -> None:
-        """Raises ModelUnavailable if no worker takes jobs for it."""
+        """Raises ModelUnavailable if no worker takes jobs for it, nor may be about to."""
         roster = self._look.roster
         if roster.serving(model) or roster.looked is None:
             return
         if not roster.alive:
             raise ModelUnavailable("No worker is alive.", retry_after=1.0)
+        if not all(seen.beat.loaded for seen in roster.alive.values()):
+            return
         raise ModelUnavailable(
             roster.failures.get(model) or "No worker has loaded this model.", retry_after=1.0
         )

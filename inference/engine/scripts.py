@@ -106,10 +106,18 @@ redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
 
-# KEYS hash; ARGV worker, heartbeat. It takes the room of the one before, which a Redis that is full
-# has; and whoever cannot say that he lives counts as dead.
+# KEYS hash; ARGV worker, heartbeat, seconds to keep the hash after the last one. It takes the room
+# of the one before, which a Redis that is full has; and whoever cannot say that he lives counts as
+# dead.
 BEAT: Final = """#!lua flags=allow-oom
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+
+# KEYS shard; ARGV worker: this number is not mine any more, if it was.
+RELEASE: Final = """#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
 """
 
 # KEYS shard; ARGV worker, milliseconds: this number is mine, unless somebody else has it.

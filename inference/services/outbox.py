@@ -5,6 +5,7 @@ Verbs for the ledger, as in `receipts`. Nothing is locked: whoever moves `due_at
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -25,6 +26,13 @@ _SHARD: Final = "outbox"
 _AGE: Final = ExpressionWrapper(moments.now() - F("created_at"), output_field=DurationField())
 
 
+class Held(NamedTuple):
+    """A request that a process is at, and how often it had been put off when it began."""
+
+    id: int
+    refusals: int
+
+
 class Taken(NamedTuple):
     """A queued request that is ours to run; `age` is in seconds since it was accepted."""
 
@@ -39,6 +47,10 @@ class Taken(NamedTuple):
     @property
     def id(self) -> int:
         return min(self.ids)
+
+    @property
+    def held(self) -> Held:
+        return Held(self.id, self.refusals)
 
 
 class Refused(NamedTuple):
@@ -61,10 +73,15 @@ def finish(ids: Sequence[int]) -> list[None]:
     return [None] * len(ids)
 
 
-def renew(groups: Sequence[Iterable[int]]) -> list[None]:
-    """This process is still at them."""
-    ids = {each for group in groups for each in group}
-    Outbox.objects.filter(pk__in=ids).update(due_at=moments.since_now(LEASE))
+def renew(groups: Sequence[Iterable[Held]]) -> list[None]:
+    """This process is still at them, but for what was put off meanwhile."""
+    by_refusals: defaultdict[int, set[int]] = defaultdict(set)
+    for group in groups:
+        for id_, refusals in group:
+            by_refusals[refusals].add(id_)
+    for refusals, ids in by_refusals.items():
+        held = Outbox.objects.filter(pk__in=ids, refusals=refusals)
+        held.update(due_at=moments.since_now(LEASE))
     return [None] * len(groups)
 
 

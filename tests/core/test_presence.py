@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from inference.core import presence
-from inference.core.presence import ALIVE, FORGOTTEN, GAP, NO_LANE, Beat, Lane, Roster
+from inference.core.presence import ALIVE, FORGOTTEN, GAP, GOODBYE, NO_LANE, Beat, Lane, Roster
 
 DONE = Lane(50, 5, 1, 0, 0, 3, 2, 10.0, (0.1, 0.2, 0.3))
 
@@ -110,9 +110,30 @@ def test_whoever_did_not_look_for_a_while_blames_nobody() -> None:
 def test_whoever_said_goodbye_is_gone_at_once() -> None:
     roster = Roster()
     told(roster, 0.0, a=beat(5), b=beat(9))
-    told(roster, 0.5, b=beat(9))
+    told(roster, 0.5, a=beat(GOODBYE), b=beat(9))
 
     assert set(roster.alive) == {"b"}
+
+
+def test_whose_heartbeat_is_lost_is_alive_as_long_as_anybody_who_is_silent() -> None:
+    roster = Roster()
+    told(roster, 0.0, a=beat(5, lanes={1: DONE}))
+    told(roster, 1.0)
+    assert set(roster.alive) == {"a"}
+
+    told(roster, 2.0, a=beat(6, lanes={1: DONE}))
+    assert roster.alive["a"].first == {1: DONE}  # the one that was known, not a newcomer
+
+    every_second(roster, 3, 7)
+    assert roster.alive == {}
+
+
+def test_nobody_is_blamed_for_what_a_redis_lost_that_was_away() -> None:
+    roster = Roster()
+    told(roster, 0.0, a=beat(5))
+    told(roster, 60.0)
+
+    assert set(roster.alive) == {"a"}
 
 
 def test_a_dead_worker_is_forgotten_later() -> None:
@@ -158,7 +179,7 @@ def test_the_oldest_registry_counts_but_not_of_those_who_start_or_end() -> None:
     told(roster, 0.0, **beats)
     assert roster.version == 3
 
-    told(roster, 0.5, starting=beats["starting"], leaving=beats["leaving"])
+    told(roster, 0.5, **beats | {"old": beat(GOODBYE), "new": beat(GOODBYE)})
 
     assert roster.version == -1
 

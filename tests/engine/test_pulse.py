@@ -8,7 +8,7 @@ import pytest
 
 from inference.core import presence
 from inference.core.parcels import GROUP
-from inference.core.presence import Beat, Roster
+from inference.core.presence import Beat
 from inference.engine import pulse
 from inference.engine.link import Away
 from tests.engine.pair import (
@@ -56,9 +56,7 @@ async def test_beats_go_on_by_themselves_and_rise(
 
 def newest(place: Place, worker: Worker) -> Beat:
     """What it said last."""
-    roster = Roster()
-    roster.observe(0.0, {"it": place.call("HGET", place.keys.workers, worker.name)})
-    return roster.alive["it"].beat
+    return presence.readable({"it": place.call("HGET", place.keys.workers, worker.name)})["it"]
 
 
 async def test_what_others_wait_to_see_is_said_at_once(place: Place) -> None:
@@ -195,7 +193,8 @@ async def test_a_stop_forgets_the_worker_but_not_its_neighbours(place: Place) ->
     async with working(place) as one, working(place) as other:
         await one.pulse.stop()
 
-        assert place.call("HKEYS", place.keys.workers) == [other.name.encode()]
+        assert newest(place, one).gone
+        assert not newest(place, other).gone
         assert place.call("EXISTS", place.keys.shard(0)) == 0
         assert place.call("GET", place.keys.shard(1)) == other.name.encode()
 
@@ -206,7 +205,7 @@ async def test_whoever_never_began_may_stop_too(place: Place) -> None:
     await worker.pulse.stop()
     await worker.die()
 
-    assert place.call("EXISTS", place.keys.workers) == 0
+    assert newest(place, worker).gone
 
 
 async def test_when_all_numbers_are_taken_one_lives_without(

@@ -299,4 +299,4 @@ async def test_a_worker_that_left_is_in_redis_no_more(place: Place) -> None:
 
         for stream in worker.pump.station.streams(FOREST.id):
             assert place.call("XINFO", "CONSUMERS", stream, GROUP) == []
-        assert place.call("EXISTS", worker.pump.station.mailbox, place.keys.workers) == 0
+        assert place.call("EXISTS", worker.pump.station.mailbox) == 0

@@ -300,7 +300,7 @@ def test_a_number_belongs_to_one_worker_as_long_as_he_says_so(corner: Corner) ->
 
 def test_a_heartbeat_replaces_the_one_before(corner: Corner) -> None:
     for beat in (b"1", b"2"):
-        corner.place.script(BEAT, [corner.place.keys.workers], "me", beat)
+        corner.place.script(BEAT, [corner.place.keys.workers], "me", beat, 9)
 
     assert corner.place.call("HGETALL", corner.place.keys.workers) == {b"me": b"2"}
 
@@ -317,7 +317,7 @@ def test_a_redis_that_is_full_takes_no_work_and_lets_everything_else_go_on(serve
         corner.admit()
 
     assert place.script(PROBE, []) == 1
-    place.script(BEAT, [keys.workers], "me", b"1")
+    place.script(BEAT, [keys.workers], "me", b"1", 9)
     assert place.script(LEASE, [keys.shard(0)], "me", 9000) == 1
     assert corner.claim("me")[1] == entries[0]
     place.script(HOLD, [corner.jobs], GROUP, "me", entries[0])

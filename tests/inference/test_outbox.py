@@ -12,7 +12,7 @@ from inference.core.errors import ModelError, Overloaded
 from inference.durable import ledger
 from inference.models import MLAlgorithm, MLRequest, Outbox
 from inference.services import moments, outbox, predictions, receipts
-from inference.services.outbox import Hopeless, Refused, Taken
+from inference.services.outbox import Held, Hopeless, Refused, Taken
 from inference.services.receipts import Opening, Queued
 from tests.inference import registered
 from tests.inference.test_receipts import in_threads
@@ -75,9 +75,19 @@ def test_so_many_are_taken_the_oldest_first(forest: MLAlgorithm) -> None:
 def test_who_is_still_at_it_keeps_it(forest: MLAlgorithm) -> None:
     accept(forest, 1)
     fall_due(1)
-    outbox.renew([[1], []])
+    outbox.renew([[Held(1, 0)], []])
 
     assert take() == []
+
+
+def test_a_renewal_that_comes_late_does_not_hold_what_was_put_off(forest: MLAlgorithm) -> None:
+    accept(forest, 1)
+    fall_due(1)
+    [taken] = take()
+    outbox.postpone([Refused(taken, 0.0)])
+    outbox.renew([[taken.held]])
+
+    assert [each.id for each in take()] == [1]
 
 
 def test_what_was_refused_comes_back_later(forest: MLAlgorithm) -> None:

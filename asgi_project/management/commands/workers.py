@@ -67,7 +67,7 @@ async def _beats(link: Link, key: str) -> dict[str, Beat]:
 
 
 def _moved(before: Beat | None, after: Beat) -> bool:
-    return before is None or after.number != before.number
+    return not after.gone and (before is None or after.number != before.number)
 
 
 def _table(workers: Iterable[Mapping[str, Any]]) -> Iterable[str]:
