@@ -86,6 +86,11 @@ def _default_secure(settled: Settled) -> str:
     return "false" if settled["profile"] == "open" else "true"
 
 
+def _default_connections(settled: Settled) -> str:
+    """`8`; on Heroku `4`, since its smallest plan allows 20 in all."""
+    return "4" if settled["dyno"] else "8"
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One name of the environment: how it is read, what it is otherwise, what it means."""
@@ -170,6 +175,12 @@ class Environment:
         readers.address("sqlite", "postgres", "postgresql", "mysql"),
         _default_database,
         "`sqlite:///path`, `postgres://user:password@host/name`, or `mysql://...` for MariaDB.",
+    )
+    database_connections: int = _var(
+        "WEIR_DATABASE_CONNECTIONS",
+        readers.whole(2, 100),
+        _default_connections,
+        "The most connections that one process keeps to PostgreSQL.",
     )
     redis_url: str | None = _var(
         "REDIS_URL",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Sequence
 from typing import Final, cast
 
 from asgiref.sync import sync_to_async
@@ -19,10 +18,10 @@ from django.conf import settings
 
 from asgi_project import engines
 from asgi_project.env import Environment
+from asgi_project.sink import sink
 from consumers.sockets import SOCKETS
 from inference import gateway, live, selectors
-from inference.core.tickets import Part
-from inference.core.types import Model, Ticket
+from inference.core.types import Model
 from inference.durable import door
 from inference.durable.door import Durable
 from inference.durable.ledger import Ledger
@@ -107,7 +106,7 @@ class Serving:
 
     def _local(self) -> tuple[Engine, Registry]:
         """Models, batches and log in this process."""
-        return engines.local(self._env, _write), Registry(open_algorithm, self._retire)
+        return engines.local(self._env, sink(lambda: SHARD)), Registry(open_algorithm, self._retire)
 
     def _distant(self) -> tuple[Engine, Registry]:
         """All of that in workers. What they have not loaded yet is not routed to."""
@@ -152,13 +151,6 @@ def _distant_model(row: MLAlgorithm) -> Model:
 
 async def _forget(model: Model) -> None:
     """Nothing of it is here."""
-
-
-def _write(tickets: Sequence[Ticket]) -> None:
-    """In the writer's thread: every row of these tickets in one transaction."""
-    parts = cast("Sequence[Part]", tickets)
-    predictions.record([row for part in parts for row in part.log], SHARD)
-    live.predicted(parts)
 
 
 def _quiet_collector() -> None:

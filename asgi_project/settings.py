@@ -85,7 +85,12 @@ _SQLITE = {
 # from one attempt to the next; told to give up soon, it tries anew for whoever comes then. What
 # was sent and is not confirmed, or stays unanswered without a sign of life, is given up after five.
 _POSTGRESQL = {
-    "pool": {"min_size": 1, "max_size": 8, "timeout": 3, "reconnect_timeout": 2},
+    "pool": {
+        "min_size": 1,
+        "max_size": WEIR.database_connections,
+        "timeout": 3,
+        "reconnect_timeout": 2,
+    },
     "connect_timeout": 3,
     "tcp_user_timeout": 5000,
     "keepalives_idle": 2,

@@ -11,7 +11,7 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -19,11 +19,12 @@ from channels.layers import get_channel_layer
 
 from asgi_project import engines
 from asgi_project.env import Environment
+from asgi_project.sink import sink
 from inference import live, models
 from inference.core.presence import NO_LANE, Beat, Lane
-from inference.core.tickets import Part, Served
+from inference.core.tickets import Served
 from inference.core.traffic import Rate
-from inference.core.types import Model, Ticket
+from inference.core.types import Model
 from inference.engine.base import BatchReport, LaneStats
 from inference.engine.link import Away, Refused
 from inference.engine.pulse import Pulse
@@ -32,7 +33,6 @@ from inference.opening import LaneKey, Opened, open_algorithm
 from inference.operations import resident_megabytes
 from inference.registry import Hooks, Registry, Snapshot
 from inference.relay import Relay
-from inference.services import predictions
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Working:
         self._endpoints = frozenset(endpoints)
         self._loop = asyncio.get_running_loop()
         self.totals = Totals()
-        self.engine = engines.local(env, self._write, self.totals.ran)
+        self.engine = engines.local(env, sink(self._shard), self.totals.ran)
         hooks = Hooks(after=self._serve)
         self.registry = Registry(self._open, self._retire, hooks)
         self._lines = engines.worker_lines(env)
@@ -155,12 +155,8 @@ class Working:
 
     # -- what is said ------------------------------------------------------------------------------
 
-    def _write(self, tickets: Sequence[Ticket]) -> None:
-        """In the writer's thread: every row of these tickets in one transaction."""
-        parts = cast("Sequence[Part]", tickets)
-        rows = [row for part in parts for row in part.log]
-        predictions.record(rows, f"worker {self.pulse.shard}")
-        live.predicted(parts)
+    def _shard(self) -> str:
+        return f"worker {self.pulse.shard}"
 
     def _beat(self, number: int) -> Beat:
         snapshot = self.registry.snapshot

@@ -86,7 +86,8 @@ class Trouble(Struct, array_like=True, gc=False):
 class Item(Struct, array_like=True, gc=False):
     """One job. `places` says which row each row of the blocks is, None for all of them in order.
 
-    Without blocks no row fits the schema; then there is nothing to compute, only to log.
+    Without blocks no row fits the schema; then there is nothing to compute, only to log. Without a
+    log there are no `raws`.
     """
 
     number: int
@@ -143,11 +144,18 @@ def item(part: Part, number: int, remaining: float) -> Item:
         list(part.ids),
         context.subject,
         context.at,
-        [context.rows.raw(position) for position in part.positions],
+        _raws(part),
         [] if part.tensors is None else [_block(array) for array in part.tensors],
         None if whole else list(read.places),
         troubles(read.errors) if read.errors else {},
     )
+
+
+def _raws(part: Part) -> list[str]:
+    """Rows as they came are for the log alone, and most of what a parcel would weigh."""
+    if part.context.mode is LogMode.OFF:
+        return []
+    return [part.context.rows.raw(position) for position in part.positions]
 
 
 def parcel(to: str, items: list[Item]) -> bytes:

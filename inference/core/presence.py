@@ -79,8 +79,12 @@ class Seen:
 
 @dataclass(slots=True)
 class Roster:
-    """Told what the hash of heartbeats holds; times are in seconds of the one who looks."""
+    """Told what the hash of heartbeats holds; times are in seconds of the one who looks.
 
+    Who is alive is judged when it is told, and asked for with every job.
+    """
+
+    alive: Mapping[str, Seen] = field(default_factory=dict)
     _seen: dict[str, Seen] = field(default_factory=dict)
     _looked: float | None = None
 
@@ -94,6 +98,7 @@ class Roster:
             name: self._updated(name, beat, now, missed=missed, new=newcomers)
             for name, beat in found.items()
         }
+        self.alive = {name: seen for name, seen in self._seen.items() if now - seen.moved < ALIVE}
 
     def _updated(self, name: str, beat: Beat, now: float, *, missed: bool, new: bool) -> Seen:
         old = self._seen.get(name)
@@ -106,11 +111,6 @@ class Roster:
     def looked(self) -> float | None:
         """When the heartbeats were last to be had."""
         return self._looked
-
-    @property
-    def alive(self) -> dict[str, Seen]:
-        now = self._looked or 0.0
-        return {name: seen for name, seen in self._seen.items() if now - seen.moved < ALIVE}
 
     @property
     def forgotten(self) -> list[str]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, OperationalError, connection, transaction
 
 from inference.core.types import Ticket
 from inference.engine.commit import GroupCommit
 from inference.engine.thread import Thread
+
+_TURNS: Final = 3  # against other processes
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -71,12 +73,29 @@ def _nothing(result: object, error: BaseException | None) -> None:
 
 
 def _write(tickets: Sequence[Ticket]) -> None:
+    entries = cast("Sequence[_Entry]", tickets)
+    for _ in range(_TURNS - 1):
+        try:
+            return _together(entries)
+        except _Beaten:
+            continue
+    return _together(entries)
+
+
+class _Beaten(OperationalError):
+    """Of two transactions that waited for each other the database has ended this one."""
+
+
+def _together(entries: Sequence[_Entry]) -> None:
     try:
         with transaction.atomic():
-            _call(cast("Sequence[_Entry]", tickets))
-    except DatabaseError:
+            _call(entries)
+    except Error as error:
+        lives = connection.connection is not None and connection.is_usable()
         # The next call shall find a living connection; outside of requests nobody else looks.
         connection.close_if_unusable_or_obsolete()
+        if lives and isinstance(error, OperationalError):
+            raise _Beaten from error
         raise
 
 

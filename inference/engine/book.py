@@ -64,7 +64,7 @@ class Book:
     """Knows everybody who waits. `late` counts answers to nobody: told before, or asked twice."""
 
     def __init__(self) -> None:
-        self.rows = 0
+        self._rows: Counter[int] = Counter()  # by model
         self.late = 0
         self.expired: Counter[int] = Counter()  # by model
         self._open: dict[int, Sent] = {}
@@ -76,6 +76,14 @@ class Book:
     def __len__(self) -> int:
         return len(self._open)
 
+    @property
+    def rows(self) -> int:
+        """Of all models."""
+        return self._rows.total()
+
+    def rows_of(self, model: int) -> int:
+        return self._rows[model]
+
     def __iter__(self) -> Iterator[Sent]:
         return iter(self._open.values())
 
@@ -84,7 +92,7 @@ class Book:
         self._number += 1
         sent = Sent(self._number, part, self._loop.create_future(), deadline)
         self._open[sent.number] = sent
-        self.rows += sent.rows
+        self._rows[sent.model] += sent.rows
         if deadline < self._alarm.at:
             self._alarm.set(deadline)
         return sent
@@ -128,7 +136,7 @@ class Book:
 
     def _leave(self, sent: Sent) -> None:
         del self._open[sent.number]
-        self.rows -= sent.rows
+        self._rows[sent.model] -= sent.rows
         self._change.happened()
 
     def _ring(self) -> None:

@@ -26,24 +26,19 @@ STUCK = 10.0
 
 
 class Group(NamedTuple):
-    """Tickets that came together and are told together.
-
-    `patient` ones were answered already; `since` counts the writes that had gone well when they
-    failed first. If others go well meanwhile, it is not the log that is ill.
-    """
+    """Tickets that came together and are told together; `patient` ones were answered already."""
 
     tickets: Sequence[Ticket]
     rows: int
     done: Done
     patient: bool
-    since: int | None = None
 
 
 class GroupCommit:
     """Calls `write` on a thread of its own, never twice at once, with all that came meanwhile.
 
     `max_rows` bounds what may wait: whoever adds looks at `full` first, or waits for `room`. While
-    nothing can be written at all, patient tickets are kept apart, and tried again and again.
+    `write` raises StorageUnavailable, patient tickets are kept apart, and tried again and again.
     """
 
     def __init__(
@@ -133,8 +128,7 @@ class GroupCommit:
             self._next()
 
     def _keep(self, group: Group) -> None:
-        group = group if group.since is not None else group._replace(since=self._written)
-        if group.since == self._written and self._spool.keep(group):
+        if self._spool.keep(group):
             self._rows -= group.rows
             self._change.happened()
         else:
@@ -158,7 +152,7 @@ class GroupCommit:
             failed = frozenset(range(sum(len(group.tickets) for group in groups)))
         self._writes += 1
         self._last_failed = bool(failed)
-        away = len(failed) == sum(len(group.tickets) for group in groups)
+        away = isinstance(error, StorageUnavailable)
         start = 0
         for group in groups:
             stop = start + len(group.tickets)

@@ -181,8 +181,9 @@ class RemoteEngine:
             raise DeadlineExceeded("the deadline had passed when the job came")
         if self._out.away:
             raise QueueUnavailable(retry_after=1.0)
-        if self._book.rows and self._book.rows + rows > self._most_rows:
-            raise Overloaded(f"{self._book.rows} rows are waiting", retry_after=1.0)
+        waiting = self._book.rows_of(model)  # a slow one keeps no other from being asked
+        if waiting and waiting + rows > self._most_rows:
+            raise Overloaded(f"{waiting} rows are waiting", retry_after=1.0)
         self._look_for(model)
 
     def _look_for(self, model: int) -> None:

@@ -8,11 +8,13 @@ from math import inf
 from time import monotonic
 
 from inference.core.bisection import Bisection
+from inference.core.errors import StorageUnavailable
 from inference.core.types import Ticket
 
 logger = logging.getLogger(__name__)
 
-# One call, one transaction. Idempotent: it is tried again with fewer tickets when it raises.
+# One call, one transaction. Idempotent: it is tried again with fewer tickets when it raises, unless
+# what it raises is StorageUnavailable.
 Write = Callable[[Sequence[Ticket]], None]
 
 
@@ -20,6 +22,7 @@ def write_all(write: Write, tickets: Sequence[Ticket], patience: float) -> froze
     """Write them, together if that works; the indices of those that could not be written.
 
     `patience` bounds the search for the bad ones, in seconds; what is untried then is not written.
+    Raises StorageUnavailable if the first try does: then no ticket is to blame.
     """
     failed: set[int] = set()
     error: Exception | None = None
@@ -29,6 +32,8 @@ def write_all(write: Write, tickets: Sequence[Ticket], patience: float) -> froze
         if monotonic() > until:
             failed.update(range(*span))
         elif (trouble := _trouble(write, tickets[span.start : span.stop])) is not None:
+            if error is None and isinstance(trouble, StorageUnavailable):
+                raise trouble
             error, until = trouble, min(until, monotonic() + patience)
             failed.update((span.start,) if plan.failed(span) else ())
     if error is not None:

@@ -139,6 +139,16 @@ def test_a_part_that_travels_is_settled_as_it_would_be_here(
     assert [a[:2] for a in asked.answers] == [a[:2] for a in here.answers]
 
 
+@pytest.mark.parametrize(
+    ("mode", "carried"),
+    [(LogMode.STRICT, ['{"a": 1}']), (LogMode.FAST, ['{"a": 1}']), (LogMode.OFF, [])],
+)
+def test_a_row_travels_as_it_came_only_if_it_will_be_logged(
+    mode: LogMode, carried: list[str]
+) -> None:
+    assert parcels.item(part(records({"a": 1}), mode=mode), 1, 2.0).raws == carried
+
+
 @given(st.lists(st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=2), min_size=1, max_size=5))
 def test_numbers_arrive_as_they_left_to_the_last_bit(values: list[list[float]]) -> None:
     of = served("binary", (Feature("a", "number"), Feature("b", "number")))

@@ -213,7 +213,8 @@ async def test_what_is_refused_as_a_whole_leaves_the_key_free(
 
 async def test_what_came_too_late_is_run_again_at_once(one: Shared) -> None:
     gate = Gate(one.models[0])
-    async with process(one, deadline=0.05) as life:
+    async with process(one, deadline=0.5) as life:
+        await life.gateway._wiring.ids.wait(1)  # that may take its time
         with pytest.raises(DeadlineExceeded):
             await life.durable.answer(request("k"))
         gate.open()

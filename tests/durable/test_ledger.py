@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from inference.core.errors import StorageUnavailable
 from inference.durable.ledger import Ledger
@@ -59,6 +59,19 @@ async def test_what_fails_alone_is_told_alone_and_leaves_nothing(open_ledger: Le
 def _names(asked: Sequence[str]) -> list[list[str]]:
     names = IdBlock.objects.exclude(name="mlrequest").order_by("name")
     return [list(names.values_list("name", flat=True))] * len(asked)
+
+
+async def test_who_was_ended_for_the_sake_of_another_tries_again(open_ledger: Ledger) -> None:
+    turns = 0
+
+    def beaten(asked: Sequence[int]) -> list[int]:
+        nonlocal turns
+        turns += 1
+        if turns < 3:
+            raise OperationalError("deadlock")
+        return list(asked)
+
+    assert await open_ledger.call(beaten, 7) == 7
 
 
 async def test_a_connection_that_broke_is_replaced(open_ledger: Ledger) -> None:

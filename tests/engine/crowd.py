@@ -91,7 +91,12 @@ class HandThread:
 
     def go(self) -> None:
         work, then = self.calls.pop(0)
-        then(work(), None)
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001  # as a real thread does
+            then(None, error)
+        else:
+            then(result, None)
 
     def break_down(self, error: BaseException) -> None:
         self.calls.pop(0)[1](None, error)

@@ -26,6 +26,19 @@ class Told(list[set[int]]):
         self.append(set(failed))
 
 
+class Away:
+    """A database that is not there."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.is_away = True
+
+    def write(self, tickets: Sequence[Ticket]) -> None:
+        if self.is_away:
+            raise StorageUnavailable
+        self.ledger.write(tickets)
+
+
 async def test_what_comes_while_one_write_runs_is_the_next_one(
     log: GroupCommit, hands: Hands, ledger: Ledger
 ) -> None:
@@ -226,51 +239,57 @@ def test_the_search_costs_few_writes() -> None:
     assert set(ledger.written) == set(tickets) - ledger.refused
 
 
-async def test_what_was_answered_is_kept_while_nothing_can_be_written(
-    log: GroupCommit, hands: Hands, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def away(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Away:
     monkeypatch.setattr(spool, "AGAIN", 0.0)
+    return Away(ledger)
+
+
+async def test_what_was_answered_is_kept_while_the_log_is_away(hands: Hands, away: Away) -> None:
+    log = GroupCommit(away.write, thread=hands)
     told, waiting, tickets = Told(), Told(), slips(3)
-    ledger.refused = set(tickets)
     log.add(tickets[:2], 2, told, patient=True)
     log.add(tickets[2:], 1, waiting)
     await hands.go(times=2)
 
     assert (told, waiting) == ([], [{0}])  # who still waits is told; who has his answer is not lost
     assert log.stats().waiting_rows == 2
+    assert not log.stats().healthy
 
-    ledger.refused = set()
+    away.is_away = False
     while not told:
         await hands.go()
 
     assert told == [set()]
-    assert ledger.written == tickets[:2]
-    assert log.stats().waiting_rows == 0
+    assert away.ledger.written == tickets[:2]
+    assert (log.stats().waiting_rows, log.stats().healthy) == (0, True)
+    log.close()
 
 
-async def test_what_alone_cannot_be_written_is_given_up_when_others_can(
-    log: GroupCommit, hands: Hands, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+async def test_what_comes_while_others_are_kept_is_kept_behind_them(
+    hands: Hands, away: Away
 ) -> None:
-    monkeypatch.setattr(spool, "AGAIN", 0.0)
-    told, bad, good = Told(), slips(1), slips(1)
-    ledger.refused = set(bad)
-    log.add(bad, 1, told, patient=True)
+    log = GroupCommit(away.write, thread=hands)
+    told, tickets = Told(), slips(2)
+    log.add(tickets[:1], 1, told, patient=True)
     await hands.go()
-    log.add(good, 1, Told())
-    await hands.go()
+    log.add(tickets[1:], 1, told, patient=True)
+    away.is_away = False
 
-    while not told:
+    while len(told) < 2:
         await hands.go()
 
-    assert told == [{0}]
+    assert away.ledger.written == tickets
+    log.close()
 
 
 async def test_no_more_is_kept_than_there_is_room_for(
-    log: GroupCommit, hands: Hands, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    hands: Hands, away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "MOST", 2)
+    monkeypatch.setattr(spool, "AGAIN", 60.0)
+    log = GroupCommit(away.write, thread=hands)
     told, tickets = Told(), slips(3)
-    ledger.refused = set(tickets)
     log.add(tickets[:2], 2, told, patient=True)
     await hands.go()
     log.add(tickets[2:], 1, told, patient=True)

@@ -11,8 +11,16 @@ from inference.core.parcels import GROUP
 from inference.core.presence import Beat, Roster
 from inference.engine import pulse
 from inference.engine.link import Away
-from inference.engine.supervisor import Supervisor
-from tests.engine.pair import Worker, models, sending, until, working
+from tests.engine.pair import (
+    Gate,
+    Worker,
+    models,
+    one_parcel_each,
+    sending,
+    slow,
+    until,
+    working,
+)
 from tests.inference.gateways import FOREST, Echo
 from tests.queues import Place, Server
 
@@ -62,6 +70,21 @@ async def test_what_others_wait_to_see_is_said_at_once(place: Place) -> None:
         await until(lambda: newest(place, worker).serves, seconds=pulse.INTERVAL / 2)
 
 
+async def test_what_is_in_hand_is_looked_after_with_each_beat(place: Place, gate: Gate) -> None:
+    stream = place.keys.jobs(FOREST.id)
+    async with working(place, models(slow(gate))) as worker, sending(place) as engine:
+        (answer,) = await one_parcel_each(engine, 1)
+        await until(lambda: len(worker.pump.hand) == 1)
+        place.age(stream)
+        await worker.pulse._beat()
+
+        (given,) = place.client.xpending_range(stream, GROUP, "-", "+", 10)
+        assert int(given["time_since_delivered"]) < 5000
+        assert given["times_delivered"] == 1
+        gate.open()
+        await answer
+
+
 async def test_one_waits_for_a_redis_that_is_not_there_yet(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,17 +102,24 @@ async def test_one_waits_for_a_redis_that_is_not_there_yet(
 
 
 async def test_beats_go_on_after_redis_was_away(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(pulse, "INTERVAL", 0.01)
+    caplog.set_level("DEBUG", "inference.engine.pulse")
     async with working(server.place) as worker:
         server.kill()
-        with pytest.raises(Away):
-            await worker.pulse.stop()
-        worker.pulse._supervisor = Supervisor("again", worker.pulse._live, lambda: None)
+        await until(lambda: "no heartbeat" in caplog.text)
         server.start()
 
         await until(lambda: server.place.call("HEXISTS", server.place.keys.workers, worker.name))
+
+
+async def test_whoever_cannot_say_goodbye_is_told_so(server: Server) -> None:
+    async with working(server.place) as worker:
+        server.kill()
+
+        with pytest.raises(Away):
+            await worker.pulse.stop()
 
 
 async def test_a_redis_without_memory_still_hears_that_one_lives(server: Server) -> None:
@@ -168,3 +198,21 @@ async def test_a_stop_forgets_the_worker_but_not_its_neighbours(place: Place) ->
         assert place.call("HKEYS", place.keys.workers) == [other.name.encode()]
         assert place.call("EXISTS", place.keys.shard(0)) == 0
         assert place.call("GET", place.keys.shard(1)) == other.name.encode()
+
+
+async def test_whoever_never_began_may_stop_too(place: Place) -> None:
+    worker = Worker(place, models(), lambda _: None)
+    await until(lambda: place.call("EXISTS", place.keys.suspects(FOREST.id)))
+    await worker.pulse.stop()
+    await worker.die()
+
+    assert place.call("EXISTS", place.keys.workers) == 0
+
+
+async def test_when_all_numbers_are_taken_one_lives_without(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "SHARDS", 1)
+    async with working(place), working(place) as other:
+        assert other.pulse.shard == -1
+        assert newest(place, other).shard == -1

@@ -23,6 +23,7 @@ from tests.engine.pair import (
     distant,
     job,
     models,
+    one_parcel_each,
     part,
     said,
     sending,
@@ -96,6 +97,17 @@ async def test_a_parcel_of_the_dead_runs_alone_and_is_answered_once(fate: Fate) 
             assert ("alone", FOREST.id) in heir.engine.stats().lanes
             assert place.ids(fate.jobs) == []
     assert sorted(fate.log.rows) == sorted(i for each in tickets for i in each.ids)
+
+
+async def test_all_that_the_dead_had_in_hand_is_taken_over(fate: Fate) -> None:
+    place, model = fate.place, Echo(FOREST.id)
+    async with known_but_silent(place), sending(place) as engine:
+        answers = await one_parcel_each(engine, 12)
+        fate.dies_with(fate.jobs, "dead")
+        async with working(place, models(model), fate.log):
+            await asyncio.gather(*answers)
+
+    assert model.seen == [1] * 12, "none of them shares a batch with another"
 
 
 async def test_after_a_second_death_each_job_runs_alone(fate: Fate) -> None:
@@ -190,12 +202,13 @@ async def test_what_cannot_be_read_is_thrown_away(fate: Fate) -> None:
     place = fate.place
     async with working(place):
         await until(lambda: place.call("EXISTS", fate.jobs))
-        place.call("XADD", fate.jobs, "*", "p", b"\xc1")
+        for stream in (fate.jobs, fate.suspects):
+            place.call("XADD", stream, "*", "p", b"\xc1")
         await until(lambda: place.pending(fate.jobs))
         place.age(fate.jobs)
 
-        await until(lambda: not place.ids(fate.jobs))
-        assert place.pending(fate.jobs) == {}
+        await until(lambda: not (place.ids(fate.jobs) or place.ids(fate.suspects)))
+        assert place.pending(fate.jobs) == place.pending(fate.suspects) == {}
 
 
 async def test_what_one_has_in_hand_oneself_is_not_begun_again(fate: Fate) -> None:

@@ -80,13 +80,16 @@ async def test_a_job_that_is_late_already_is_not_sent(place: Place) -> None:
 async def test_so_many_rows_of_one_process_may_wait_but_one_job_always(
     place: Place, gate: Gate
 ) -> None:
-    async with working(place, models(slow(gate))):
+    async with working(place, models(slow(gate), Echo(TREES.id))):
         lines = remote.Lines(place.link(), place.link(4.0), place.link())
         engine = RemoteEngine(lines, place.keys, Distance(queue_rows=4))
         await engine.start()
         first = engine.submit(job(part(*[0.5] * 9)))
         with pytest.raises(Overloaded, match="9 rows are waiting"):
             engine.submit(job(part(0.5)))
+        other = part(0.125, of=distant(served(TREES, Echo(TREES.id))))
+        await engine.submit(job(other))
+        assert said(other) == [0.125]  # another model has a queue of its own
         gate.open()
         await first
 

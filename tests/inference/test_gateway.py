@@ -254,7 +254,7 @@ async def test_the_door_of_the_process_is_the_one_that_was_installed(gateway: Op
 # -- ids that were fixed before --------------------------------------------------------------------
 
 
-async def test_what_is_repeated_has_the_same_ids_and_the_same_arms() -> None:
+async def test_what_is_repeated_has_the_same_ids_and_the_same_arms(gateway: Opens) -> None:
     one = world(experiment=True)
     rows = ValueRows([{"a": n / 100} for n in range(20)])
     async with gateway(one) as gate:
@@ -269,7 +269,7 @@ async def test_what_is_repeated_has_the_same_ids_and_the_same_arms() -> None:
     assert pending[0].texts == pending[1].texts
 
 
-async def test_what_may_be_repeated_is_logged_before_it_is_answered() -> None:
+async def test_what_may_be_repeated_is_logged_before_it_is_answered(gateway: Opens) -> None:
     one = world(LogMode.FAST)
     one.broken_log = OSError("away")
     rows = ValueRows([{"a": 0.5}])
@@ -279,13 +279,13 @@ async def test_what_may_be_repeated_is_logged_before_it_is_answered() -> None:
             await gate.repeat(LENIENT, rows, ids).done
 
 
-async def test_without_a_log_no_ids_are_fixed() -> None:
+async def test_without_a_log_no_ids_are_fixed(gateway: Opens) -> None:
     async with gateway(world(LogMode.OFF)) as gate:
         with pytest.raises(NotLogged):
             await gate.reserve(LENIENT, ValueRows([{"a": 0.5}]))
 
 
-async def test_what_would_be_refused_can_be_known_before() -> None:
+async def test_what_would_be_refused_can_be_known_before(gateway: Opens) -> None:
     one = world()
     fine, odd = ValueRows([{"a": 0.5}]), ValueRows([{"a": "no"}])
     async with gateway(one) as gate:

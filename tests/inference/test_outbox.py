@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from inference.core.errors import ModelError, Overloaded
+from inference.durable import ledger
 from inference.models import MLAlgorithm, MLRequest, Outbox
 from inference.services import moments, outbox, predictions, receipts
 from inference.services.outbox import Hopeless, Refused, Taken
@@ -138,9 +138,9 @@ def test_of_all_who_sweep_at_once_each_row_is_one_takers() -> None:
 
     def sweep(_: int) -> None:
         for _turn in range(10):
-            with transaction.atomic():
-                found = take(20)
-            taken.extend(each.id for each in found)
+            entries: Any = [ledger._Entry(outbox.take, 20)]
+            ledger._write(entries)
+            taken.extend(each.id for each in entries[0].answer)
 
     assert in_threads(4, sweep) == []
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from inference.core.perseverance import LEASE
+from inference.durable import ledger
 from inference.models import MLAlgorithm, MLRequest, Outbox, Receipt
 from inference.services import moments, outbox, predictions, receipts, standings
 from inference.services.receipts import Opening, Queued
@@ -302,5 +304,7 @@ def test_of_all_who_take_over_at_once_one_does() -> None:
 
 
 def _standing_alone(asked: Sequence[Opening]) -> list[Standing]:
-    with transaction.atomic():
-        return standing(*asked)
+    """As the ledger of a process asks."""
+    entries: Any = [ledger._Entry(receipts.open_all, each) for each in asked]
+    ledger._write(entries)
+    return [entry.answer.standing for entry in entries]

@@ -38,13 +38,12 @@ class Process:
 
 @asynccontextmanager
 async def processes(place: Place, count: int = 2) -> AsyncIterator[list[Process]]:
-    """Each with a connection of its own, and all of them listening."""
+    """Each with a connection of its own."""
     hosts = [{"address": place.url, "socket_timeout": None}]
     layers = [RedisPubSubChannelLayer(hosts, prefix=place.namespace) for _ in range(count)]
     found = [Process(layer) for layer in layers]
     living = [asyncio.ensure_future(each.live()) for each in found]
     try:
-        await until(lambda: listeners(place) == count)
         yield found
     finally:
         for task in living:
@@ -62,6 +61,7 @@ def listeners(place: Place) -> int:
 
 async def test_rows_and_topics_reach_the_others_and_not_oneself(place: Place) -> None:
     async with processes(place, 3) as (one, other, third):
+        await until(lambda: listeners(place) == 3)
         one.relay.predicted([row(1), row(2)])
         one.relay.touch("experiment:7")
         other.relay.touch("operations")
@@ -75,6 +75,7 @@ async def test_rows_and_topics_reach_the_others_and_not_oneself(place: Place) ->
 
 async def test_what_was_asked_stays_where_it_was_asked(place: Place) -> None:
     async with processes(place) as (one, other):
+        await until(lambda: listeners(place) == 2)
         secret = row(1)._replace(input_data='{"name": "ann"}')
         one.relay.predicted([secret])
         await until(lambda: other.rows)
@@ -84,6 +85,7 @@ async def test_what_was_asked_stays_where_it_was_asked(place: Place) -> None:
 
 async def test_what_happens_together_is_one_message_of_the_newest(place: Place) -> None:
     async with processes(place) as (one, other):
+        await until(lambda: listeners(place) == 2)
         for n in range(relay.KEPT + 30):
             one.relay.predicted([row(n)])
             one.relay.touch("operations")
@@ -95,6 +97,7 @@ async def test_what_happens_together_is_one_message_of_the_newest(place: Place) 
 
 async def test_another_thread_may_tell(place: Place) -> None:
     async with processes(place) as (one, other):
+        await until(lambda: listeners(place) == 2)
         await asyncio.to_thread(one.relay.call, one.relay.touch, "operations")
 
         await until(lambda: other.topics)
@@ -102,6 +105,7 @@ async def test_another_thread_may_tell(place: Place) -> None:
 
 async def test_rows_of_another_release_are_not_shown_and_hurt_nobody(place: Place) -> None:
     async with processes(place) as (one, other):
+        await until(lambda: listeners(place) == 2)
         message = {"type": relay.MESSAGE, "by": "another", "topics": ["operations"], "rows": b"["}
         await one.layer.group_send(relay.GROUP, message)
         one.relay.predicted([row(1)])
@@ -119,17 +123,34 @@ async def test_a_loop_that_is_closed_is_told_nothing() -> None:
 
 
 async def test_news_flow_again_when_redis_was_away(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(relay, "AGAIN", 0.02)
+    caplog.set_level("DEBUG", "inference.relay")
+    monkeypatch.setattr(relay, "SLOW", 0.1)
     async with processes(server.place) as (one, other):
+        await until(lambda: listeners(server.place) == 2)
         one.relay.touch("first")
         await until(lambda: other.topics == ["first"])
         server.kill()
         one.relay.touch("lost")
-        await until(lambda: not one.relay._topics)
+        await until(lambda: "not relayed" in caplog.text)
         server.start()
         await until(lambda: listeners(server.place) == 2)
         one.relay.touch("again")
 
         await until(lambda: "again" in other.topics)
+
+
+async def test_whoever_starts_without_redis_listens_when_it_is_there(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay, "AGAIN", 0.02)
+    server.kill()
+    async with processes(server.place) as (one, other):
+        await until(lambda: "the relay is interrupted" in caplog.text)
+        server.start()
+        await until(lambda: listeners(server.place) == 2)
+        one.relay.touch("operations")
+
+        await until(lambda: other.topics)

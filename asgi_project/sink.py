@@ -1,0 +1,32 @@
+"""What happens after each batch: its rows are written and counted, then shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from django.db import InterfaceError, OperationalError
+
+from inference import live
+from inference.core.errors import StorageUnavailable
+from inference.core.tickets import Part
+from inference.core.types import Ticket
+from inference.engine.rescue import Write
+from inference.services import predictions
+
+
+def sink(shard: Callable[[], str]) -> Write:
+    """For the writer's thread; `shard` is what this process counts under at the moment.
+
+    What it returns raises StorageUnavailable if the fault is the database's and not the rows'.
+    """
+
+    def write(tickets: Sequence[Ticket]) -> None:
+        parts = cast("Sequence[Part]", tickets)
+        try:
+            predictions.record([row for part in parts for row in part.log], shard())
+        except (OperationalError, InterfaceError) as error:
+            raise StorageUnavailable from error
+        live.predicted(parts)
+
+    return write
