@@ -51,7 +51,7 @@ def test_a_run_in_which_every_promise_was_kept_has_nothing_to_say() -> None:
     report = judge(entries, [row(1, 7), row(2, 8)])
     assert report.kept
     assert (report.sent, report.answered, report.refused) == (2, 2, 0)
-    assert report.recovery == 1.0
+    assert report.recovery == 0.5
     assert str(report) == "2 sent, 2 answered, 0 refused"
 
 
