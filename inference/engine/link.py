@@ -22,6 +22,8 @@ _TURNED: Final = frozenset(
     {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "UNBLOCKED"}
 )
 _UNKNOWN: Final = "NOSCRIPT"
+# uvloop says RuntimeError when a connection ended between two of its turns.
+_FAILURES: Final = (RedisError, OSError, RuntimeError)
 Word = str | bytes | int | float
 Script = tuple[str, Sequence[str], Sequence[Word]]  # text, keys, words
 
@@ -54,7 +56,7 @@ class Link:
             try:
                 with _cancellable():
                     return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
-            except (RedisError, OSError) as error:
+            except _FAILURES as error:
                 raise await self._named(error) from error
 
     async def script(self, text: str, keys: Sequence[str], *words: Word) -> Any:
@@ -79,7 +81,7 @@ class Link:
                 with _cancellable():
                     found = await self._pipelined(calls)
                 answers = [await self._told(each) for each in found]
-            except (RedisError, OSError) as error:
+            except _FAILURES as error:
                 raise await self._named(error) from error
         return [
             (await self.scripts([call]))[0] if _unknown(answer) else answer

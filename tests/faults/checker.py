@@ -11,6 +11,9 @@ from tests.faults import nonces
 from tests.faults.journal import Entry, Event
 
 _SHOWN: Final = 5
+# Whoever was promised an answer for later waits at most until the lease of ten seconds has ended
+# that the process had which was at it.
+BACKLOG_SECONDS: Final = 15.0
 PROBE: Final = "probe"  # a client who asks now and then: nobody waits for him to come back
 _AWAY: Final = (
     "overloaded",
@@ -108,6 +111,7 @@ def check(evidence: Evidence, terms: Terms) -> Report:
         "left in a queue": [f"{name} holds {n}" for name, n in evidence.leftovers.items() if n],
         "unexpected": unexpected(entries, terms.allowed),
         "recovered too late": _late(recovered, terms.within),
+        "kept waiting": _late(backlog(entries, terms.healed_at), BACKLOG_SECONDS),
     }
     return Report(
         sent=events[Event.SENT],
@@ -205,22 +209,32 @@ def unexpected(entries: Sequence[Entry], allowed: Collection[str]) -> list[str]:
 
 
 def recovery(entries: Sequence[Entry], healed_at: float) -> float | None:
-    """Seconds until every client was served again, and everybody who had asked before was answered.
+    """Seconds until every client was served again, and who had asked before was answered.
 
     None while a client still waits for the first answer since; those who were told that they get
-    none are not waited for.
+    none are not waited for, and those who were promised one for later are looked at apart.
     """
-    answers = [e for e in entries if e.event is Event.ANSWERED and e.at >= healed_at]
     served: dict[str, float] = {}
-    for entry in answers:
-        served.setdefault(entry.client, entry.at)
+    for entry in entries:
+        if entry.event is Event.ANSWERED and entry.at >= healed_at:
+            served[entry.client] = min(entry.at, served.get(entry.client, entry.at))
     if {entry.client for entry in entries} - {PROBE} - served.keys():
         return None
-    asked = {e.nonce for e in entries if e.event is Event.SENT and e.at < healed_at}
-    late = [
-        entry.at for entry in _firsts(entries) if entry.at >= healed_at and entry.nonce in asked
-    ]
+    late = _late_answers(entries, healed_at, promised=False)
     return max([healed_at, *served.values(), *late]) - healed_at
+
+
+def backlog(entries: Sequence[Entry], healed_at: float) -> float:
+    """Seconds until those were answered who had been promised it before."""
+    return max([healed_at, *_late_answers(entries, healed_at, promised=True)]) - healed_at
+
+
+def _late_answers(entries: Sequence[Entry], healed_at: float, *, promised: bool) -> list[float]:
+    """When those were answered, later than `healed_at`, who had asked before."""
+    asked = {e.nonce for e in entries if e.event is Event.SENT and e.at < healed_at}
+    later = {e.nonce for e in entries if e.event is Event.ACCEPTED}
+    those = asked & later if promised else asked - later
+    return [e.at for e in _firsts(entries) if e.at >= healed_at and e.nonce in those]
 
 
 def _firsts(entries: Sequence[Entry]) -> Collection[Entry]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.faults import cluster, of_use
 from tests.faults.cluster import DISTRIBUTED, EMBEDDED, Cluster, Ground
-
-HERE = Path(__file__).parent
-MOST_SECONDS = 180
 
 
 @pytest.fixture(scope="session")

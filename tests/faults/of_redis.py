@@ -125,7 +125,7 @@ def _ways(cluster: Cluster) -> list[Proxy]:
 
 
 def _synchronous(replica: Redis) -> bool:
-    return replica.client.info("replication").get("master_link_status") == "up"
+    return bool(replica.client.info("replication").get("master_link_status") == "up")
 
 
 def _all_say(cluster: Cluster, *, ready: bool) -> None:

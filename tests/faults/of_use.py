@@ -31,7 +31,7 @@ _WEIGHTS: Final = ((1, 1), (9, 1), (1, 9))
 def swap_storm(scene: Scene) -> None:
     url = scene.cluster.urls[0]
     first, second = _algorithms(scene.cluster, SWAPPED)
-    for swap in range(50 if not scene.patient else 200):
+    for swap in range(200 if scene.patient else 20):
         body = {"status": "production", "created_by": "nemesis"}
         wanted = first if swap % 2 else second
         _post(f"{url}/api/v1/mlalgorithmstatuses", body | {"parent_mlalgorithm": wanted})

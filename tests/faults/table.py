@@ -21,6 +21,7 @@ _PROMISES: Final = {
     "left in a queue": "left",
     "unexpected": "errors",
     "recovered too late": "late",
+    "kept waiting": "waiting",
 }
 _HEAD: Final = ("fault", "runs", "sent", "answered", *_PROMISES.values(), "failed", "slowest")
 

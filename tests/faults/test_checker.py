@@ -51,7 +51,7 @@ def test_a_run_in_which_every_promise_was_kept_has_nothing_to_say() -> None:
     report = judge(entries, [row(1, 7), row(2, 8)])
     assert report.kept
     assert (report.sent, report.answered, report.refused) == (2, 2, 0)
-    assert report.recovery == 1.0
+    assert report.recovery == 0.5
     assert str(report) == "2 sent, 2 answered, 0 refused"
 
 
@@ -189,6 +189,17 @@ def test_recovery_includes_what_was_asked_before_and_answered_late() -> None:
     assert recovery([answered(7, 1), *held, again], HEALED) == 7.0
     later = [Entry(101.0, "a", Event.SENT, 9), Entry(107.0, "a", Event.ANSWERED, 9)]
     assert recovery([answered(7, 1), *later], HEALED) == 1.0
+
+
+def test_what_was_promised_for_later_is_no_part_of_recovery_and_has_its_own_bound() -> None:
+    promised = [sent(7), accepted(7, 1), answered(7, 1, at=114.0)]
+    others = [sent(8), answered(8, 2, at=101.0)]
+    rows = [row(1, 7), row(2, 8)]
+    report = judge([*promised, *others], rows)
+    assert report.kept
+    assert report.recovery == 1.0
+    late = judge([*promised[:2], answered(7, 1, at=116.0), *others], rows)
+    assert late.broken == {"kept waiting": ["after 16.0 s, 15 s are promised"]}
 
 
 def test_only_the_first_witnesses_are_shown() -> None:

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 SEED = 1
 RUNS = count(1)  # nobody's nonces are anybody else's
-EITHER = [fault for fault in CATALOGUE.values() if not fault.distributed]
+ALONE = ("F5", "F20", "F35")  # where it matters that there is nobody else
 
 
 def put(fault: Fault, cluster: Cluster) -> None:
@@ -30,6 +30,6 @@ def test_two_web_processes_and_two_workers_keep_their_promises(
     put(fault, distributed)
 
 
-@pytest.mark.parametrize("fault", EITHER, ids=[fault.id for fault in EITHER])
-def test_one_process_keeps_its_promises(fault: Fault, embedded: Cluster) -> None:
-    put(fault, embedded)
+@pytest.mark.parametrize("name", ALONE)
+def test_one_process_keeps_its_promises(name: str, embedded: Cluster) -> None:
+    put(CATALOGUE[name], embedded)

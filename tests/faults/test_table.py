@@ -16,14 +16,14 @@ def test_runs_add_up_and_the_slowest_recovery_stands() -> None:
     line.add(report(1.25))
     line.add(report(0.5))
     assert line.kept
-    assert line.cells == ["F1", "2", "20", "16", *["0"] * 10, "1.2 s"]
+    assert line.cells == ["F1", "2", "20", "16", *["0"] * 11, "1.2 s"]
 
 
 def test_each_broken_promise_has_a_column() -> None:
     line = Line("F1", "a worker is killed")
     line.add(report(None, crossed=["7", "8"]))
     assert not line.kept
-    assert line.cells == ["F1", "1", "10", "8", "0", "0", "2", *["0"] * 7, "0.0 s"]
+    assert line.cells == ["F1", "1", "10", "8", "0", "0", "2", *["0"] * 8, "0.0 s"]
 
 
 def test_a_run_that_could_not_be_judged_has_failed() -> None:
