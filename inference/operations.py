@@ -43,13 +43,12 @@ class Operations:
         """`now` in seconds of the clock that `started` was read from, `t` of the wall's."""
         elapsed = max(now - self._ticked, 1e-3)
         self._ticked = now
+        latencies = self._latencies(stats)
         new = self._new(stats)
         self._failures, self._workers = stats.failures, stats.workers
-        latencies = {_algorithm_of(k): lane.latency for k, lane in stats.lanes.items()}
         for algorithm_id in registered.served:
-            latency = latencies.get(algorithm_id)
             meter = self._algorithms[algorithm_id]
-            meter.tick(t, elapsed, new[algorithm_id], latency and Latency(*latency))
+            meter.tick(t, elapsed, new[algorithm_id], latencies.get(algorithm_id))
         for endpoint in registered.endpoints.values():
             counts = sum((new[each.id] for each in endpoint.algorithms), NOTHING)
             self._endpoints[endpoint.id].tick(t, elapsed, counts, self._latency(endpoint, new))
@@ -66,6 +65,15 @@ class Operations:
                 for endpoint in registered.endpoints.values()
             ],
         }
+
+    def _latencies(self, stats: EngineStats) -> Mapping[int, Latency | None]:
+        """Of each algorithm that ran since the last tick, in however many lanes and workers."""
+        ran: dict[int, list[tuple[int, Latency | None]]] = defaultdict(list)
+        for key, lane in stats.lanes.items():
+            if new := lane.predictions - self._lanes.get(key, NOTHING).predictions:
+                latency = lane.latency and Latency(*lane.latency)
+                ran[_algorithm_of(key)].append((new, latency))
+        return {algorithm_id: slower(each) for algorithm_id, each in ran.items()}
 
     def _new(self, stats: EngineStats) -> Mapping[int, Counts]:
         """What each algorithm did since the last tick; a lane that is new starts at nothing."""

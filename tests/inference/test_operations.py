@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from inference.core.routing import Endpoint
+from inference.engine.remote import RemoteLane
 from inference.operations import Operations, resident_megabytes
-from tests.inference.fakes import FOREST, INCOME, TREES, World
+from tests.inference.fakes import FOREST, IDLE, INCOME, TREES, World
 
 
 @pytest.fixture
@@ -83,6 +85,35 @@ def test_a_model_that_was_loaded_again_goes_on_counting(
     operations.tick(102.0, 1_001, world.stats(), world)
 
     assert endpoint(operations, world)["predictions"] == 35
+
+
+def test_what_was_refused_on_the_way_to_the_workers_hides_no_latency(
+    operations: Operations, world: World
+) -> None:
+    world.lanes[RemoteLane("a", TREES.id)] = replace(
+        IDLE, predictions=10, batches=5, latency=(0.001, 0.002, 0.003)
+    )
+    world.lanes[RemoteLane("", TREES.id)] = replace(IDLE, refused=1)
+    operations.tick(101.0, 1_000, world.stats(), world)
+
+    _, trees = endpoint(operations, world)["algorithms"]
+
+    assert trees["latency_ms"] == {"p50": 1.0, "p95": 2.0, "p99": 3.0}
+    assert endpoint(operations, world)["tick"]["p99"] == 3.0
+
+
+def test_the_latency_is_that_of_all_workers_that_ran(operations: Operations, world: World) -> None:
+    busy = replace(IDLE, predictions=30, batches=5, latency=(0.001, 0.002, 0.003))
+    world.lanes[RemoteLane("a", TREES.id)] = busy
+    world.lanes[RemoteLane("b", TREES.id)] = replace(
+        busy, predictions=10, latency=(0.005, 0.006, 0.007)
+    )
+    world.lanes[RemoteLane("c", TREES.id)] = replace(IDLE, latency=(1.0, 1.0, 1.0))
+    operations.tick(101.0, 1_000, world.stats(), world)
+
+    _, trees = endpoint(operations, world)["algorithms"]
+
+    assert trees["latency_ms"] == pytest.approx({"p50": 2.0, "p95": 6.0, "p99": 7.0})
 
 
 def test_the_curves_come_only_where_they_are_asked_for(
