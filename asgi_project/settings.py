@@ -23,7 +23,7 @@ LOGIN_URL = "/admin/login/"
 # -- what is installed -------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",  # first, so that `runserver` speaks ASGI
+    "asgi_project",  # first, so that `runserver` is its own
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -34,7 +34,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "channels",
-    "asgi_project",
     "inference",
     "consumers",
 ]
