@@ -14,7 +14,7 @@ from bench import measure
 from bench.contenders import OFF, STRICT, Target
 from bench.deployment import Deployment
 from bench.footprint import answered
-from bench.load import Load
+from bench.load import Load, middle
 from bench.lone import Line, requests, timed
 from bench.measure import Bench
 from bench.process import Server
@@ -22,6 +22,9 @@ from bench.process import Server
 EMBEDDED: Final = "embedded"
 DISTRIBUTED: Final = "web + worker"
 LOGS: Final = {"strict log": STRICT, "log off": OFF}
+CONNECTIONS: Final = 128
+SECONDS: Final = 2.0
+TURNS: Final = 3  # of each for a round of the plan: many short ones, one right after the other
 CALLS: Final = 1000
 # What the dashboard asks for when it is opened.
 LOOK: Final = ("/", "/api/v1/endpoints", "/api/v1/abtests", "/api/v1/operations")
@@ -37,15 +40,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """By mode and log, as `named` says it: loads, and the milliseconds that one caller waits."""
+    """By mode and log, as `named` says it: loads, and the milliseconds that one caller waits.
+
+    `shares` says by log how many requests the distributed mode answers for one of the embedded.
+    """
 
     http: Mapping[str, Load]
+    shares: Mapping[str, float]
     lone: Mapping[str, float]
     memory: Memory
-
-    def share(self, log: str) -> float:
-        """How many requests the distributed mode answers for one of the embedded."""
-        return self.http[named(DISTRIBUTED, log)].rate / self.http[named(EMBEDDED, log)].rate
 
     def added_ms(self, log: str) -> float:
         """What the way to the worker and back costs one caller."""
@@ -64,11 +67,11 @@ def run(bench: Bench, deployment: Deployment, worker: Server) -> Beside:
         memory = _memory(bench, web)
         embedded = stack.enter_context(deployment.embedded())
         _wait(bench, embedded)
-        targets = [*_targets(EMBEDDED, embedded), *_targets(DISTRIBUTED, web)]
+        targets = _targets({EMBEDDED: embedded, DISTRIBUTED: web})
         measure.check(bench, targets)
-        loads = measure.http_rounds(bench, targets)
-        http = {name: load for (name, _), load in loads.items()}
-        found = Beside(http, _alone(bench, targets), memory)
+        loads = _loads(bench, targets)
+        http = {name: middle(each) for name, each in loads.items()}
+        found = Beside(http, shares(loads), _alone(bench, targets), memory)
         measure.check(bench, targets)
     return found
 
@@ -80,11 +83,34 @@ def _wait(bench: Bench, server: Server) -> None:
         server.until(partial(answered, server, request))
 
 
-def _targets(mode: str, server: Server) -> list[Target]:
+def _targets(servers: Mapping[str, Server]) -> list[Target]:
+    """In an order that puts beside each other what is compared."""
     return [
         Target(named(mode, log), server, f"/api/v1/{endpoint}/predict")
         for log, endpoint in LOGS.items()
+        for mode, server in servers.items()
     ]
+
+
+def _loads(bench: Bench, targets: Sequence[Target]) -> dict[str, list[Load]]:
+    for target in targets:
+        measure.one_load(bench, target, CONNECTIONS, bench.plan.warm)
+    loads: dict[str, list[Load]] = {target.name: [] for target in targets}
+    for turn in range(TURNS * bench.plan.rounds):
+        for target in targets:
+            load = measure.one_load(bench, target, CONNECTIONS, SECONDS)
+            loads[target.name].append(load)
+            bench.progress.say(f"turn {turn + 1}, {target.name}: {load.rate:,.0f} requests/s")
+    return loads
+
+
+def shares(loads: Mapping[str, Sequence[Load]]) -> dict[str, float]:
+    """By log, the median of the turns' ratios: a turn is short, so its noise is that of both."""
+    found = {}
+    for log in LOGS:
+        turns = zip(loads[named(DISTRIBUTED, log)], loads[named(EMBEDDED, log)], strict=True)
+        found[log] = median(ours.rate / theirs.rate for ours, theirs in turns)
+    return found
 
 
 def _memory(bench: Bench, web: Server) -> Memory:

@@ -9,7 +9,6 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +23,6 @@ from bench.spread import Results
 from bench.trip import Spec
 
 CALLERS: Final = (1, 32, 128)
-CONNECTIONS: Final = 128
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -33,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, folder: Path) -> int:
     wrk.require()
-    plan = replace(QUICK if options.quick else FULL, connections=(CONNECTIONS,))
+    plan = QUICK if options.quick else FULL
     progress = Progress()
     results = everything(measure.make(folder, plan, progress))
     print(spread.page(results, plan, progress.seconds))

@@ -39,7 +39,7 @@ def _engine(results: Results) -> Iterator[Floor]:
 def _rest(results: Results) -> Iterator[Floor]:
     for database, beside in results.rest.items():
         for log in LOGS:
-            share = beside.share(log)
+            share = beside.shares[log]
             yield Floor(f"{database}, {log}: web + worker / embedded", share, 0.7, "x")
         for log in LOGS:
             added = beside.added_ms(log)

@@ -24,6 +24,7 @@ def beside(embedded: float, distributed: float, added_ms: float, used: float) ->
             for mode, rate in ((EMBEDDED, embedded), (DISTRIBUTED, distributed))
             for log in LOGS
         },
+        dict.fromkeys(LOGS, distributed / embedded),
         {
             named(mode, log): ms
             for mode, ms in ((EMBEDDED, 0.5), (DISTRIBUTED, 0.5 + added_ms))
