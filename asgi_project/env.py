@@ -198,7 +198,7 @@ class Environment:
         "WEIR_NAMESPACE",
         readers.name,
         _default_namespace,
-        "What names in Redis begin with; the same in all processes of a deployment and in no other.",
+        "What names in Redis begin with; one for all processes of a deployment, and for no other.",
     )
     redis_ca: Path | None = _var(
         "WEIR_REDIS_CA",
