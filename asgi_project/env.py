@@ -86,6 +86,12 @@ def _default_secure(settled: Settled) -> str:
     return "false" if settled["profile"] == "open" else "true"
 
 
+def _default_namespace(settled: Settled) -> str:
+    """`weir-` and what follows from `WEIR_SIGNING_KEY`, so that no two deployments meet."""
+    digest = hmac.digest(settled["signing_key"].encode(), b"weir.namespace", "sha256")
+    return f"weir-{digest.hex()[:8]}"
+
+
 def _default_connections(settled: Settled) -> str:
     """`8`; on Heroku `4`, since its smallest plan allows 20 in all."""
     return "4" if settled["dyno"] else "8"
@@ -191,8 +197,8 @@ class Environment:
     namespace: str = _var(
         "WEIR_NAMESPACE",
         readers.name,
-        "weir",
-        "What names in Redis begin with; deployments that share a Redis need one each.",
+        _default_namespace,
+        "What names in Redis begin with; one for all processes of a deployment, and for no other.",
     )
     redis_ca: Path | None = _var(
         "WEIR_REDIS_CA",

@@ -1,6 +1,6 @@
 """`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes.
 
-`python -m bench log`: what a database takes.
+`python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
-from bench import log, measure, profiling, report, wrk
+from bench import distributed, log, measure, profiling, report, wrk
 from bench.floors import floors
 from bench.plan import FULL, QUICK, Plan
 from bench.problem import BenchFailed
@@ -30,14 +30,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="python -m bench", description="Measure ours beside the peers.")
-    parser.add_argument("--quick", action="store_true", help="one short round, under a minute")
-    parser.add_argument("--json", type=Path, help="write the numbers there as well")
-    parser.add_argument("--gate", action="store_true", help="fail if a floor is missed")
-    parser.set_defaults(run=_bench)
+    parser.set_defaults(run=_bench, quick=False, json=None, gate=False)
+    _add_options(parser)
     verbs = parser.add_subparsers(title="other verbs")
     profiling.add_arguments(verbs.add_parser("profile", help="where the server's time goes"))
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
+    redis = verbs.add_parser("redis", help="the distributed mode beside one process")
+    distributed.add_arguments(redis)
+    _add_options(redis)
     return parser
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    """What may stand before the verb or after it; hence the defaults are set elsewhere."""
+    parser.add_argument("--quick", action="store_true", default=SUPPRESS, help="one short round")
+    parser.add_argument("--json", type=Path, default=SUPPRESS, help="write the numbers there too")
+    parser.add_argument(
+        "--gate", action="store_true", default=SUPPRESS, help="fail if a floor is missed"
+    )
 
 
 def _bench(options: Namespace, folder: Path) -> int:

@@ -57,7 +57,7 @@ def everybody() -> list[Contender]:
 def ours() -> Contender:
     """One process; two endpoints with the same model, one of them without a log."""
     paths = {OURS_STRICT: f"/api/v1/{STRICT}/predict", OURS_OFF: f"/api/v1/{OFF}/predict"}
-    return Contender(_register, serve, "/readyz", paths)
+    return Contender(register, serve, "/readyz", paths)
 
 
 def ours_environment(folder: Path, port: int = 0) -> dict[str, str]:
@@ -80,13 +80,14 @@ def serve(folder: Path) -> Server:
     return Server("Weir", command, port, ours_environment(folder, port), folder / "weir.log")
 
 
-def _register(folder: Path) -> None:
-    manage(folder, "migrate", "--verbosity", "0")
+def register(folder: Path, **extra: str) -> None:
+    """The forest, for an endpoint with a log and for one without."""
+    manage(folder, "migrate", "--verbosity", "0", **extra)
     identity = ("--name", "random forest", "--version", "0.0.1", "--status", "production")
     model = str(folder / "forest.joblib")
     for endpoint, mode in ((STRICT, "strict"), (OFF, "off")):
         where = ("--endpoint", endpoint)
-        manage(folder, "register", model, *where, *identity, WEIR_LOG_MODE=mode)
+        manage(folder, "register", model, *where, *identity, WEIR_LOG_MODE=mode, **extra)
 
 
 # -- peers -----------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def _start(home: Path, progress: Progress) -> tuple[float, float]:
     began = time.perf_counter()
     with serve(home) as server:
         first = _request(next(iter(DEMOS)))
-        seconds = server.until(lambda: _answered(server, first)) - began
+        seconds = server.until(lambda: answered(server, first)) - began
         line = Line(server.port)
         for name in DEMOS:
             for _ in range(CALLS):
@@ -53,7 +53,8 @@ def _start(home: Path, progress: Progress) -> tuple[float, float]:
         return server.resident_megabytes(), seconds
 
 
-def _answered(server: Server, request: bytes) -> bool:
+def answered(server: Server, request: bytes) -> bool:
+    """Whether it says 200 to this now."""
     try:
         line = Line(server.port)
         line.ask(request)

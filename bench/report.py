@@ -15,14 +15,14 @@ from bench.measure import Results
 from bench.plan import Plan
 from bench.table import number, table
 
-_LOAD_HEAD = ("p50 ms", "p99 ms", "CPU us each", "server CPU", "client CPU", "others")
+LOAD_HEAD = ("p50 ms", "p99 ms", "CPU us each", "server CPU", "client CPU", "others")
 
 _NOTE = "CPU in % of one; `others` is who else was busy here: beside them, only ratios count."
 
 
 def page(results: Results, plan: Plan, seconds: float) -> str:
-    parts = [_machine(plan, seconds), _http(results), _sockets(results), _lone(results)]
-    return "\n".join([*parts, _floors(floors(results))])
+    parts = [machine(plan, seconds), _http(results), _sockets(results), _lone(results)]
+    return "\n".join([*parts, floor_table(floors(results))])
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def as_json(results: Results) -> dict[str, Any]:
     }
 
 
-def _machine(plan: Plan, seconds: float) -> str:
+def machine(plan: Plan, seconds: float) -> str:
     cpus = os.cpu_count()
     where = f"{cpus} CPUs, Python {platform.python_version()}, {platform.machine()}"
     how = f"medians of {plan.rounds} rounds" if plan.rounds > 1 else "one short round: a glance"
@@ -45,9 +45,9 @@ def _machine(plan: Plan, seconds: float) -> str:
 
 def _http(results: Results) -> str:
     base = (TUTORIAL, FASTAPI, OURS_OFF, NOTHING)
-    head = ("wrk -t1", "-c", "requests/s", *_LOAD_HEAD, "/ (a)", "/ (b)", "/ log off", "/ no work")
+    head = ("wrk -t1", "-c", "requests/s", *LOAD_HEAD, "/ (a)", "/ (b)", "/ log off", "/ no work")
     rows = [
-        (name, str(connections), number(load.rate), *_load(load), *_times(results, key, base))
+        (name, str(connections), number(load.rate), *cells(load), *_times(results, key, base))
         for key, load in sorted(results.http.items(), key=lambda item: item[0][1])
         for name, connections in [key]
     ]
@@ -64,8 +64,8 @@ def _times(results: Results, key: tuple[str, int], base: Iterable[str]) -> list[
 
 
 def _sockets(results: Results) -> str:
-    rows = [(name, number(load.rate), *_load(load)) for name, load in results.sockets.items()]
-    head = ("16 sockets, log off", "rows/s", *_LOAD_HEAD)
+    rows = [(name, number(load.rate), *cells(load)) for name, load in results.sockets.items()]
+    head = ("16 sockets, log off", "rows/s", *LOAD_HEAD)
     return table("WebSocket: 32 frames in flight on each socket, 4 of 64 rows", head, rows)
 
 
@@ -78,7 +78,7 @@ def _lone(results: Results) -> str:
     return table("Alone: p50 in ms", head, rows)
 
 
-def _floors(reached: Iterable[Floor]) -> str:
+def floor_table(reached: Iterable[Floor]) -> str:
     rows = [
         (
             floor.what,
@@ -91,7 +91,7 @@ def _floors(reached: Iterable[Floor]) -> str:
     return table("Floors", ("what", "reached", "wanted", ""), rows)
 
 
-def _load(load: Load) -> list[str]:
+def cells(load: Load) -> list[str]:
     times = (load.p50_ms, load.p99_ms, load.cost_us)
     shares = (load.server_cpu, load.client_cpu, load.others_cpu)
     return [*(number(each) for each in times), *(f"{each:.0%}" for each in shares)]

@@ -276,3 +276,14 @@ def test_a_file_as_database_beside_redis_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(settings, "WEIR", env.read(production(REDIS_URL="redis://h")))
 
     assert [warning.id for warning in checks.one_machine_with_sqlite(None)] == ["weir.W002"]
+
+
+def test_two_deployments_that_share_a_redis_do_not_meet() -> None:
+    """Their algorithms have the same ids, and each would answer the other's requests."""
+    one = env.read({"SECRET_KEY": "a" * 40}).namespace
+    other = env.read({"SECRET_KEY": "b" * 40}).namespace
+
+    assert one != other
+    assert one == env.read({"SECRET_KEY": "a" * 40}).namespace
+    assert "a" * 8 not in one
+    assert env.read({"SECRET_KEY": "a" * 40, "WEIR_NAMESPACE": "mine"}).namespace == "mine"

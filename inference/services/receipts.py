@@ -67,9 +67,10 @@ def drop(keys: Sequence[str]) -> list[None]:
 
 
 def renew(groups: Sequence[Iterable[str]]) -> list[None]:
-    """This process is still at them."""
+    """This process is still at them, unless it has let go of them since it said so."""
     keys = {key for group in groups for key in group}
-    Receipt.objects.filter(pk__in=keys).update(held_since=moments.now())
+    held = Receipt.objects.filter(pk__in=keys, held_since__isnull=False)
+    held.update(held_since=moments.now())
     return [None] * len(groups)
 
 

@@ -12,7 +12,8 @@ from tests.faults import cluster, of_use, table, trial
 from tests.faults.catalogue import CATALOGUE
 from tests.faults.cluster import DISTRIBUTED, EMBEDDED, Cluster
 from tests.faults.nemesis import Fault
-from tests.faults.table import Line
+from tests.faults.table import Line, Told
+from tests.faults.trial import Run
 
 
 def main() -> int:
@@ -35,20 +36,20 @@ def _all_runs(whole: Cluster, faults: Sequence[Fault], given: argparse.Namespace
     dice = random.Random(given.seed)
     for turn in range(given.runs):
         for number, fault in enumerate(dice.sample(faults, len(faults))):
-            run = turn * len(faults) + number
-            began = time.monotonic()
-            told = _one(whole, fault, run, given)
-            lines[fault.id].add(told)
-            sys.stdout.write(f"run {run} {fault.id} ({time.monotonic() - began:.0f} s): {told}\n")
-            sys.stdout.flush()
+            run = Run(turn * len(faults) + number, given.seed + turn, given.patient)
+            lines[fault.id].add(_one(whole, fault, run))
     return list(lines.values())
 
 
-def _one(whole: Cluster, fault: Fault, run: int, given: argparse.Namespace) -> table.Told:
+def _one(whole: Cluster, fault: Fault, run: Run) -> Told:
+    began = time.monotonic()
     try:
-        return trial.attempt(fault, whole, run, given.seed, patient=given.patient)
+        told: Told = trial.attempt(fault, whole, run)
     except AssertionError as error:
-        return error
+        told = error
+    sys.stdout.write(f"run {run.number} {fault.id} ({time.monotonic() - began:.0f} s): {told}\n")
+    sys.stdout.flush()
+    return told
 
 
 def _arguments() -> argparse.Namespace:

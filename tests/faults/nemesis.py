@@ -22,7 +22,7 @@ from tests.faults.rest import PATIENCE, code_of
 
 _NUMBER: Final = 900  # beyond those of the clients
 _PROBES: Final = 64
-KILLED_WORKER_SECONDS: Final = 12.0
+KILLED_SECONDS: Final = 12.0
 SERVICE_BACK_SECONDS: Final = 5.0
 # Who asks meanwhile: see `load.KINDS`.
 CREW: Final[Mapping[str, int]] = {

@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 
 from tests.faults.cluster import Cluster
-from tests.faults.nemesis import KILLED_WORKER_SECONDS, Scene, fault
+from tests.faults.nemesis import KILLED_SECONDS, Scene, fault
 from tests.faults.proxy import Direction, Proxy
 from tests.faults.rest import PATIENCE
 
@@ -49,7 +49,7 @@ class Track:
 @fault(
     "F11",
     "the connection to Redis is cut at each byte of a request's life",
-    within=KILLED_WORKER_SECONDS,
+    within=KILLED_SECONDS,
     crew={},
 )
 def sweep(scene: Scene) -> None:

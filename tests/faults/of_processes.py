@@ -10,7 +10,7 @@ from tests.faults import crowd
 from tests.faults.checker import REFUSALS
 from tests.faults.cluster import Member
 from tests.faults.crowd import CROWD_SECONDS
-from tests.faults.nemesis import EXIT_SECONDS, KILLED_WORKER_SECONDS, Scene, fault
+from tests.faults.nemesis import EXIT_SECONDS, KILLED_SECONDS, Scene, fault
 from tests.faults.nonces import Deed
 from tests.faults.rest import PATIENCE
 
@@ -19,7 +19,7 @@ _MOST_DEATHS: Final = 3  # then the row that kills is given up
 _DEADLY: Final = REFUSALS | {"500 model_error", "model_error"}
 
 
-@fault("F1", "a worker is killed in the middle of a batch", within=KILLED_WORKER_SECONDS)
+@fault("F1", "a worker is killed in the middle of a batch", within=KILLED_SECONDS)
 def killed_in_a_batch(scene: Scene) -> None:
     nonce = scene.new_nonce()
     held = scene.ask(nonce, Deed.HOLD)
@@ -30,7 +30,7 @@ def killed_in_a_batch(scene: Scene) -> None:
     assert held.result(PATIENCE).status_code == 200, "the held row was not computed by another"
 
 
-@fault("F2", "a worker freezes and wakes up again", within=KILLED_WORKER_SECONDS)
+@fault("F2", "a worker freezes and wakes up again", within=KILLED_SECONDS)
 def frozen(scene: Scene) -> None:
     nonce = scene.new_nonce()
     held = scene.ask(nonce, Deed.SLOW)
@@ -42,14 +42,12 @@ def frozen(scene: Scene) -> None:
     assert held.result(PATIENCE).status_code == 200
 
 
-@fault("F3", "a row segfaults the model", within=KILLED_WORKER_SECONDS, allowed=_DEADLY)
+@fault("F3", "a row segfaults the model", within=KILLED_SECONDS, allowed=_DEADLY)
 def segfault(scene: Scene) -> None:
     _deadly(scene, Deed.SEGFAULT, rows=1)
 
 
-@fault(
-    "F8", "rows that kill every worker they come to", within=KILLED_WORKER_SECONDS, allowed=_DEADLY
-)
+@fault("F8", "rows that kill every worker they come to", within=KILLED_SECONDS, allowed=_DEADLY)
 def deadly(scene: Scene) -> None:
     _deadly(scene, Deed.EXIT, rows=2)
 
@@ -63,10 +61,11 @@ def _deadly(scene: Scene, deed: Deed, rows: int) -> None:
     scene.cluster.wait_until_ready()
 
 
-@fault("F4", "a web process is killed with requests and sockets in flight")
+@fault("F4", "a web process is killed with requests and sockets in flight", within=KILLED_SECONDS)
 def web_killed(scene: Scene) -> None:
     victim = scene.pick(scene.cluster.webs)
     victim.process.kill()
+    scene.healed()
     scene.lasts(0.5, 3.0)
     victim.process.start()
     scene.cluster.wait_until_ready()

@@ -10,6 +10,7 @@ from tests.faults import trial
 from tests.faults.catalogue import CATALOGUE
 from tests.faults.cluster import Cluster
 from tests.faults.nemesis import Fault
+from tests.faults.trial import Run
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
@@ -19,7 +20,7 @@ ALONE = ("F5", "F20", "F35")  # where it matters that there is nobody else
 
 
 def put(fault: Fault, cluster: Cluster) -> None:
-    report = trial.attempt(fault, cluster, next(RUNS), SEED)
+    report = trial.attempt(fault, cluster, Run(next(RUNS), SEED))
     assert report.kept, f"{fault.id}: {fault.sentence}\n{report}"
 
 

@@ -32,6 +32,7 @@ def test_a_row_that_raises_names_itself() -> None:
         Line().predict(np.array([[4.0, 0.0], [5.0, Deed.RAISE]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deed", "code"), [(Deed.EXIT, 9), (Deed.SEGFAULT, -signal.SIGSEGV)], ids=["exit", "segfault"]
 )
@@ -42,6 +43,7 @@ def test_a_deadly_row_ends_the_process(deed: Deed, code: int) -> None:
     assert child.exitcode == code
 
 
+@pytest.mark.slow
 def test_a_held_row_leaves_its_process_id_and_passes_when_it_comes_again(tmp_path: Path) -> None:
     child = multiprocessing.get_context("spawn").Process(
         target=_predict, args=(8, Deed.HOLD, str(tmp_path))

@@ -29,6 +29,15 @@ _CALM_SECONDS: Final = 1.0
 _SETTLE_SECONDS: Final = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of many on a cluster: its number tells its nonces from others', its seed decides."""
+
+    number: int
+    seed: int
+    patient: bool = False
+
+
 @dataclass(eq=False)
 class Audience:
     """A process of clients and what they have written down so far."""
@@ -52,15 +61,13 @@ class Audience:
         self.entries += self.reader.more()
 
 
-def attempt(
-    fault: Fault, cluster: Cluster, run: int, seed: int, *, patient: bool = False
-) -> Report:
+def attempt(fault: Fault, cluster: Cluster, run: Run) -> Report:
     """Put one fault to a cluster that is whole, and leave it whole."""
     cluster.mend()
-    journal = cluster.data / f"run-{run}.journal"
+    journal = cluster.data / f"run-{run.number}.journal"
     with (
-        _audience(fault, cluster, run, seed, journal) as audience,
-        _scene(cluster, run, seed, journal, patient=patient) as scene,
+        _audience(fault, cluster, run, journal) as audience,
+        _scene(fault, cluster, run, journal) as scene,
     ):
         arrived = time.monotonic()
         until(lambda: audience.served_since(arrived), _WARM_SECONDS, "everybody is served")
@@ -71,15 +78,13 @@ def attempt(
         time.sleep(_CALM_SECONDS)
         audience.dismiss()
     _wait(lambda: not any(evidence.leftovers(cluster).values()), _SETTLE_SECONDS)
-    found = evidence.gather(cluster, run, audience.entries)
+    found = evidence.gather(cluster, run.number, audience.entries)
     return check(found, Terms(healed_at, fault.within, fault.allowed))
 
 
 @contextmanager
-def _audience(
-    fault: Fault, cluster: Cluster, run: int, seed: int, journal: Path
-) -> Iterator[Audience]:
-    spec = Spec(cluster.urls, fault.endpoint, str(journal), run, seed, fault.crew)
+def _audience(fault: Fault, cluster: Cluster, run: Run, journal: Path) -> Iterator[Audience]:
+    spec = Spec(cluster.urls, fault.endpoint, str(journal), run.number, run.seed, fault.crew)
     command = [sys.executable, "-m", "tests.faults.load", msgspec.json.encode(spec).decode()]
     process = Process("clients", command, cluster.data / "clients.log")
     with closing(Reader(journal)) as reader:
@@ -91,13 +96,13 @@ def _audience(
 
 
 @contextmanager
-def _scene(
-    cluster: Cluster, run: int, seed: int, journal: Path, *, patient: bool
-) -> Iterator[Scene]:
-    with closing(Journal(journal)) as notes:
-        dice = random.Random(f"{seed} {run}")
-        with closing(Scene(cluster, run, dice, notes, patient)) as scene:
-            yield scene
+def _scene(fault: Fault, cluster: Cluster, run: Run, journal: Path) -> Iterator[Scene]:
+    dice = random.Random(f"{run.seed} {fault.id}")
+    with (
+        closing(Journal(journal)) as notes,
+        closing(Scene(cluster, run.number, dice, notes, run.patient)) as scene,
+    ):
+        yield scene
 
 
 def _wait(true: Callable[[], bool], seconds: float) -> None:

@@ -108,6 +108,14 @@ def test_who_says_that_he_is_still_at_it_is_not_interrupted() -> None:
     assert standing(opening("k", 6)) == [Standing.HELD]
 
 
+def test_a_renewal_that_comes_late_does_not_hold_what_was_let_go() -> None:
+    opened(opening("k", 5))
+    receipts.free(["k"])
+    receipts.renew([["k"]])
+
+    assert standing(opening("k", 6)) == [Standing.AGAIN]
+
+
 def test_what_failed_may_be_tried_at_once_under_the_same_ids() -> None:
     opened(opening("k", 5))
     receipts.free(["k"])
