@@ -73,7 +73,7 @@ def _welcome(env: Environment) -> list[str]:
 
 def _bare(env: Environment) -> list[str]:
     """In production files are served as `collectstatic` left them; without it pages are bare."""
-    if env.is_open or any(Path(settings.STATIC_ROOT).iterdir()):
+    if env.is_open or any(Path(settings.STATIC_ROOT).glob("*")):
         return []
     return ["", "  Pages have no styles yet: manage.py collectstatic --noinput"]
 
