@@ -29,7 +29,8 @@ from tests.servers import free_port
 
 ENDPOINT: Final = "line"  # where an experiment runs
 SWAPPED: Final = "swapped"  # where promotions go to and fro
-KEYS: Final = "{weir}"  # what every key of the engine starts with
+_NAMESPACE: Final = "weir"
+KEYS: Final = f"{{{_NAMESPACE}}}"  # what every key of the engine starts with
 _TEMPLATE: Final = "prepared"
 _DATABASE: Final = "weir"
 _LOOK_SECONDS: Final = 0.05
@@ -195,6 +196,7 @@ class Cluster:
         extra = {"DATABASE_URL": address(database.port, self.database)}
         if redis is not None:
             extra["REDIS_URL"] = f"redis://{HOST}:{redis.port}/0"
+            extra["WEIR_NAMESPACE"] = _NAMESPACE
         return servers.environment(self.data, extra)
 
 
