@@ -93,8 +93,8 @@ def _default_namespace(settled: Settled) -> str:
 
 
 def _default_connections(settled: Settled) -> str:
-    """`8`; on Heroku `4`, since its smallest plan allows 20 in all."""
-    return "4" if settled["dyno"] else "8"
+    """`8`; on Heroku `6`, since its smallest plan allows 20 in all."""
+    return "6" if settled["dyno"] else "8"
 
 
 @dataclass(frozen=True, slots=True)

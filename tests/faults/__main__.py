@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.faults import cluster, of_use, table, trial
+from tests.faults import ground, of_use, table, trial
 from tests.faults.catalogue import CATALOGUE
 from tests.faults.cluster import DISTRIBUTED, EMBEDDED, Cluster
 from tests.faults.nemesis import Fault
@@ -21,9 +21,9 @@ def main() -> int:
     faults = [CATALOGUE[name] for name in given.only or CATALOGUE]
     shape = EMBEDDED if given.embedded else DISTRIBUTED
     faults = [each for each in faults if not given.embedded or not each.distributed]
-    with cluster.prepared(keep=given.keep) as ground, cluster.running(ground, shape) as whole:
+    with ground.prepared(keep=given.keep) as made, ground.running(made, shape) as whole:
         if given.keep:
-            sys.stdout.write(f"logs and journals: {ground.data}\n")
+            sys.stdout.write(f"logs and journals: {made.data}\n")
         of_use.start_test(whole)
         lines = _all_runs(whole, faults, given)
     sys.stdout.write(table.written(lines))

@@ -12,8 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,6 @@ import msgspec
 
 from inference.core.presence import Beat
 from tests import servers
-from tests.faults import models, nonces, services
 from tests.faults.processes import Process
 from tests.faults.proxy import HOST, Proxies, Proxy
 from tests.faults.services import Postgres, Redis
@@ -194,52 +192,10 @@ class Cluster:
             self.redis.end()
 
     def _environment(self, database: Proxy, redis: Proxy | None) -> Mapping[str, str]:
-        extra = {"DATABASE_URL": _address(database.port, self.database)}
+        extra = {"DATABASE_URL": address(database.port, self.database)}
         if redis is not None:
             extra["REDIS_URL"] = f"redis://{HOST}:{redis.port}/0"
         return servers.environment(self.data, extra)
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What clusters are built on: PostgreSQL with a prepared database, and a folder of bundles."""
-
-    data: Path
-    marks: Path
-    postgres: Postgres
-
-
-@contextmanager
-def prepared(*, keep: bool = False) -> Iterator[Ground]:
-    """Migrated, with both versions on both endpoints; `keep` leaves logs and journals behind."""
-    with services.folder(keep=keep) as data:
-        marks = data / "marks"
-        marks.mkdir()
-        postgres = Postgres(data)
-        postgres.start()
-        try:
-            postgres.query("postgres", f"CREATE DATABASE {_TEMPLATE}")
-            _fill(data, marks, {"DATABASE_URL": _address(postgres.port, _TEMPLATE)})
-            yield Ground(data, marks, postgres)
-        finally:
-            postgres.end()
-
-
-@contextmanager
-def running(ground: Ground, shape: Shape, name: str = _DATABASE) -> Iterator[Cluster]:
-    """A cluster of this shape with a database of its own."""
-    with ExitStack() as stack:
-        redis = Redis(ground.data, name=f"{name}-redis") if shape.workers else None
-        if redis is not None:
-            redis.start()
-        ground.postgres.clone(_TEMPLATE, name)
-        proxies = stack.enter_context(Proxies())
-        cluster = Cluster(ground.data, name, ground.marks, ground.postgres, redis, proxies)
-        stack.callback(cluster.end)
-        for kind, each in shape.names:
-            cluster.add(kind, each)
-        cluster.start()
-        yield cluster
 
 
 def fetch(url: str, body: Mapping[str, Any] | None = None, method: str | None = None) -> Any:
@@ -267,14 +223,5 @@ def until(true: Callable[[], bool], seconds: float, what: str) -> float:
     return time.monotonic() - began
 
 
-def _fill(data: Path, marks: Path, env: Mapping[str, str]) -> None:
-    servers.manage(data, "migrate", "--verbosity", "0", env=env)
-    for version, path in models.write(data, marks).items():
-        status = "production" if version == nonces.VERSIONS[0] else "testing"
-        for endpoint in (ENDPOINT, SWAPPED):
-            words = ("--endpoint", endpoint, "--name", "line", "--version", str(version))
-            servers.manage(data, "register", str(path), *words, "--status", status, env=env)
-
-
-def _address(port: int, database: str) -> str:
+def address(port: int, database: str) -> str:
     return f"postgres://postgres@{HOST}:{port}/{database}"

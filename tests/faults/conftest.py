@@ -6,20 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import cluster, of_use
-from tests.faults.cluster import DISTRIBUTED, EMBEDDED, Cluster, Ground
+from tests.faults import ground as grounds
+from tests.faults import of_use
+from tests.faults.cluster import DISTRIBUTED, EMBEDDED, Cluster
+from tests.faults.ground import Ground
 
 
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Ground]:
-    with cluster.prepared() as made:
+    with grounds.prepared() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def distributed(ground: Ground) -> Iterator[Cluster]:
     """Two web processes and two workers, with a test between both versions under way."""
-    with cluster.running(ground, DISTRIBUTED, "distributed") as whole:
+    with grounds.running(ground, DISTRIBUTED, "distributed") as whole:
         of_use.start_test(whole)
         yield whole
 
@@ -27,6 +29,6 @@ def distributed(ground: Ground) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def embedded(ground: Ground) -> Iterator[Cluster]:
     """One process that does everything, on PostgreSQL."""
-    with cluster.running(ground, EMBEDDED, "embedded") as whole:
+    with grounds.running(ground, EMBEDDED, "embedded") as whole:
         of_use.start_test(whole)
         yield whole

@@ -13,11 +13,12 @@ from typing import Final
 import httpx
 
 from tests.faults import nonces
-from tests.faults.checker import PROBE, REFUSALS
+from tests.faults.checker import REFUSALS
 from tests.faults.cluster import ENDPOINT, Cluster, Member, until
 from tests.faults.crew import NONCES_PER_CLIENT, NONCES_PER_RUN
 from tests.faults.journal import Event, Journal
 from tests.faults.nonces import Deed
+from tests.faults.recovery import PROBE
 from tests.faults.rest import PATIENCE, code_of
 
 _NUMBER: Final = 900  # beyond those of the clients

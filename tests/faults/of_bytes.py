@@ -10,8 +10,9 @@ import httpx
 
 from tests.faults.cluster import Cluster
 from tests.faults.nemesis import KILLED_SECONDS, Scene, fault
-from tests.faults.proxy import Direction, Proxy
+from tests.faults.proxy import Proxy
 from tests.faults.rest import PATIENCE
+from tests.faults.weather import Direction
 
 CUTS: Final = 52  # of each of four tracks: more than two hundred in all
 _MEASURED: Final = 5
@@ -30,7 +31,7 @@ class Track:
 
     @property
     def carried(self) -> int:
-        return sum(way.carried[self.direction] for way in self.ways)
+        return sum(way.carried(self.direction) for way in self.ways)
 
     @property
     def due(self) -> bool:

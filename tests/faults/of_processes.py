@@ -86,7 +86,7 @@ def all_stopped(scene: Scene) -> None:
     for member in scene.cluster.members:
         _tell(member)
     for member in scene.cluster.members:
-        assert member.process.wait(EXIT_SECONDS) == 0, member.process.said
+        member.process.leaves(EXIT_SECONDS)
     scene.cluster.start()
 
 
@@ -98,7 +98,8 @@ def rolled(scene: Scene) -> None:
         member.process.until(partial(scene.cluster.ready, member))
         if member.front is not None:
             member.front.upstream = member.port
-        assert old.stop() == 0, old.said
+        old.signal(signal.SIGTERM)
+        old.leaves(EXIT_SECONDS)
 
 
 @fault("F38", "a crowd of sockets comes back at once", within=CROWD_SECONDS)
@@ -114,7 +115,7 @@ def crowd_returns(scene: Scene) -> None:
 
 def _leaves(member: Member) -> None:
     _tell(member)
-    assert member.process.wait(EXIT_SECONDS) == 0, member.process.said
+    member.process.leaves(EXIT_SECONDS)
 
 
 def _tell(member: Member) -> None:

@@ -10,8 +10,9 @@ from typing import Final
 
 from tests.faults.cluster import KEYS, Cluster, Member, until
 from tests.faults.nemesis import Scene, fault
-from tests.faults.proxy import HOST, Line, Proxy
+from tests.faults.proxy import HOST, Proxy
 from tests.faults.services import Redis
+from tests.faults.weather import Line
 
 _SLOW: Final = Line(latency=0.2, jitter=0.1, bytes_per_second=10_000)
 _STALL: Final = 7  # seconds, more than any client of Redis waits

@@ -86,6 +86,14 @@ class Process:
             self.kill()
             return self.wait()
 
+    def leaves(self, seconds: float) -> None:
+        """Ends by itself in so many seconds, and well; raises AssertionError."""
+        try:
+            code = self.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} stays for {seconds} s:\n{self.said}") from None
+        assert code == 0, f"{self.name} ended with {code}:\n{self.said}"
+
     def signal(self, which: signal.Signals) -> None:
         if self.alive:
             os.kill(self.pid, which)

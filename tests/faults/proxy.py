@@ -7,77 +7,18 @@ travels, and a test that blocks cannot mend what it broke.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-import socket
-import struct
 import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final, TypeVar
 
+from tests.faults.way import Link, Way
+from tests.faults.weather import Cut, Direction, Line, Weather
+
 HOST: Final = "127.0.0.1"
-_CHUNK: Final = 1 << 16
-_SLOW_CHUNK: Final = 1 << 10  # so that a throttled line trickles instead of jumping
 _COMMAND_SECONDS: Final = 10.0
-# Lingering for no time at all: the kernel sends RST instead of FIN.
-_NO_LINGER: Final = struct.pack("ii", 1, 0)
-_CHUNKS_ON_THE_WAY: Final = 256
-_Chunk = tuple[float, bytes]  # when it arrives, by the clock of the loop; nothing is the end
+_BACKLOG: Final = 1024
 Answer = TypeVar("Answer")
-
-
-class Direction(Enum):
-    """Which way bytes travel."""
-
-    UP = "up"  # from the client to the server
-    DOWN = "down"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What a chunk of bytes suffers on its way."""
-
-    latency: float = 0.0
-    jitter: float = 0.0
-    bytes_per_second: float = 0.0  # as fast as it goes
-
-    def travel(self, size: int) -> float:
-        """How long so many bytes keep the line busy."""
-        return size / self.bytes_per_second if self.bytes_per_second else 0.0
-
-    def delay(self, chance: float) -> float:
-        """How long they are on their way; `chance` is between 0 and 1."""
-        return self.latency + self.jitter * chance
-
-
-@dataclass(slots=True)
-class Cut:
-    """One connection is reset when so many more bytes have travelled in one direction."""
-
-    direction: Direction
-    bytes_left: int
-
-
-class Link:
-    """One client's connection and ours to the server behind."""
-
-    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
-        self._ends = (client, server)
-
-    def finish(self) -> None:
-        """What was sent arrives, then both ends hear that it was all (FIN)."""
-        for end in self._ends:
-            end.close()
-
-    def reset(self) -> None:
-        """Both ends are told at once that this connection is no more (RST)."""
-        for end in self._ends:
-            line: socket.socket = end.get_extra_info("socket")
-            with contextlib.suppress(OSError):  # closed already
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            end.transport.abort()
 
 
 class Proxy:
@@ -85,16 +26,12 @@ class Proxy:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, upstream: int, seed: int = 0) -> None:
         self.upstream = upstream  # changing it moves connections that are made from now on
-        self.carried = dict.fromkeys(Direction, 0)
+        self.port = 0
         self._loop = loop
-        self._dice = random.Random(seed)
-        self._line = Line()
+        self._weather = Weather(random.Random(seed))
         self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._cut: Cut | None = None
-        self._flowing = asyncio.Event()
         self._listener: asyncio.Server | None = None
-        self.port = 0
 
     @property
     def connections(self) -> int:
@@ -103,7 +40,11 @@ class Proxy:
     @property
     def cut_is_due(self) -> bool:
         """Whether the cut that was asked for has not happened yet."""
-        return self._cut is not None
+        return self._weather.cut is not None
+
+    def carried(self, direction: Direction) -> int:
+        """How many bytes, on all connections so far."""
+        return self._weather.carried[direction]
 
     def listen(self) -> None:
         """From the first call on always at the same port."""
@@ -115,23 +56,18 @@ class Proxy:
 
     def heal(self) -> None:
         """Everything passes again, at once and whole."""
-
-        def healed() -> None:
-            self._line, self._cut = Line(), None
-            self._flowing.set()
-
-        self._call(healed)
+        self._call(self._weather.clear)
         self.listen()
 
     def slow(self, line: Line) -> None:
-        self._line = line
+        self._weather.line = line
 
     def swallow(self) -> None:
         """Half open: connections are made and kept, and nothing gets through in either direction.
 
         What was sent meanwhile arrives after `heal`, as TCP sends again what a broken cable lost.
         """
-        self._call(self._flowing.clear)
+        self._call(self._weather.flowing.clear)
 
     def finish(self) -> None:
         self._each(Link.finish)
@@ -141,7 +77,7 @@ class Proxy:
 
     def cut(self, direction: Direction, after: int) -> None:
         """Reset the connection on which byte `after` from now would have been the next to pass."""
-        self._cut = Cut(direction, after)
+        self._weather.cut = Cut(direction, after)
 
     def close(self) -> None:
         self._command(self._close())
@@ -150,9 +86,9 @@ class Proxy:
 
     async def _listen(self) -> None:
         if self._listener is None:
-            self._flowing.set()
+            self._weather.flowing.set()
             self._listener = await asyncio.start_server(
-                self._serve, HOST, self.port, limit=_CHUNK, backlog=1024
+                self._serve, HOST, self.port, backlog=_BACKLOG
             )
             self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -177,7 +113,7 @@ class Proxy:
 
     async def _carry(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         try:
-            server, requests = await asyncio.open_connection(HOST, self.upstream, limit=_CHUNK)
+            server, requests = await asyncio.open_connection(HOST, self.upstream)
         except OSError:
             Link(answers, answers).reset()
             return
@@ -185,77 +121,13 @@ class Proxy:
         self._links.add(link)
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(client, requests, Direction.UP, link))
-                both.create_task(self._pump(server, answers, Direction.DOWN, link))
-        except* OSError:  # one end is gone: so is the other
+                both.create_task(Way(self._weather, Direction.UP).carry(client, requests))
+                both.create_task(Way(self._weather, Direction.DOWN).carry(server, answers))
+        except* OSError:  # one end is gone, or cut off: so is the other
             link.reset()
         finally:
             self._links.discard(link)
             link.finish()
-
-    async def _pump(
-        self,
-        source: asyncio.StreamReader,
-        sink: asyncio.StreamWriter,
-        direction: Direction,
-        link: Link,
-    ) -> None:
-        """Takes in what comes while what came before is on its way."""
-        way: asyncio.Queue[_Chunk] = asyncio.Queue(_CHUNKS_ON_THE_WAY)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._take_in(source, way))
-            both.create_task(self._hand_over(way, sink, direction, link))
-
-    async def _take_in(self, source: asyncio.StreamReader, way: asyncio.Queue[_Chunk]) -> None:
-        free_at = arrival = 0.0
-        while True:
-            data = await source.read(self._appetite)
-            line, now = self._line, self._loop.time()
-            free_at = max(free_at, now) + line.travel(len(data))
-            # Jitter delays, it does not reorder: this is TCP.
-            arrival = max(arrival, free_at + line.delay(self._dice.random()))
-            await way.put((arrival, data))
-            if not data:
-                return
-
-    async def _hand_over(
-        self,
-        way: asyncio.Queue[_Chunk],
-        sink: asyncio.StreamWriter,
-        direction: Direction,
-        link: Link,
-    ) -> None:
-        while True:
-            arrival, data = await way.get()
-            if (early := arrival - self._loop.time()) > 0:
-                await asyncio.sleep(early)
-            await self._flowing.wait()
-            if not data:
-                break
-            whole = self._until_cut(data, direction)
-            self.carried[direction] += len(whole)
-            sink.write(whole)
-            await sink.drain()
-            if len(whole) < len(data):
-                link.reset()
-                raise ConnectionResetError
-        if sink.can_write_eof():
-            sink.write_eof()
-
-    @property
-    def _appetite(self) -> int:
-        return _SLOW_CHUNK if self._line.bytes_per_second else _CHUNK
-
-    def _until_cut(self, data: bytes, direction: Direction) -> bytes:
-        """As much of it as travels before the cut."""
-        cut = self._cut
-        if cut is None or cut.direction is not direction:
-            return data
-        if len(data) <= cut.bytes_left:
-            cut.bytes_left -= len(data)
-            return data
-        self._cut = None
-        return data[: cut.bytes_left]
 
     # -- from other threads ------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.faults.checker import Counts, Evidence, Report, Row, Terms, check, recovery
+from tests.faults.checker import Counts, Evidence, Report, Row, Terms, check
 from tests.faults.journal import Entry, Event
 
 HEALED = 100.0
@@ -167,28 +167,6 @@ def test_whoever_is_served_too_late_or_never_again_is_missed() -> None:
     never = judge([sent(7), answered(7, 1, at=99.0)], [row(1, 7)])
     assert never.broken == {"recovered too late": ["somebody was not served again"]}
     assert never.recovery is None
-
-
-def test_recovery_waits_for_the_slowest_client() -> None:
-    slow = Entry(104.0, "b", Event.ANSWERED, 9)
-    before = Entry(99.0, "b", Event.ANSWERED, 8)
-    assert recovery([answered(7, 1), before, slow], HEALED) == 4.0
-    assert recovery([answered(7, 1), before], HEALED) is None
-    assert recovery([], HEALED) == 0.0
-
-
-def test_nobody_waits_for_a_probe_to_be_served_again() -> None:
-    asked = Entry(99.0, "probe", Event.ANSWERED, 9)
-    assert recovery([answered(7, 1), asked], HEALED) == 1.0
-
-
-def test_recovery_includes_what_was_asked_before_and_answered_late() -> None:
-    held = [Entry(99.0, "probe", Event.SENT, 9), Entry(107.0, "probe", Event.ANSWERED, 9)]
-    assert recovery([answered(7, 1), *held], HEALED) == 7.0
-    again = Entry(120.0, "probe", Event.ANSWERED, 9)  # a repeat, and no part of it
-    assert recovery([answered(7, 1), *held, again], HEALED) == 7.0
-    later = [Entry(101.0, "a", Event.SENT, 9), Entry(107.0, "a", Event.ANSWERED, 9)]
-    assert recovery([answered(7, 1), *later], HEALED) == 1.0
 
 
 def test_what_was_promised_for_later_is_no_part_of_recovery_and_has_its_own_bound() -> None:
