@@ -184,9 +184,9 @@ class Environment:
     )
     database_connections: int = _var(
         "WEIR_DATABASE_CONNECTIONS",
-        readers.whole(2, 100),
+        readers.whole(4, 100),  # registry, log and ledger keep one each
         _default_connections,
-        "The most connections that one process keeps to PostgreSQL.",
+        "The most connections that one process keeps to PostgreSQL; at least 4.",
     )
     redis_url: str | None = _var(
         "REDIS_URL",
