@@ -3,10 +3,11 @@
 # All of them end with this script; Redis last, since the others still answer what they accepted.
 set -eu
 
-redis="" worker="" place=""
+redis="" worker="" web="" place=""
 finish() {
   trap - EXIT INT TERM
-  [ -z "$worker" ] || { kill "$worker" 2>/dev/null || true; wait "$worker" || true; }
+  for each in $web $worker; do kill "$each" 2>/dev/null || true; done
+  for each in $web $worker; do wait "$each" || true; done
   [ -z "$redis" ] || { kill "$redis" 2>/dev/null || true; wait "$redis" || true; }
   [ -z "$place" ] || rm -rf "$place"
 }
@@ -35,4 +36,6 @@ fi
 "$PYTHON" manage.py firstadmin
 "$PYTHON" manage.py worker &
 worker=$!
-"$PYTHON" manage.py serve
+"$PYTHON" manage.py serve &
+web=$!
+wait "$web" # in the foreground it would keep this script from hearing a signal that is for it alone

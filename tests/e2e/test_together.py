@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -18,8 +18,10 @@ from tests import servers
 from tests.processes import program
 from tests.servers import ROOT
 
-START_SECONDS = 60.0
+START_SECONDS = 60.0  # a third demo is trained on the way
 STOP_SECONDS = 20.0
+
+pytestmark = pytest.mark.timeout(180)
 
 
 class Script:
@@ -55,6 +57,11 @@ class Script:
             assert time.monotonic() < deadline, self.log
             time.sleep(0.05)
 
+    def terminate(self) -> None:
+        """As whoever started it does: the script alone is told."""
+        self.process.terminate()
+        self.process.wait(STOP_SECONDS)
+
     def interrupt(self) -> None:
         """As Ctrl-C does: everybody in the group is told."""
         os.killpg(self.process.pid, signal.SIGINT)
@@ -85,12 +92,15 @@ def script(data: Path, folder: Path) -> Iterator[Script]:
         servers.end(one.process)
 
 
-def test_ctrl_c_ends_all_of_it_and_leaves_no_socket(script: Script) -> None:
+@pytest.mark.parametrize("end", [Script.interrupt, Script.terminate])
+def test_ctrl_c_and_a_signal_end_all_of_it_and_leave_no_socket(
+    script: Script, end: Callable[[Script], None]
+) -> None:
     family = psutil.Process(script.process.pid).children(recursive=True)
     names = {child.name() for child in family}
     [socket] = script.sockets
 
-    script.interrupt()
+    end(script)
 
     assert "redis-server" in names
     assert len(family) == 3  # with a worker and a web process
