@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from inference.core import presence
-from inference.core.parcels import GROUP
+from inference.core.parcels import GROUP, KEEP
 from inference.core.presence import Beat, Roster
 from inference.engine.link import Away, Full, Link, Refused
 from inference.engine.news import News
@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = 1.0  # seconds
 LEASED: Final = 10_000  # milliseconds that a shard stays ours without a beat
 SHARDS: Final = 1024
-KEEP: Final = 3600  # seconds that Redis remembers who worked last
 
 
 class Pulse:

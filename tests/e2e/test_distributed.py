@@ -204,11 +204,26 @@ class TestSeveralWebProcesses:
         assert family.process.wait(IN_TIME) == 0
         assert children(family) == []
 
+    def test_end_with_the_parent_that_was_killed(self, family: Server) -> None:
+        orphans = [psutil.Process(pid) for pid in children(family)]
+        family.process.kill()
+
+        assert len(orphans) == 2
+        until(lambda: all(map(ended, orphans)), "a child went on without its parent")
+
     def test_end_if_one_dies_young(self, family: Server) -> None:
         os.kill(children(family)[0], 9)
 
         assert family.process.wait(IN_TIME) != 0
         assert children(family) == []
+
+
+def ended(process: psutil.Process) -> bool:
+    """Whoever inherited it may not have asked after it yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def children(server: Server) -> list[int]:
