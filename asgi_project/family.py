@@ -7,6 +7,7 @@ parent only owns the socket; a child that dies is replaced, one that was told to
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -64,7 +65,7 @@ class Family:
     def _child(self) -> Child:
         number = self._socket.fileno()
         process = subprocess.Popen(  # noqa: S603  # our own command
-            [sys.executable, "manage.py", "serve", "--fd", str(number)],
+            [sys.executable, "manage.py", "serve", f"--fd={number}", f"--parent={os.getpid()}"],
             cwd=BASE_DIR,
             pass_fds=(number,),
         )

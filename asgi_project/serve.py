@@ -33,21 +33,23 @@ LAST_SECONDS: Final = 1  # for what uvicorn itself still has to hand over after 
 class Server(uvicorn.Server):
     """A second signal changes nothing: platforms send several."""
 
-    def __init__(self, config: uvicorn.Config, weir: Weir) -> None:
+    def __init__(self, config: uvicorn.Config, weir: Weir, parent: int | None = None) -> None:
+        """`parent` is the process that owns the socket, if that is another one."""
         super().__init__(config)
         self._weir = weir
+        self._parent = parent
         self._draining: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        if sockets:
-            self._watching = asyncio.ensure_future(self._until_orphaned(os.getppid()))
+        if self._parent is not None:
+            self._watching = asyncio.ensure_future(self._until_orphaned(self._parent))
         await super().startup(sockets)
 
     async def _until_orphaned(self, parent: int) -> None:
-        """Whoever was handed a socket goes with its owner: else the port would stay taken."""
+        """Go with the owner of the socket: else the port would stay taken."""
         while os.getppid() == parent:  # noqa: ASYNC110  # the system tells nobody
             await asyncio.sleep(ORPHAN_SECONDS)
         self._begin()
@@ -85,7 +87,7 @@ class Server(uvicorn.Server):
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def server(env: Environment, weir: Weir) -> Server:
+def server(env: Environment, weir: Weir, parent: int | None = None) -> Server:
     """Configured for many small requests: no access log, no headers nobody reads."""
     allow_files(env.max_sockets + OTHER_FILES)
     config = uvicorn.Config(
@@ -107,7 +109,7 @@ def server(env: Environment, weir: Weir) -> Server:
         timeout_graceful_shutdown=LAST_SECONDS,
         backlog=2048,
     )
-    return Server(config, weir)
+    return Server(config, weir, parent)
 
 
 def allow_files(wanted: int) -> None:

@@ -24,12 +24,13 @@ class Command(BaseCommand):
     help = "Serve REST, WebSocket and the dashboard; SIGTERM answers what was accepted, then stops."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--fd", type=int, help=SUPPRESS)  # a socket that a parent listens on
+        parser.add_argument("--fd", type=int, help=SUPPRESS)  # a socket that a parent listens on,
+        parser.add_argument("--parent", type=int, help=SUPPRESS)  # and who that is
 
     def handle(self, *args: Any, **options: Any) -> None:
         env: Environment = settings.WEIR
         if options["fd"] is not None:
-            _serve(env, socket.socket(fileno=options["fd"]))
+            _serve(env, socket.socket(fileno=options["fd"]), options["parent"])
             return
         _refuse_taken(env)
         for line in _welcome(env):
@@ -42,11 +43,13 @@ class Command(BaseCommand):
             raise CommandError("A web process did not stop as it should.", returncode=code)
 
 
-def _serve(env: Environment, shared: socket.socket | None = None) -> None:
+def _serve(
+    env: Environment, shared: socket.socket | None = None, parent: int | None = None
+) -> None:
     from asgi_project.asgi import application
     from asgi_project.serve import server
 
-    server(env, application).run(sockets=[shared] if shared else None)
+    server(env, application, parent).run(sockets=[shared] if shared else None)
 
 
 def _refuse_taken(env: Environment) -> None:
