@@ -67,19 +67,20 @@ class Server(uvicorn.Server):
             self._draining = asyncio.ensure_future(self._drain())
 
     async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        told = loop.time() + LINGER_SECONDS  # while it drains, they are told as well
         try:
             await self._weir.drain()
-            await self._linger()
+            await self._linger(told)
         finally:
             self.should_exit = True
 
-    async def _linger(self) -> None:
+    async def _linger(self, deadline: float) -> None:
         """Give connections that are kept alive the time to be told.
 
         Closing them under a client that has just sent its next request would cost it an answer
         (RFC 9112, 9.5); every answer from now on says `Connection: close`.
         """
-        deadline = asyncio.get_running_loop().time() + LINGER_SECONDS
         # uvicorn tells nobody when a connection ends, so this looks.
         while (  # noqa: ASYNC110  # no event to wait for
             self.server_state.connections and asyncio.get_running_loop().time() < deadline
