@@ -93,8 +93,8 @@ def _default_namespace(settled: Settled) -> str:
 
 
 def _default_connections(settled: Settled) -> str:
-    """`8`; on Heroku `4`, since its smallest plan allows 20 in all."""
-    return "4" if settled["dyno"] else "8"
+    """`8`; on Heroku `6`, since its smallest plan allows 20 in all."""
+    return "6" if settled["dyno"] else "8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +184,9 @@ class Environment:
     )
     database_connections: int = _var(
         "WEIR_DATABASE_CONNECTIONS",
-        readers.whole(2, 100),
+        readers.whole(4, 100),  # registry, log and ledger keep one each
         _default_connections,
-        "The most connections that one process keeps to PostgreSQL.",
+        "The most connections that one process keeps to PostgreSQL; at least 4.",
     )
     redis_url: str | None = _var(
         "REDIS_URL",

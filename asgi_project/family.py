@@ -88,7 +88,12 @@ class Family:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
-        return max(abs(int(child.process.returncode)) for child in self._children)
+        return max(fault(child.process.returncode) for child in self._children)
+
+
+def fault(code: int) -> int:
+    """0 as well for a child that was told to stop before it could listen to that."""
+    return 0 if code == -signal.SIGTERM else abs(code)
 
 
 def listening(env: Environment) -> socket.socket:

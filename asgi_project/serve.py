@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import resource
 import socket
 from types import FrameType
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 LINGER_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 0.02
+ORPHAN_SECONDS: Final = 0.5
 OTHER_FILES: Final = 1024  # requests, the database, models
 LAST_SECONDS: Final = 1  # for what uvicorn itself still has to hand over after the drain
 
@@ -35,11 +37,20 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._weir = weir
         self._draining: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        if sockets:
+            self._watching = asyncio.ensure_future(self._until_orphaned(os.getppid()))
         await super().startup(sockets)
+
+    async def _until_orphaned(self, parent: int) -> None:
+        """Whoever was handed a socket goes with its owner: else the port would stay taken."""
+        while os.getppid() == parent:  # noqa: ASYNC110  # the system tells nobody
+            await asyncio.sleep(ORPHAN_SECONDS)
+        self._begin()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called between two instructions of whatever runs; only asks the loop to begin."""

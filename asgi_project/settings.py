@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import dj_database_url
@@ -196,9 +198,15 @@ def _static_folders() -> list[Any]:
     return [BASE_DIR / "static", *[each for each in installed.items() if each[1].is_dir()]]
 
 
+def _made(folder: Path) -> Path:
+    """There, unless the code lies where nothing can be written."""
+    with suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns where `collectstatic` has not run
+STATIC_ROOT = _made(BASE_DIR / "staticfiles")  # whitenoise warns where there is none
 STATICFILES_DIRS = _static_folders()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -252,5 +260,7 @@ LOGGING = {
         "django": {"handlers": [], "level": WEIR.log_level, "propagate": True},
         # It tells of each connection that is lent and returned.
         "psycopg.pool": {"level": "WARNING"},
+        # It writes a trace each second while Redis is away, which is said once elsewhere.
+        "channels_redis.pubsub": {"level": "CRITICAL"},
     },
 }

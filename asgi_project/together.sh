@@ -3,11 +3,13 @@
 # All of them end with this script; Redis last, since the others still answer what they accepted.
 set -eu
 
-redis="" worker=""
+redis="" worker="" web="" place=""
 finish() {
   trap - EXIT INT TERM
-  [ -z "$worker" ] || { kill "$worker" 2>/dev/null || true; wait "$worker" || true; }
-  [ -z "$redis" ] || kill "$redis" 2>/dev/null || true
+  for each in $web $worker; do kill "$each" 2>/dev/null || true; done
+  for each in $web $worker; do wait "$each" || true; done
+  [ -z "$redis" ] || { kill "$redis" 2>/dev/null || true; wait "$redis" || true; }
+  [ -z "$place" ] || rm -rf "$place"
 }
 trap finish EXIT
 trap 'exit 0' INT TERM
@@ -19,12 +21,14 @@ if [ -z "${REDIS_URL:-}" ]; then
   }
   data=${WEIR_DATA_DIR:-var}
   mkdir -p "$data"
-  socket=$(cd "$data" && pwd)/redis.sock
+  # In a folder of its own: a second one of these would take the first one's socket away, and the
+  # path of a socket has about a hundred bytes.
+  place=$(mktemp -d)
   # A session of its own, where that can be had: Ctrl-C is for the others, which still need it.
-  $(command -v setsid) redis-server --port 0 --unixsocket "$socket" --save "" --appendonly no \
+  $(command -v setsid) redis-server --port 0 --unixsocket "$place/redis.sock" --save "" --appendonly no \
     --maxmemory-policy noeviction --dir "$data" --logfile redis.log &
   redis=$!
-  export REDIS_URL="unix://$socket"
+  export REDIS_URL="unix://$place/redis.sock"
 fi
 
 "$PYTHON" manage.py migrate --verbosity 0
@@ -32,4 +36,6 @@ fi
 "$PYTHON" manage.py firstadmin
 "$PYTHON" manage.py worker &
 worker=$!
-"$PYTHON" manage.py serve
+"$PYTHON" manage.py serve &
+web=$!
+wait "$web" # in the foreground it would keep this script from hearing a signal that is for it alone

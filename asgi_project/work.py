@@ -37,6 +37,7 @@ async def _run(env: Environment, endpoints: Collection[str], say: Say | None) ->
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
+        await working.stop()
         return True  # it had nothing in hand yet
     starting.result()
     log.info("working", extra={"worker": working.pump.station.name})

@@ -123,6 +123,8 @@ class Working:
         return open_algorithm(row)
 
     def _serve(self, new: Snapshot) -> None:
+        for name in sorted(self._endpoints - new.endpoints.keys()):
+            log.warning("there is no endpoint %s to work for", name)
         known = {**self._leaving, **self._last}
         self._leaving = {model: one for model, one in known.items() if model not in new.served}
         self._last = {model: each for model, each in new.served.items() if each.model is not None}

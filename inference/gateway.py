@@ -132,15 +132,16 @@ class Gateway:
         Raises what concerns the request as a whole; what concerns one row is in its answer, unless
         the row does not fit the schema and the caller is not lenient (RowInvalid, row and field).
         """
-        if not self._wiring.ids.ready(len(rows)):
-            await self._reserved(len(rows), ask)
+        count = self._admitted(rows)  # first: what is refused must not use up ids
+        if not self._wiring.ids.ready(count):
+            await self._reserved(count, ask)
         pending = self.begin(ask, rows)
         await pending.done
         return pending
 
     def ready(self, rows: Rows) -> bool:
-        """Whether `begin` may be called: there are ids for that many rows."""
-        return self._wiring.ids.ready(len(rows))
+        """Whether `begin` may be called: there are ids for that many rows, or it refuses them."""
+        return self._wiring.ids.ready(min(len(rows), self.limits.rows))
 
     def begin(self, ask: Ask, rows: Rows) -> Pending:
         """`predict` without the waiting, for callers with a loop of their own."""

@@ -19,6 +19,7 @@ from channels.layers import BaseChannelLayer
 from redis.exceptions import RedisError
 
 from inference.core.types import PredictionRow
+from inference.engine.news import News
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Relay:
         self._rows: deque[PredictionRow] = deque(maxlen=KEPT)
         self._topics: set[str] = set()
         self._filled = asyncio.Event()
+        self._news = News(log, "the relay is interrupted: %s")
 
     def call(self, verb: Callable[..., None], *arguments: object) -> None:
         """From any thread; nothing once the loop is closed."""
@@ -85,12 +87,13 @@ class Relay:
             try:
                 await self._hear(predicted, touch)
             except (RedisError, OSError) as error:
-                log.warning("the relay is interrupted: %s", error)
+                self._news.failed(error)
             await asyncio.sleep(AGAIN)
 
     async def _hear(self, predicted: Rows, touch: Touch) -> None:
         channel = await self._layer.new_channel()
         await self._layer.group_add(GROUP, channel)
+        self._news.worked()
         try:
             while True:
                 message = await self._layer.receive(channel)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import resource
+import signal
 
 import pytest
 from django.conf import settings
 
-from asgi_project import protocols, serve
+from asgi_project import family, protocols, serve
 from asgi_project.asgi import application
 
 
@@ -54,3 +55,11 @@ def test_a_system_that_allows_no_more_is_left_alone(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(resource, "setrlimit", refusing)
 
     serve.allow_files(3024)
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [(0, 0), (-signal.SIGTERM, 0), (-signal.SIGKILL, signal.SIGKILL), (1, 1)],
+)
+def test_a_child_that_was_stopped_before_it_had_started_did_no_wrong(code: int, fault: int) -> None:
+    assert family.fault(code) == fault

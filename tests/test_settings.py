@@ -246,6 +246,14 @@ def test_no_page_of_local_variables_is_ever_shown() -> None:
     assert settings.DEBUG is False
 
 
+def test_code_that_lies_where_nothing_can_be_written_is_served(tmp_path: Path) -> None:
+    folder = tmp_path / "a file, not a folder" / "staticfiles"
+    folder.parent.touch()
+
+    assert project._made(folder) == folder
+    assert not folder.exists()
+
+
 def test_many_web_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "WEIR", env.read(production(WEB_CONCURRENCY="2")))
 

@@ -26,6 +26,7 @@ from inference.core.types import NO_ERRORS, LogMode
 
 FORMAT: Final = 1
 GROUP: Final = "workers"
+KEEP: Final = 3600  # seconds after which a stream or hash that nobody writes any more is gone
 FIELD: Final = b"p"  # the one field of a stream entry
 
 

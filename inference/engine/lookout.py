@@ -17,6 +17,7 @@ from inference.core.parcels import FIELD, Keys
 from inference.core.presence import Roster
 from inference.engine.book import Book, Sent
 from inference.engine.link import Away, Full, Link, Refused, Script
+from inference.engine.news import News
 from inference.engine.scripts import MISSING
 from inference.engine.supervisor import Supervisor
 
@@ -40,6 +41,7 @@ class Lookout:
         self._book = book
         self._again = again
         self._looks = 0
+        self._news = News(logger, "Redis is not seen: %s")
         self._loop = asyncio.get_running_loop()
         self._supervisor = Supervisor("weir-lookout", self._live, lambda: None)
 
@@ -76,7 +78,9 @@ class Lookout:
                 await self._sweep()
                 await self._ask_policy()
             except (Away, Full, Refused) as error:
-                logger.debug("Redis was not seen: %s", error)
+                self._news.failed(error)
+            else:
+                self._news.worked()
             await asyncio.sleep(LOOK)
 
     def _observe(self, found: Any) -> None:

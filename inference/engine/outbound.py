@@ -13,7 +13,7 @@ from typing import Final
 
 from inference.core import parcels
 from inference.core.errors import DeadlineExceeded, ModelError, Overloaded, QueueUnavailable
-from inference.core.parcels import Item, Keys
+from inference.core.parcels import KEEP, Item, Keys
 from inference.engine.backoff import Backoff
 from inference.engine.book import Book, Sent
 from inference.engine.link import Away, Full, Link, Refused, Script
@@ -23,7 +23,6 @@ from inference.engine.supervisor import Supervisor
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 2.0  # seconds that a job waits for Redis to come back
-KEEP: Final = 3600  # seconds after which a stream that nobody reads or writes is gone
 MOST_BYTES: Final = 1 << 20  # in one parcel, unless a single job is larger
 
 Packed = list[tuple[Sent, Item]]

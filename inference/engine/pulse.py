@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from inference.core import presence
-from inference.core.parcels import GROUP
+from inference.core.parcels import GROUP, KEEP
 from inference.core.presence import Beat, Roster
 from inference.engine.link import Away, Full, Link, Refused
+from inference.engine.news import News
 from inference.engine.pump import Pump
 from inference.engine.scripts import BEAT, LEASE, RELEASE
 from inference.engine.supervisor import Supervisor
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = 1.0  # seconds
 LEASED: Final = 10_000  # milliseconds that a shard stays ours without a beat
 SHARDS: Final = 1024
-KEEP: Final = 3600  # seconds that Redis remembers who worked last
 
 
 class Pulse:
@@ -35,18 +35,20 @@ class Pulse:
         self._keys = pump.station.keys
         self._report = report
         self._number = 0
+        self._news = News(logger, "no heartbeat: %s")
         self._loop = asyncio.get_running_loop()
         self._soon = asyncio.Event()
         self._supervisor: Supervisor | None = None
 
     async def start(self) -> None:
         """Have a shard of one's own and be known; waits for Redis as long as it takes."""
+        news = News(logger, "waiting for Redis: %s")
         while True:
             try:
                 await self._beat()
                 break
             except (Away, Full, Refused) as error:
-                logger.warning("waiting for Redis: %s", error)
+                news.failed(error)
                 await asyncio.sleep(INTERVAL)
         self._supervisor = Supervisor("weir-pulse", self._live, lambda: None)
 
@@ -84,7 +86,9 @@ class Pulse:
             try:
                 await self._beat()
             except (Away, Full, Refused) as error:
-                logger.debug("no heartbeat: %s", error)
+                self._news.failed(error)
+            else:
+                self._news.worked()
 
     async def _beat(self) -> None:
         await self._hold()

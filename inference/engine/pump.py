@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from inference.core.parcels import FIELD, GROUP, Keys
+from inference.core.parcels import FIELD, GROUP, KEEP, Keys
 from inference.core.skew import Skew
 from inference.core.tickets import Served
 from inference.engine.backoff import Backoff
@@ -134,6 +134,7 @@ class Pump:
         for stream in (self.station.mailbox, *streams):
             try:
                 await self._lines.write.call("XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM")
+                await self._lines.write.call("EXPIRE", stream, KEEP)  # it is made again if need be
             except Refused as error:
                 if error.code != "BUSYGROUP":
                     raise

@@ -13,10 +13,9 @@ from collections.abc import Collection
 from typing import Any, Final, Protocol
 
 from inference.core import parcels
-from inference.core.parcels import FIELD, GROUP, Keys
+from inference.core.parcels import FIELD, GROUP, KEEP, Keys
 from inference.engine.finisher import KEEP_REPLIES, Entry
 from inference.engine.link import Away, Full, Link, Refused
-from inference.engine.outbound import KEEP
 from inference.engine.scripts import CLAIM, SPLIT
 from inference.engine.supervisor import Supervisor
 
@@ -103,10 +102,9 @@ class Quarantine:
             await self._link.call("XACK", stream, GROUP, entry_id)
             await self._link.call("XDEL", stream, entry_id)
             return
-        logger.warning(
-            "taking over from a worker that is gone",
-            extra={"model": model, "jobs": len(entry.items), "killed": killed},
-        )
+        if killed < DEADLY - 1:  # the single jobs of a parcel that was said to be split are no news
+            extra = {"model": model, "jobs": len(entry.items), "killed": killed}
+            logger.warning("taking over from a worker that is gone", extra=extra)
         if killed >= DEADLY:
             await self._hands.give_up(entry)
         elif killed == DEADLY - 1 and len(entry.items) > 1:

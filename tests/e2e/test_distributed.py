@@ -96,6 +96,37 @@ def test_a_worker_may_be_kept_to_some_endpoints(data: Path, record: dict[str, An
     assert [worker["models"] for worker in left] == [2]
 
 
+def test_a_worker_says_so_if_it_is_kept_to_an_endpoint_that_is_not_there(together: Server) -> None:
+    log = together.data / "worker.log"
+    with Worker(together.data, together.env, words=("--models", "diabetes", "nobody")):
+        until(lambda: "there is no endpoint nobody to work for" in log.read_text(), "it did not")
+
+    assert "no endpoint diabetes" not in log.read_text()
+
+
+def test_a_worker_that_could_not_load_its_models_is_not_listed_as_well(together: Server) -> None:
+    env = {**together.env, "WEIR_SIGNING_KEY": "another" * 8}
+    with Worker(together.data, env):
+        until(lambda: len(workers(together)) == 2, "the second worker was not listed")
+        listed = servers.manage(together.data, "workers", env=together.env)
+
+    assert sorted(line.split("  ")[-1] for line in listed.splitlines()[1:]) == [
+        "4 not loaded",
+        "well",
+    ]
+
+
+def test_a_worker_that_is_stopped_before_it_has_started_leaves_nothing_behind(data: Path) -> None:
+    env = {**servers.distributed(), "REDIS_URL": f"redis://127.0.0.1:{servers.free_port()}"}
+    log = data / "worker.log"
+    with Worker(data, env) as worker:
+        until(lambda: "waiting for Redis" in log.read_text(), "it did not start")
+        worker.process.terminate()
+
+        assert worker.process.wait(IN_TIME) == 0
+    assert "died" not in log.read_text()
+
+
 def test_what_one_web_process_is_asked_is_seen_in_another(
     data: Path, record: dict[str, Any]
 ) -> None:
@@ -173,11 +204,26 @@ class TestSeveralWebProcesses:
         assert family.process.wait(IN_TIME) == 0
         assert children(family) == []
 
+    def test_end_with_the_parent_that_was_killed(self, family: Server) -> None:
+        orphans = [psutil.Process(pid) for pid in children(family)]
+        family.process.kill()
+
+        assert len(orphans) == 2
+        until(lambda: all(map(ended, orphans)), "a child went on without its parent")
+
     def test_end_if_one_dies_young(self, family: Server) -> None:
         os.kill(children(family)[0], 9)
 
         assert family.process.wait(IN_TIME) != 0
         assert children(family) == []
+
+
+def ended(process: psutil.Process) -> bool:
+    """Whoever inherited it may not have asked after it yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def children(server: Server) -> list[int]:

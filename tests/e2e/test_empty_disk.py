@@ -71,6 +71,22 @@ def test_dynos_need_three_variables_and_no_disk(
     assert (plain.status_code, astray.status_code) == (301, 400)
 
 
+def test_everything_has_a_connection_where_a_process_may_have_four(
+    database: str, tmp_path: Path, record: dict[str, Any]
+) -> None:
+    env = {"DATABASE_URL": database, "WEIR_DATABASE_CONNECTIONS": "4"}
+    data = tmp_path / "data"
+    servers.manage(data, "migrate", "--verbosity", "0", env=env)
+    servers.manage(data, "demo", "breast_cancer", env=env)
+
+    with Server(data, env=env) as server, httpx.Client(base_url=server.url) as client:
+        answer = client.post(PATH, json=record)
+        later = client.post(PATH, json=record, headers={"Prefer": "respond-async, wait=10"})
+        listed = client.get("/api/v1/endpoints")
+
+    assert [each.status_code for each in (answer, later, listed)] == [200, 200, 200]
+
+
 def _empty(disk: Path) -> Path:
     disk.mkdir()
     return disk

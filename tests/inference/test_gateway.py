@@ -162,6 +162,18 @@ async def test_a_request_has_some_rows_and_not_too_many(gateway: Opens, body: by
             await gate.predict_json(LENIENT, body)
 
 
+async def test_too_many_rows_are_refused_before_they_use_up_ids(gateway: Opens) -> None:
+    one = world()
+    async with gateway(one, Limits(rows=200)) as gate:
+        first = (await gate.predict_json(LENIENT, b"{}")).answers[0].request_id
+        with pytest.raises(TooLarge):
+            await gate.predict_json(LENIENT, json.dumps([{"a": 1}] * 201).encode())
+        gate.ready(ValueRows([{"a": 0.5}] * 100_000))
+        second = (await gate.predict_json(LENIENT, b"{}")).answers[0].request_id
+        assert second == first + 1
+        assert len(gate._wiring.ids.left) < 1000
+
+
 async def test_nobody_serves_another_name(gateway: Opens) -> None:
     async with gateway(world()) as gate:
         with pytest.raises(NotServed):

@@ -154,3 +154,19 @@ async def test_whoever_starts_without_redis_listens_when_it_is_there(
         one.relay.touch("operations")
 
         await until(lambda: other.topics)
+
+
+async def test_whoever_starts_without_redis_says_so_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay, "AGAIN", 0.02)
+    caplog.set_level("DEBUG", "inference.relay")
+    server.kill()
+
+    def said() -> list[str]:
+        return [r.levelname for r in caplog.records if "interrupted" in r.message]
+
+    async with processes(server.place, 1):
+        await until(lambda: len(said()) > 2)
+
+    assert said()[:3] == ["WARNING", "DEBUG", "DEBUG"]

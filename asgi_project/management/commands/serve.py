@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from asgi_project.env import Environment
 from asgi_project.family import Family
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         for line in _welcome(env):
             self.stdout.write(line)
         self.stdout.flush()
+        connection.close()  # this thread asks nothing more, and a pool has few
         if env.web_concurrency == 1:
             _serve(env)
         elif code := Family(env).run():
@@ -73,7 +75,7 @@ def _welcome(env: Environment) -> list[str]:
 
 def _bare(env: Environment) -> list[str]:
     """In production files are served as `collectstatic` left them; without it pages are bare."""
-    if env.is_open or any(Path(settings.STATIC_ROOT).iterdir()):
+    if env.is_open or any(Path(settings.STATIC_ROOT).glob("*")):
         return []
     return ["", "  Pages have no styles yet: manage.py collectstatic --noinput"]
 

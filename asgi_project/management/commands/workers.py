@@ -92,4 +92,6 @@ def _shown(value: object) -> str:
 def _state(each: Mapping[str, Any]) -> str:
     if each["draining"]:
         return "leaving"
-    return "well" if each["healthy"] else "ill"
+    if not each["healthy"]:
+        return "ill"
+    return f"{len(each['failures'])} not loaded" if each["failures"] else "well"
