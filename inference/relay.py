@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 GROUP: Final = "relay"
 MESSAGE: Final = "relay.news"
-INTERVAL: Final = 0.05  # seconds between two messages of a process
-KEPT: Final = 50  # rows in one message; a newcomer is shown no more
+INTERVAL: Final = 0.1  # seconds between two messages of a process: no screen is told more often
+KEPT: Final = 10  # rows in one message, the newest: more would scroll by unread
 SLOW: Final = 5.0  # seconds
 AGAIN: Final = 1.0  # seconds
 

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-ALIVE: Final = 4.0  # seconds without a heartbeat after which a worker counts as dead
+ALIVE: Final = 8.0  # seconds without a heartbeat after which a worker counts as dead: on a narrow
+# line they come late, and what is sent to the dead is taken over sooner than that
 GAP: Final = 2.5  # seconds without a look, after which nobody is blamed for what was not seen
 GOODBYE: Final = -1
 FORGOTTEN: Final = 60.0  # seconds after which what a dead worker left is swept away

@@ -18,6 +18,7 @@ from inference.engine.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
+TWICE: Final = 2
 KEEP_REPLIES: Final = 60_000  # milliseconds that a reply waits for a web process
 
 
@@ -31,6 +32,7 @@ class Entry:
     to: str
     items: Sequence[Item]
     results: list[Result] = field(default_factory=list)
+    stopped: int = 0  # how often saying it went wrong in a way that nobody foresaw
 
     @property
     def rows(self) -> int:
@@ -54,7 +56,7 @@ class Finisher:
         self._keys = keys
         self._left = left
         self._waiting: list[Entry] = []
-        self._busy = False
+        self._saying: list[Entry] = []
         self._filled = asyncio.Event()
         self._change = Change()
         self._backoff = Backoff()
@@ -70,7 +72,7 @@ class Finisher:
 
     async def empty(self, deadline: float) -> bool:
         """Until everything was said; False if `deadline` (loop time) came first."""
-        return await self._change.until(lambda: not (self._waiting or self._busy), deadline)
+        return await self._change.until(lambda: not (self._waiting or self._saying), deadline)
 
     def close(self) -> None:
         self._supervisor.stop()
@@ -81,10 +83,9 @@ class Finisher:
             self._filled.clear()
             # One turn of the loop: whatever is done in it is said together.
             await asyncio.sleep(0)
-            entries, self._waiting = self._waiting, []
-            self._busy = True
-            await self._finish(entries)
-            self._busy = False
+            self._saying, self._waiting = self._waiting, []
+            await self._finish(self._saying)
+            self._saying = []
             self._change.happened()
 
     async def _finish(self, entries: Sequence[Entry]) -> None:
@@ -123,5 +124,15 @@ class Finisher:
         return FINISH, names, words
 
     def _died(self) -> None:
-        self._busy = False
+        """What was being said is said once more: whoever heard it already does nothing.
+
+        What stops us twice is let go: nobody holds it any more, so another worker will take it.
+        """
+        saying, self._saying = self._saying, []
+        for entry in saying:
+            entry.stopped += 1
+            if entry.stopped < TWICE:
+                self._waiting.append(entry)
+            else:
+                self._left(entry)
         self._filled.set()

@@ -71,7 +71,7 @@ def test_whoever_beats_on_stays_alive_whatever_the_numbers() -> None:
 
 def test_a_heartbeat_that_stands_still_is_a_death_after_a_while() -> None:
     roster = Roster()
-    every_second(roster, 0, 4, a=beat(5))
+    every_second(roster, 0, int(ALIVE), a=beat(5))
     assert set(roster.alive) == {"a"}
 
     told(roster, ALIVE, a=beat(5))
@@ -102,7 +102,7 @@ def test_whoever_did_not_look_for_a_while_blames_nobody() -> None:
     told(roster, 0.0 + GAP + 100.0, a=beat(5))
     assert set(roster.alive) == {"a"}
 
-    every_second(roster, 103, 108, a=beat(5))
+    every_second(roster, 103, 104 + int(ALIVE), a=beat(5))
 
     assert roster.alive == {}
 
@@ -124,7 +124,7 @@ def test_whose_heartbeat_is_lost_is_alive_as_long_as_anybody_who_is_silent() -> 
     told(roster, 2.0, a=beat(6, lanes={1: DONE}))
     assert roster.alive["a"].first == {1: DONE}  # the one that was known, not a newcomer
 
-    every_second(roster, 3, 7)
+    every_second(roster, 3, 3 + int(ALIVE))
     assert roster.alive == {}
 
 
@@ -196,7 +196,7 @@ def test_why_models_are_not_loaded_is_known_of_the_living() -> None:
     told(roster, 0.0, a=beat(1, failures={1: "torn"}), b=beat(1, failures={2: "forged"}))
     assert roster.failures == {1: "torn", 2: "forged"}
 
-    for now in range(1, 5):
+    for now in range(1, 1 + int(ALIVE)):
         told(roster, float(now), a=beat(1, failures={1: "torn"}), b=beat(now, failures={}))
 
     assert roster.failures == {}

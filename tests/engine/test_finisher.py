@@ -129,7 +129,9 @@ async def test_a_list_that_is_none_costs_nobody_else_his_answer(
     assert "does not take answers" in caplog.text
 
 
-async def test_a_finisher_that_dies_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_finisher_that_dies_says_it_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with returns(place) as one:
         monkeypatch.setattr(parcels, "reply", lambda _: 1 / 0)
         one.finisher.put(one.entry(1))
@@ -138,4 +140,19 @@ async def test_a_finisher_that_dies_goes_on(place: Place, monkeypatch: pytest.Mo
         one.finisher.put(one.entry(2))
 
         assert await one.empty()
-        await until(lambda: one.said() == [[2]])
+        await until(lambda: sorted(n for said in one.said() for n in said) == [1, 2])
+
+
+async def test_what_stops_it_twice_is_left_to_others(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with returns(place) as one:
+        monkeypatch.setattr(parcels, "reply", lambda _: 1 / 0)
+        bad = one.entry(1)
+        one.finisher.put(bad)
+        await until(lambda: one.left == [bad])
+        monkeypatch.undo()
+        one.finisher.put(one.entry(2))
+
+        assert await one.empty()
+        assert one.said() == [[2]]
