@@ -46,7 +46,7 @@ export class Workers {
   }
 
   /** `workers` is null where this process computes itself. */
-  render({ workers }) {
+  render({ workers = null }) {
     show(this.#root, workers !== null);
     if (workers === null) return;
     this.#rows.render(workers, (worker) => worker.name);
