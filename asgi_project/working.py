@@ -43,21 +43,17 @@ RETIRE_SECONDS: Final = 60.0
 
 @dataclass(slots=True)
 class Totals:
-    """What this worker has done so far; rows, jobs and batches, with the seconds they took."""
+    """What this worker has done so far."""
 
     rows: int = 0
-    jobs: int = 0
     batches: int = 0
     errors: int = 0
-    compute_seconds: float = 0.0
     per_second: Rate = field(default_factory=Rate)
 
     def ran(self, report: BatchReport) -> None:
         self.rows += report.rows
-        self.jobs += report.jobs
         self.batches += 1
         self.errors += report.errors
-        self.compute_seconds += report.compute_seconds
 
 
 class Working:
