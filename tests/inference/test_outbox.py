@@ -84,7 +84,7 @@ def test_a_renewal_that_comes_late_does_not_hold_what_was_put_off(forest: MLAlgo
     accept(forest, 1)
     fall_due(1)
     [taken] = take()
-    outbox.postpone([Refused(taken, 0.0)])
+    outbox.postpone([Refused(taken, -1.0)])
     outbox.renew([[taken.held]])
 
     assert [each.id for each in take()] == [1]
@@ -96,7 +96,7 @@ def test_what_was_refused_comes_back_later(forest: MLAlgorithm) -> None:
     fall_due(1, 2)
     first, second = take()
 
-    outbox.postpone([Refused(first, 0.0), Refused(second, 60.0)])
+    outbox.postpone([Refused(first, -1.0), Refused(second, 60.0)])
 
     [taken] = take()
     assert (taken.id, taken.attempts, taken.refusals) == (1, 3, 1)
@@ -109,7 +109,7 @@ def test_what_somebody_else_has_taken_is_not_put_off(forest: MLAlgorithm) -> Non
     fall_due(1)
     [second] = take()
 
-    outbox.postpone([Refused(first, 0.0)])
+    outbox.postpone([Refused(first, -1.0)])
 
     assert take() == []
     assert (second.attempts, Outbox.objects.get().refusals) == (3, 0)
