@@ -18,6 +18,7 @@ from consumers.routing import router  # noqa: E402  # Django is set up first
 from consumers.visitors import Visitors  # noqa: E402  # Django is set up first
 from inference.access import Access, Https  # noqa: E402  # Django is set up first
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402  # Django is set up first
+from inference.dataplane.express import Express  # noqa: E402  # Django is set up first
 from inference.dataplane.http import BODY_SECONDS, DataPlane  # noqa: E402  # Django is set up first
 
 _NO_SNAPSHOT: Final = "no snapshot yet"
@@ -45,6 +46,7 @@ class Weir:
             https=https,
             body_seconds=body_seconds,
         )
+        self.express = Express(self._http)
         self._websocket = Visitors(router(doors, window=env.ws_credits))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +76,7 @@ class Weir:
 
     async def drain(self) -> None:
         """Answer what was accepted; whatever comes now is refused and its connection closed."""
-        self._draining = True
+        self._draining = self.express.closed = True
         if self._serving is not None:
             await self._serving.drain()
 

@@ -1,0 +1,137 @@
+"""uvicorn's protocol, with a short way for requests that a data plane answers by itself.
+
+A request that has come whole is offered to `Express`; everything else, and whatever that does not
+take, goes to ASGI as if nothing had happened. Requests that follow on the same connection wait for
+the answer either way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from asgi_project.protocols import Http, bounded, or_none
+from inference.dataplane.asgi import Scope
+from inference.dataplane.express import Begun, Express
+from inference.dataplane.http import HEADERS
+
+_HEAD: Final = b"".join(b"%s: %s\r\n" % pair for pair in HEADERS)
+_CLOSE: Final = b"connection: close\r\n"
+_STRANGE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+
+
+class _Nobody:
+    """Nobody waits for what happens to this request."""
+
+    def set(self) -> None:
+        """For uvicorn, which tells the application so."""
+
+
+class Ride:
+    """What uvicorn asks of the request that a connection is busy with."""
+
+    __slots__ = ("disconnected", "keep_alive", "response_complete")
+
+    message_event: ClassVar[_Nobody] = _Nobody()
+    more_body: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = False
+
+
+class ExpressHttp(Http):
+    """Holds a request back until it is complete, or until what was received is used up."""
+
+    express: ClassVar[Express]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._held: list[bytes] | None = None  # pieces of the body of a request that is held back
+
+    def on_headers_complete(self) -> None:
+        if self._may_take():
+            self._held = []
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._held is None:
+            super().on_message_complete()
+            return
+        body = b"".join(self._held)
+        begun = self.express.begin(cast("Scope", self.scope), self.url, body)
+        if begun is None:
+            self._let_go()
+            super().on_message_complete()
+        else:
+            self._held = None
+            self._ride(begun)
+
+    def _may_take(self) -> bool:
+        """Nothing else is under way, and the client has said all that it will say."""
+        parser, cycle = self.parser, or_none(self.cycle)
+        return (
+            self.express.may_take(parser.get_method(), self.url)
+            and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not any(name in _STRANGE for name, _ in self.headers)
+        )
+
+    def _fed(self) -> None:
+        """Of what is held back now, the rest has still to come."""
+        if self._held is not None:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        super().on_headers_complete()
+        for piece in held or ():
+            super().on_body(piece)
+
+    def _ride(self, begun: Begun) -> None:
+        ride = Ride()
+        self.cycle = self._running = cast("RequestResponseCycle", ride)
+        begun.done.add_done_callback(partial(self._arrived, ride, begun))
+
+    def _arrived(self, ride: Ride, begun: Begun, _: asyncio.Future[Any]) -> None:
+        status, body, extra = self.express.answer(begun)
+        if ride.disconnected or self.transport.is_closing():
+            return
+        ride.response_complete = True
+        self.transport.write(_response(status, body, extra, closes=not ride.keep_alive))
+        if not ride.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+def _response(
+    status: int, body: bytes, extra: Iterable[tuple[bytes, bytes]], *, closes: bool
+) -> bytes:
+    lines = b"".join([b"%s: %s\r\n" % pair for pair in extra])
+    return b"%s%scontent-length: %d\r\n%s%s\r\n%s" % (
+        STATUS_LINE[status],
+        _HEAD,
+        len(body),
+        lines,
+        _CLOSE if closes else b"",
+        body,
+    )
+
+
+def http(express: Express, max_body: int) -> type[Http]:
+    """For bodies of at most so many bytes."""
+    return bounded(max_body, ExpressHttp, express=express)
