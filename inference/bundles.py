@@ -8,27 +8,18 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-import numpy as np
 
-from inference import sealing
-from inference.core.errors import BundleInvalid, WeirError
-from inference.core.schema import Schema
-from inference.core.tensors import Matrix
+from inference import golden, sealing
+from inference.core import graphs
+from inference.core.errors import BundleInvalid
+from inference.core.graphs import Contract, Graph
+from inference.golden import Golden
 from inference.runtimes import loader
-from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
+from inference.runtimes.base import Artefact, GraphArtefact, Kind, Reads, Runtime
 
 FORMAT: Final = 1
 _MANIFEST = "manifest.json"
 _FILES = {kind: f"model.{kind}" for kind in Kind}
-# Another processor may sum in another order; a different model is further away than that.
-_TOLERANCE = 1e-6
-
-
-class Golden(msgspec.Struct, frozen=True):
-    """Raw rows, and what the model said to them on the day it was made."""
-
-    records: list[dict[str, object]]
-    outputs: list[list[float]]
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +55,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """One algorithm as it is stored and moved."""
 
     card: Card
-    schema: Schema
+    schema: Contract
     files: Mapping[Kind, bytes]
 
     @property
@@ -75,9 +66,11 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.card.serving}:{model}:{self.schema.hash}".encode()
         ).hexdigest()
 
-    def artefact(self, kind: Kind | None = None) -> Artefact:
+    def artefact(self, kind: Kind | None = None) -> Artefact | GraphArtefact:
         """The file that serves, or the one of `kind`."""
         kind = kind or self.card.serving
+        if isinstance(self.schema, Graph):
+            return GraphArtefact(kind, self.files[kind], self.schema)
         return Artefact(
             kind=kind,
             data=self.files[kind],
@@ -109,7 +102,7 @@ def read(data: bytes, key: bytes) -> Bundle:
     if found != manifest.sha256:
         raise BundleInvalid("The files of the bundle are not those of its manifest.")
     try:
-        schema = Schema.from_json(manifest.schema)
+        schema = graphs.contract(manifest.schema)
     except ValueError as error:
         raise BundleInvalid(f"The bundle's schema is damaged: {error}") from error
     files = {kind: members[name] for kind, name in _FILES.items() if name in members}
@@ -121,28 +114,8 @@ def read(data: bytes, key: bytes) -> Bundle:
 def load(bundle: Bundle, kind: Kind | None = None) -> Runtime:
     """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid."""
     runtime = loader.load(bundle.artefact(kind))
-    verify(bundle, runtime)
+    golden.verify(bundle.card.golden, bundle.schema, runtime)
     return runtime
-
-
-def verify(bundle: Bundle, runtime: Runtime) -> None:
-    """Golden rows come out as they did, together and one by one; raises BundleInvalid."""
-    expected = np.array(bundle.card.golden.outputs, dtype=np.float64)
-    matrix = _golden_matrix(bundle)
-    _compare(answers(runtime, matrix), expected)
-    for row in range(len(matrix)):
-        _compare(answers(runtime, matrix[row : row + 1]), expected[row : row + 1])
-
-
-def answers(runtime: Runtime, matrix: Matrix) -> Matrix:
-    """What the model says to these rows; raises BundleInvalid if it is no prediction."""
-    try:
-        (out,) = runtime.predict((matrix,))
-    except Exception as error:  # the model's code is not ours: whatever it raises, it is unfit
-        raise BundleInvalid(f"The model fails on a row: {type(error).__name__}: {error}") from error
-    if out.ndim != 2 or len(out) != len(matrix) or not np.isfinite(out).all():
-        raise BundleInvalid("The model does not give finite numbers, one row for each row.")
-    return out.astype(np.float64, copy=False)
 
 
 def _manifest(text: bytes) -> _Manifest:
@@ -159,23 +132,4 @@ def _check(bundle: Bundle) -> None:
     card = bundle.card
     if card.serving not in bundle.files or card.original not in bundle.files:
         raise BundleInvalid("The bundle lacks a model file that it names.")
-    _check_golden(bundle)
-
-
-def _check_golden(bundle: Bundle) -> None:
-    golden = bundle.card.golden
-    shape = {len(row) for row in golden.outputs}
-    if len(golden.records) != len(golden.outputs) or shape != {width(bundle.schema)}:
-        raise BundleInvalid("The bundle's golden rows do not fit its schema.")
-
-
-def _golden_matrix(bundle: Bundle) -> Matrix:
-    try:
-        return bundle.schema.encode_many(bundle.card.golden.records)
-    except WeirError as error:
-        raise BundleInvalid(f"A golden row does not fit the schema: {error}") from error
-
-
-def _compare(found: Matrix, expected: Matrix) -> None:
-    if found.shape != expected.shape or not np.allclose(found, expected, _TOLERANCE, _TOLERANCE):
-        raise BundleInvalid("The model no longer answers its golden rows as it did.")
+    golden.check(card.golden, bundle.schema)

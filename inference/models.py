@@ -15,7 +15,7 @@ from django.db.models import Case, F, GeneratedField, Q, Sum, UniqueConstraint, 
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference.core import experiment
+from inference.core import experiment, graphs
 from inference.core.lifecycle import Rule, Status
 from inference.core.schema import Task
 from inference.core.tally import NOTHING, Tally
@@ -101,8 +101,7 @@ class MLAlgorithm(models.Model):
     @property
     def task(self) -> Task:
         """What kind of answer it gives, and so how a label is compared with it."""
-        task: Task = self.schema["target"]["task"]
-        return task
+        return graphs.task(self.schema)
 
 
 class MLAlgorithmStatus(models.Model):

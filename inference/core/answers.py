@@ -61,7 +61,7 @@ class TableRenderer:
         self.classes = target.classes
         self._target = target
         self._classes = tuple(json.dumps(name) for name in target.classes)
-        self._tail = _tail(algorithm.id, algorithm.version)
+        self._tail = tail(algorithm.id, algorithm.version)
         self._texts = {
             "binary": self._binary,
             "multiclass": self._multiclass,
@@ -95,11 +95,7 @@ class TableRenderer:
         return best
 
     def answers(self, texts: Iterable[str], ids: Iterable[int]) -> list[str]:
-        tail = self._tail
-        return [
-            f'{text},"request_id":{request_id}{tail}'
-            for text, request_id in zip(texts, ids, strict=True)
-        ]
+        return completed(texts, ids, self._tail)
 
     def _binary(self, scores: Matrix) -> list[str]:
         """The probability is that of the second class; the label is it above one half."""
@@ -134,10 +130,19 @@ def _scores(outputs: Tensors) -> Matrix:
 
 def replayed(logged: str, request_id: int, algorithm_id: int, version: str) -> str:
     """The answer to a row once more, to the byte, from the object that the log has kept of it."""
-    return f'{logged[:-1]},"request_id":{request_id}{_tail(algorithm_id, version)}'
+    return f'{logged[:-1]},"request_id":{request_id}{tail(algorithm_id, version)}'
 
 
-def _tail(algorithm_id: int, version: str) -> str:
+def completed(texts: Iterable[str], ids: Iterable[int], tail: str) -> list[str]:
+    """The texts with their ids, and all else that closes them."""
+    return [
+        f'{text},"request_id":{request_id}{tail}'
+        for text, request_id in zip(texts, ids, strict=True)
+    ]
+
+
+def tail(algorithm_id: int, version: str) -> str:
+    """What ends each answer of an algorithm."""
     return f',"algorithm":{algorithm_id},"version":{json.dumps(version)}}}'
 
 

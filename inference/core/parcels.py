@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from inference.core import datatypes
 from inference.core.errors import KINDS, WeirError
 from inference.core.reader import Reader
 from inference.core.routing import Arm
@@ -67,7 +68,10 @@ class Keys:
 
 
 class Block(Struct, array_like=True, gc=False):
-    """One array, rows first; `dtype` as numpy writes it, byte order and all."""
+    """One array, rows first; `dtype` as numpy writes it, byte order and all.
+
+    Of texts the data is as `datatypes` writes BYTES: what numpy holds are addresses.
+    """
 
     dtype: str
     shape: tuple[int, ...]
@@ -253,9 +257,13 @@ class _Carried:
 
 
 def _block(array: Array) -> Block:
-    return Block(array.dtype.str, array.shape, array.tobytes())
+    data = datatypes.encoded(array) if array.dtype == object else array.tobytes()
+    return Block(array.dtype.str, array.shape, data)
 
 
 def _array(block: Block) -> Array:
-    found: Array = np.frombuffer(block.data, np.dtype(block.dtype)).reshape(block.shape)
+    dtype = np.dtype(block.dtype)
+    if dtype.hasobject:
+        return datatypes.decoded("", datatypes.BYTES, block.shape, block.data).array
+    found: Array = np.frombuffer(block.data, dtype).reshape(block.shape)
     return found

@@ -33,6 +33,13 @@ def concat(parts: Sequence[Tensors]) -> Tensors:
     )
 
 
+def nothing(dtype: np.dtype[np.generic]) -> float | bytes:
+    """What stands in a row without a result; its error says so, not this value."""
+    if dtype.kind == "O":
+        return b""
+    return np.nan if dtype.kind in "fc" else 0
+
+
 def cut(tensors: Tensors, start: int, stop: int) -> Tensors:
     """Rows start..stop as views."""
     return tuple(array[start:stop] for array in tensors)

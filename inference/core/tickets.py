@@ -15,7 +15,7 @@ from inference.core.errors import WeirError
 from inference.core.reader import Reader
 from inference.core.routing import Algorithm, Arm
 from inference.core.rows import Read, Rows
-from inference.core.tensors import Array, Tensors
+from inference.core.tensors import Array, Tensors, nothing
 from inference.core.types import NO_ERRORS, LogMode, Model, Outcome, PredictionRow
 
 
@@ -155,8 +155,8 @@ class Part:
         return tuple(self._spread(array) for array in outputs)
 
     def _spread(self, array: Array) -> Array:
-        nothing = np.nan if array.dtype.kind == "f" else np.zeros((), array.dtype)
-        spread = np.full((len(self.ids), *array.shape[1:]), nothing, array.dtype)
+        shape = (len(self.ids), *array.shape[1:])
+        spread: Array = np.full(shape, nothing(array.dtype), array.dtype)
         spread[list(self.read.places)] = array
         return spread
 

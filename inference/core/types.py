@@ -32,6 +32,11 @@ class Model(Protocol):
         """Whether `predict` only computes, on the thread that calls it: it never waits."""
         ...
 
+    @property
+    def finite(self) -> bool:
+        """Whether a NaN or an infinity among what it puts out is no answer for that row."""
+        ...
+
     def predict(self, tensors: Tensors) -> Tensors:
         """One row out for each row in.
 

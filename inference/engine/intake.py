@@ -38,6 +38,10 @@ class Alone:
     def inline_ok(self) -> bool:
         return False
 
+    @property
+    def finite(self) -> bool:
+        return self.model.finite
+
     def predict(self, tensors: Tensors) -> Tensors:
         return self.model.predict(tensors)
 

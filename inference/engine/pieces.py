@@ -10,7 +10,7 @@ import numpy as np
 
 from inference.core.bisection import Span
 from inference.core.errors import ModelOutputInvalid, WeirError
-from inference.core.tensors import Array, Tensors, cut
+from inference.core.tensors import Array, Tensors, cut, nothing
 from inference.engine.compute import not_finite
 from inference.engine.waiter import Waiter
 
@@ -20,6 +20,7 @@ class Pieces:
 
     def __init__(self, batch: Sequence[Waiter]) -> None:
         self._batch = batch
+        self._finite = batch[0].job.model.finite
         self._stops = list(accumulate(waiter.rows for waiter in batch))
         self._unknown = [waiter.rows for waiter in batch]
         self._outputs: Tensors | None = None
@@ -42,10 +43,10 @@ class Pieces:
         """These rows have come out; the jobs that are complete by them."""
         if self._outputs is None:
             self._outputs = tuple(_blank(array, self._stops[-1]) for array in outputs)
-        doubtful = [span.start + row for row in not_finite(outputs)]
+        doubtful = [span.start + row for row in not_finite(outputs)] if self._finite else []
         for whole, part in zip(self._outputs, outputs, strict=True):
             whole[span.start : span.stop] = part
-            whole[doubtful] = _nothing(whole)
+            whole[doubtful] = nothing(whole.dtype)
         for row in doubtful:
             self._accuse(row, ModelOutputInvalid("the model returned no number"))
         return self._known(span)
@@ -91,9 +92,4 @@ def _forms(outputs: Tensors) -> list[tuple[object, ...]]:
 
 
 def _blank(like: Array, rows: int) -> Array:
-    return np.full((rows, *like.shape[1:]), _nothing(like), like.dtype)
-
-
-def _nothing(array: Array) -> float | int:
-    """What stands in rows that have no result; their error says so, not this value."""
-    return np.nan if array.dtype.kind in "fc" else 0
+    return np.full((rows, *like.shape[1:]), nothing(like.dtype), like.dtype)

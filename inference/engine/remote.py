@@ -242,6 +242,10 @@ class Distant:
     def inline_ok(self) -> bool:
         return False
 
+    @property
+    def finite(self) -> bool:
+        return True
+
     def predict(self, tensors: Tensors) -> Tensors:
         """Only a worker can."""
         raise ModelUnavailable("This process holds no models.")

@@ -51,7 +51,7 @@ class Serving:
         if isinstance(tried.error, ModelUnavailable):
             # No row is to blame, so none is searched for.
             raise tried.error
-        if tried.outputs is not None and not not_finite(tried.outputs):
+        if tried.outputs is not None and not self._doubtful(batch, tried.outputs):
             computed = tried.seconds
             self._hand_out(batch, tried.outputs, started, computed)
             errors = 0
@@ -63,6 +63,9 @@ class Serving:
         self._report(
             BatchReport(self.key, len(batch), tensors.rows(inputs), errors, queued, computed)
         )
+
+    def _doubtful(self, batch: Sequence[Waiter], outputs: Tensors) -> bool:
+        return batch[0].job.model.finite and bool(not_finite(outputs))
 
     def _hand_out(
         self, batch: Sequence[Waiter], outputs: Tensors, started: float, computed: float

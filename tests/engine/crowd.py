@@ -26,6 +26,7 @@ class Sevenfold:
     def __init__(self, key: Hashable = "sevenfold", *, inline_ok: bool = False) -> None:
         self.key = key
         self.inline_ok = inline_ok
+        self.finite = True
         self.batches: list[list[float]] = []
 
     def predict(self, tensors: Tensors) -> Tensors:

@@ -40,6 +40,7 @@ class Echo:
     key: int
     inline_ok: bool = True
     fails: Callable[[Tensors], None] = lambda _: None
+    finite: bool = True
     seen: list[int] = field(default_factory=list)
 
     def predict(self, tensors: Tensors) -> Tensors:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.core.errors import WeirError
 from inference.core.lifecycle import Status
+
+if TYPE_CHECKING:
+    from inference.bundles import Bundle
+    from inference.training.pack import Identity
 
 _STATUSES = (Status.REGISTERED, Status.TESTING, Status.STAGING, Status.PRODUCTION)
 
@@ -29,12 +34,16 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--version", required=True, dest="model_version")
         parser.add_argument(
-            "--schema", type=Path, help="JSON; by default the file beside PATH, ending .schema.json"
+            "--schema",
+            type=Path,
+            help="JSON; by default the file beside PATH, ending .schema.json. An ONNX file without "
+            "one is served as the graph it is: by the names of its inputs and outputs.",
         )
         parser.add_argument(
             "--rows",
             type=Path,
-            help="CSV or JSON rows to try the model on, best with their labels; drawn otherwise",
+            help="CSV or JSON rows to try the model on, best with their labels; of a graph JSON, as "
+            "rows are predicted. Drawn otherwise.",
         )
         parser.add_argument("--owner", default="operator")
         parser.add_argument("--description", default="")
@@ -47,7 +56,7 @@ class Command(BaseCommand):
     def handle(self, *, path: Path, status: str, **given: object) -> None:
         # Imported here: `--help` must not load scikit-learn.
         from inference.management import publish
-        from inference.training import adopt, pack
+        from inference.training import pack
 
         identity = pack.Identity(
             endpoint=str(given["endpoint"]),
@@ -56,15 +65,23 @@ class Command(BaseCommand):
             owner=str(given["owner"]),
             description=str(given["description"]),
         )
-        schema_path = _optional(given["schema"]) or path.with_suffix(".schema.json")
         try:
-            schema = adopt.schema(schema_path)
-            bundle = adopt.adopt(identity, path, schema, _optional(given["rows"]))
+            bundle = _bundle(identity, path, _optional(given["schema"]), _optional(given["rows"]))
             algorithm, created = publish.publish(bundle, Status(status), by="register")
         except (WeirError, ValueError) as error:
             raise CommandError(str(error)) from error
         told = publish.told(algorithm, bundle, created=created)
         self.stdout.write(f"{identity.endpoint}: {told}")
+
+
+def _bundle(identity: Identity, path: Path, schema: Path | None, rows: Path | None) -> Bundle:
+    """Of a table if there is a schema; ONNX without one speaks for itself."""
+    from inference.training import adopt
+
+    beside = path.with_suffix(".schema.json")
+    if schema is None and path.suffix.lower() == ".onnx" and not beside.exists():
+        return adopt.adopt_graph(identity, path, rows)
+    return adopt.adopt(identity, path, adopt.schema(schema or beside), rows)
 
 
 def _optional(value: object) -> Path | None:
