@@ -66,9 +66,13 @@ def tried(text: str, rows: list[Any] | None = None) -> signatures.Tried:
     return signatures.tried(model(text), rows)
 
 
+def packed(text: str, found: signatures.Tried) -> Bundle:
+    return pack.pack_graph(IDENTITY, model(text), found, "rows of a test")
+
+
 @functools.cache
 def bundle(text: str = TWO) -> Bundle:
-    return pack.pack_graph(IDENTITY, model(text), tried(text), "rows drawn")
+    return packed(text, tried(text))
 
 
 def adopted(folder: Path, text: str, rows: list[Any] | None = None) -> Bundle:
