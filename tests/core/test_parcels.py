@@ -15,11 +15,15 @@ from hypothesis import given
 from inference.core import parcels
 from inference.core.answers import TableRenderer
 from inference.core.errors import KINDS, ModelRejectedRow, Overloaded, RowInvalid, WeirError
+from inference.core.graphanswers import GraphRenderer
+from inference.core.graphreader import GraphReader
+from inference.core.graphs import Graph
 from inference.core.parcels import Item, Keys, Trouble
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
 from inference.core.rows import JsonRows, NumberRows, Rows, ValueRows
 from inference.core.schema import Feature, Schema, Target
+from inference.core.signature import Signature, Spec
 from inference.core.tickets import Context, Part, Served
 from inference.core.types import LogMode, Outcome
 
@@ -169,6 +173,27 @@ def test_a_missing_value_is_still_missing_over_there() -> None:
     assert there.read.tensors is not None
     assert np.isnan(there.read.tensors[0][0, 0])
     assert there.context.rows.raw(0) == '{"a":null,"c":"x"}'
+
+
+def test_texts_and_truths_travel_as_tensors_too() -> None:
+    specs = (Spec("text", "BYTES", (-1, -1)), Spec("on", "BOOL", (-1,)), Spec("n", "INT8", (-1,)))
+    graph = Graph(Signature(specs, specs))
+    of = Served(FOREST, GraphReader(graph), GraphRenderer(graph, FOREST), model=None)
+    one = part(records({"text": ["\N{SNOWMAN}", ""], "on": True, "n": -3}), of)
+
+    there = travelled(one, of)
+    assert there.tensors is not None
+    there.settle(Outcome(there.tensors))
+    back = parcels.outputs(parcels.received(parcels.reply([table(1, there)])).results[0])
+
+    for left, came, returned in zip(one.tensors or (), there.tensors, back, strict=True):
+        assert left.dtype == came.dtype == returned.dtype
+        assert left.tolist() == came.tolist() == returned.tolist()
+
+
+def table(number: int, settled: Part) -> parcels.Result:
+    settled.told(settled.texts, {}, settled.tensors or ())
+    return parcels.result(number, settled)
 
 
 def test_a_request_without_a_row_that_fits_travels_without_numbers() -> None:

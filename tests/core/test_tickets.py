@@ -10,10 +10,14 @@ import pytest
 
 from inference.core.answers import TableRenderer
 from inference.core.errors import ModelRejectedRow
+from inference.core.graphanswers import GraphRenderer
+from inference.core.graphreader import GraphReader
+from inference.core.graphs import Graph
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
 from inference.core.rows import JsonRows
 from inference.core.schema import Feature, Schema, Target
+from inference.core.signature import Signature, Spec
 from inference.core.tickets import Context, Part, Served
 from inference.core.types import LogMode, Outcome
 
@@ -86,3 +90,16 @@ def test_without_a_log_nothing_is_prepared_for_it() -> None:
     assert ticket.answers
     assert not ticket.log
     assert ticket.refused is None
+
+
+def test_in_a_table_a_text_that_is_missing_is_empty() -> None:
+    words = Spec("words", "BYTES", (-1, -1))
+    graph = Graph(Signature((words,), (words,)))
+    served = Served(FOREST, GraphReader(graph), GraphRenderer(graph, FOREST), model=None)
+    rows = JsonRows([b'["a"]', b"7", b'["b"]'])
+    ticket = Part(served, None, range(3), range(3), Context(rows, "", LogMode.OFF, AT, table=True))
+    ticket.settle(Outcome(ticket.tensors))
+
+    (found,) = ticket.table.tensors
+    assert found.array.tolist() == [[b"a"], [b""], [b"b"]]
+    assert list(ticket.table.errors) == [1]
