@@ -142,8 +142,8 @@ def _plain(tensor: Tensor) -> list[object]:
     if tensor.datatype == BYTES:
         return cast("list[object]", _texts(array.tolist()))
     if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
-        array = array.astype(object)
-        array[~finite] = cast("object", None)  # the stubs know no array of objects
+        nothing = np.empty((), dtype=object)  # None
+        return cast("list[object]", np.where(finite, array.astype(object), nothing).tolist())
     return cast("list[object]", array.tolist())
 
 
