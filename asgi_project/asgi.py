@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 
 _django = get_asgi_application()  # before anything that imports models
 
+from asgi_project import version  # noqa: E402  # Django is set up first
 from asgi_project.env import Environment  # noqa: E402  # Django is set up first
 from asgi_project.serving import Serving  # noqa: E402  # Django is set up first
 from consumers.doors import Doors  # noqa: E402  # Django is set up first
@@ -19,6 +20,7 @@ from consumers.visitors import Visitors  # noqa: E402  # Django is set up first
 from inference.access import Access, Https  # noqa: E402  # Django is set up first
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402  # Django is set up first
 from inference.dataplane.http import BODY_SECONDS, DataPlane  # noqa: E402  # Django is set up first
+from inference.dataplane.v2 import V2, Limits  # noqa: E402  # Django is set up first
 
 _NO_SNAPSHOT: Final = "no snapshot yet"
 
@@ -38,13 +40,15 @@ class Weir:
         access = Access(lambda: self._serve().snapshot, is_open=env.is_open)
         https = Https(required=env.secure_ssl, proxied=env.trusted_proxies > 0)
         doors = Doors(access, env.allowed_origins, https)
-        self._http = DataPlane(
+        plane = DataPlane(
             cast("Application", _django),
             access,
             max_body=env.max_body_bytes,
             https=https,
             body_seconds=body_seconds,
         )
+        bounds = Limits(env.max_body_bytes, body_seconds)
+        self._http = V2(plane, access, self._serve, bounds, release=version(), https=https)
         self._websocket = Visitors(router(doors, window=env.ws_credits))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

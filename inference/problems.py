@@ -86,11 +86,9 @@ def of_protocol(error: WeirError) -> Problem:
 
 
 def _placed(error: WeirError) -> str:
-    where = [
-        f"{what} {value}"
-        for what, value in (("row", error.row), ("tensor", error.field))
-        if value is not None
-    ]
+    where = [] if error.row is None else [f"row {error.row}"]
+    if error.field is not None:
+        where.append(repr(error.field))
     return f"{error.message} ({', '.join(where)})" if where else error.message
 
 

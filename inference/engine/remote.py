@@ -219,6 +219,10 @@ def _stats(lane: Lane, seen: Seen, model: int) -> LaneStats:
         batch_rows=lane.batch_rows,
         latency=lane.latency,
         healthy=seen.beat.healthy,
+        jobs=lane.jobs - before.jobs,
+        answer_seconds=lane.answer_seconds - before.answer_seconds,
+        queue_seconds=lane.queue_seconds - before.queue_seconds,
+        compute_seconds=lane.compute_seconds - before.compute_seconds,
     )
 
 
