@@ -79,6 +79,9 @@ notebooks: $(DEV) ## Run every notebook from top to bottom
 requirements: $(DEV) ## Compile the pins anew from requirements*.in (ARGS=--upgrade)
 	$(VENV)/bin/uv pip compile requirements.in -o requirements.txt $(COMPILE) $(ARGS)
 	$(VENV)/bin/uv pip compile requirements-dev.in -o requirements-dev.txt -c requirements.txt $(COMPILE) $(ARGS)
+	for who in kserve mlserver; do \
+	  $(VENV)/bin/uv pip compile tests/clients/$$who.in -o tests/clients/$$who.txt $(COMPILE) $(ARGS) || exit 1; \
+	done
 
 # For every Python and platform at once, with hashes, naming no package index.
 COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-strip-extras \

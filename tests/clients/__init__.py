@@ -1,0 +1,1 @@
+"""What only real processes can show."""
