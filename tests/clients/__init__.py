@@ -1,1 +1,1 @@
-"""What only real processes can show."""
+"""Scripts that the Pythons of public clients run: see `tests/e2e/test_public_clients.py`."""
