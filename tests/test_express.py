@@ -29,10 +29,11 @@ class Short:
     held: dict[bytes, asyncio.Future[Any]] = field(default_factory=dict)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def may_take(self, method: bytes, url: bytes) -> bool:
-        return method == b"POST" and url.startswith(b"/api/v1/")
+    def recognised(self, scheme: str, url: bytes, headers: Any) -> Any:
+        strange = {b"expect", b"transfer-encoding"} & dict(headers).keys()
+        return "hot" if url.startswith(b"/api/v1/") and not strange else None
 
-    def begin(self, scope: Any, url: bytes, body: bytes) -> Begun | None:
+    def begin(self, hot: Any, body: bytes) -> Begun | None:
         if body.startswith(b"usual"):
             return None
         self.taken.append(body)
