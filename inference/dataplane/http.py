@@ -16,8 +16,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from inference import gateway, keys, problems
+from inference import calls, gateway, keys, problems
 from inference.access import Access, Https, host_allowed
+from inference.calls import Call
 from inference.core import asking
 from inference.core.asking import Ask
 from inference.core.errors import HostRefused, ModelError, WeirError
@@ -90,15 +91,18 @@ class DataPlane:
         if hot is None:
             await self._fall_back(scope, headers, receive, send)
             return
+        call = Call(calls.REST, hot.endpoint, scope)
         try:
-            answer = await self._answer(hot, receive)
+            answer = await self._answer(hot, receive, call)
         except WeirError as error:
+            call.ended(error.code)
             await _refuse(send, problems.of_tutorial(error))
             # Its frames hold the rows and are held by them, and the collector comes rarely.
             error.__traceback__ = None
         except Gone:
-            return
+            call.ended(calls.GONE)
         except Exception:  # whatever it was, the client gets a sentence and we get the trace
+            call.ended(ModelError.code)
             log.exception("predict failed")
             await _refuse(send, problems.of_tutorial(ModelError("Something went wrong here.")))
         else:
@@ -122,7 +126,7 @@ class DataPlane:
             return False
         return self._host_allowed(headers.get(b"host", b""))
 
-    async def _answer(self, hot: Hot, receive: Receive) -> Answer:
+    async def _answer(self, hot: Hot, receive: Receive, call: Call) -> Answer:
         self._bodies.check(hot.length)
         self._access.check(hot.authorization, KeyScope.PREDICT)
         ask = _ask(hot.endpoint, hot.query)
@@ -132,13 +136,16 @@ class DataPlane:
             ask = ask.preferring(hot.prefer)
         body = await self._bodies.read(receive)
         if hot.key is None and ask.wait is None:
-            return 200, _body(await gateway.current().predict_json(ask, body)), ()
-        return await self._lasting(hot, ask, body)
+            answer = _body(await gateway.current().predict_json(ask, body, call))
+            call.answered()
+            return 200, answer, ()
+        return await self._lasting(hot, ask, body, call)
 
-    async def _lasting(self, hot: Hot, ask: Ask, body: bytes) -> Answer:
+    async def _lasting(self, hot: Hot, ask: Ask, body: bytes, call: Call) -> Answer:
         claim = Claim(self._access.caller(hot.authorization), hot.key, hot.query.decode("latin-1"))
         answer = await door.current().answer(requests.from_json(claim, ask, body))
         reply = replies.of(answer)
+        call.ended(replies.outcome(answer))
         headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
         return reply.status, reply.text.encode(), headers
 
