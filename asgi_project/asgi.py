@@ -20,8 +20,10 @@ from asgi_project.side_port import SidePort  # noqa: E402  # Django is set up fi
 from consumers.doors import Doors  # noqa: E402  # Django is set up first
 from consumers.routing import router  # noqa: E402  # Django is set up first
 from consumers.visitors import Visitors  # noqa: E402  # Django is set up first
+from inference import calls  # noqa: E402  # Django is set up first
 from inference.access import Access, Https  # noqa: E402  # Django is set up first
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402  # Django is set up first
+from inference.dataplane.express import Express  # noqa: E402  # Django is set up first
 from inference.dataplane.http import BODY_SECONDS, DataPlane  # noqa: E402  # Django is set up first
 
 _NO_SNAPSHOT: Final = "no snapshot yet"
@@ -56,6 +58,7 @@ class Weir:
             https=self._https,
             body_seconds=body_seconds,
         )
+        self.express = Express(self._http)
         self._websocket = Visitors(router(doors, window=env.ws_credits))
         wanted = env.access_log == "json"
         self._noted = AccessLog(self._application, access) if wanted else None
@@ -87,12 +90,14 @@ class Weir:
                 await serving.start()
                 self._serving = serving
                 self._metrics = Metrics(Source(serving.now, serving.figures, tests=True))
+                # The short way has no scope, and those who look on read one.
+                self.express.closed = self._noted is not None or calls.looked_on()
                 await self._listen_aside()
         return self._serving
 
     async def drain(self) -> None:
         """Answer what was accepted; whatever comes now is refused and its connection closed."""
-        self._draining = True
+        self._draining = self.express.closed = True
         if self._serving is not None:
             await self._serving.drain()
 

@@ -78,7 +78,7 @@ def _requests(series: Iterable[tuple[Asked, Histogram]]) -> Iterator[Metric]:
     )
     yield _histogram(
         "serve_request_seconds",
-        "From the moment a request is recognised until its answer can be sent.",
+        "From the moment a request is here as a whole until its answer can be sent.",
         _OF_REQUESTS,
         merged,
     )

@@ -59,13 +59,17 @@ class Http(HttpToolsProtocol):
         if self._received is None and b"h2c" in data:
             data = _without_h2c(data)
         super().data_received(data)
-        cycle = _or_none(self.cycle)
+        self._fed()
+        cycle = or_none(self.cycle)
         whole = cycle is not None and not cycle.more_body and not cycle.response_complete
         if whole and "method" in self.scope:  # as nearly every request is, with its first piece
             self._received = None
             self._in_time()
         elif not self.transport.is_closing():
             self._account(len(data))
+
+    def _fed(self) -> None:
+        """All that came was parsed."""
 
     def handle_websocket_upgrade(self) -> None:
         self._in_time()
@@ -88,7 +92,7 @@ class Http(HttpToolsProtocol):
         if self._is_upgraded():
             return
         self._received = 0 if self._received is None else self._received + size
-        in_head = "method" not in (_or_none(self.scope) or ())
+        in_head = "method" not in (or_none(self.scope) or ())
         most = self.most_head if in_head else self.most_request
         if self._received > most or len(self.headers or ()) > MOST_HEADERS:
             self._cut(_LARGE)
@@ -107,7 +111,7 @@ class Http(HttpToolsProtocol):
 
     def _cut(self, status: bytes) -> None:
         """With a word where it cannot be taken for the answer to something else."""
-        scope, cycle = _or_none(self.scope), _or_none(self.cycle)
+        scope, cycle = or_none(self.scope), or_none(self.cycle)
         in_head = scope is not None and "method" not in scope
         if in_head and (cycle is None or cycle.response_complete):
             self.transport.write(_ANSWER % status)
@@ -115,9 +119,10 @@ class Http(HttpToolsProtocol):
         self._stuck = self._stuck or self.loop.call_later(self.stuck_seconds, self.transport.abort)
 
 
-def http(max_body: int) -> type[Http]:
+def bounded(max_body: int, kind: type[Http] = Http, **members: object) -> type[Http]:
     """For bodies of at most so many bytes."""
-    return type("BoundedHttp", (Http,), {"most_request": Http.most_head + OVERHEAD * max_body})
+    most = Http.most_head + OVERHEAD * max_body
+    return type(f"Bounded{kind.__name__}", (kind,), {"most_request": most, **members})
 
 
 class WebSocket(WebSocketsSansIOProtocol):
@@ -191,7 +196,7 @@ def _without_h2c(data: bytes) -> bytes:
     return _H2C.sub(b"\r\n", head + b"\r\n", count=1)[:-2] + end + rest
 
 
-def _or_none(value: T) -> T | None:
+def or_none(value: T) -> T | None:
     """What uvicorn's types deny: before the first request there is none."""
     return value
 

@@ -28,8 +28,8 @@ from bench.problem import BenchFailed
 from bench.process import PYTHON, run
 from bench.usage import Usage, of_process
 from bench.workload import Workload
-from inference.core.answers import Renderer
-from inference.core.reader import RowReader
+from inference.core.answers import TableRenderer
+from inference.core.reader import Reader, RowReader
 from inference.core.routing import Algorithm
 from inference.core.rows import Read
 from inference.core.schema import Feature, Schema, Target
@@ -62,12 +62,12 @@ class OneRow:
 
     def __init__(self, text: str, values: Sequence[float]) -> None:
         self._text = text
-        self._read = Read(np.array([values], dtype=np.float64), _PLACES, NO_ERRORS)
+        self._read = Read((np.array([values], dtype=np.float64),), _PLACES, NO_ERRORS)
 
     def __len__(self) -> int:
         return 1
 
-    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+    def read(self, reader: Reader, positions: Sequence[int]) -> Read:
         return self._read
 
     def raw(self, position: int) -> str:
@@ -134,7 +134,7 @@ def served(workload: Workload, algorithm_id: int) -> Served:
     schema = Schema(features, Target("diagnosis", "binary", workload.classes))
     algorithm = Algorithm(algorithm_id, "random forest", "0.0.1", "production")
     model = Distant(algorithm_id, "onnx")
-    return Served(algorithm, RowReader(schema), Renderer(schema.target, algorithm), model)
+    return Served(algorithm, RowReader(schema), TableRenderer(schema.target, algorithm), model)
 
 
 async def drive(spec: Spec, workload: Workload) -> Load:

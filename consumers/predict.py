@@ -199,6 +199,7 @@ class Session:
 
     def _begin(self, request: Request, size: int, call: Call) -> None:
         if request.lasting or self._answers.session:
+            request = request.in_words()
             done: Future[Any] = asyncio.ensure_future(self._answers.answer(request))
             self._taken(size, done, partial(self._ended, request, size, call))
             return
@@ -257,6 +258,8 @@ class Session:
         first = pending.parts[0]
         if first.errors and not request.batch:
             return self._codec.message(wire.error(request.id, first.errors[0], first.ids[0]))
+        if request.ask.table:
+            return self._codec.message(wire.block(request.id, pending.table))
         return self._codec.result(request.id, pending.texts, batch=request.batch)
 
     def _refuse(self, frame_id: wire.FrameId, error: WeirError) -> None:

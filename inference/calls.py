@@ -44,6 +44,10 @@ class Call:
         self.begun: Pending | None = None
         self.since = monotonic()
 
+    def begins(self) -> None:
+        """It is here as a whole; until now it took as long as its caller did."""
+        self.since = monotonic()
+
     @property
     def parts(self) -> Sequence[Part]:
         return () if self.begun is None else self.begun.parts
@@ -101,6 +105,11 @@ def install(known: Callable[[str], bool], onlooker: Onlooker | None = None) -> N
     """Called by the composition root; `known` tells whether there is an endpoint of that name."""
     global _known, _onlooker  # as the gateway: adapters cannot be handed it
     _known, _onlooker = known, onlooker
+
+
+def looked_on() -> bool:
+    """Whether anybody wants to see more of a call than how it is counted: the scope it came in."""
+    return _onlooker is not None
 
 
 def _model(endpoint: str) -> str:

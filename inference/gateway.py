@@ -24,7 +24,7 @@ from inference.core.errors import (
 )
 from inference.core.routing import Algorithm, Arm, Endpoint, Wanted
 from inference.core.rows import Rows
-from inference.core.tickets import Context, Part, Served
+from inference.core.tickets import Context, Part, Served, Table
 from inference.core.types import Job, LogMode, Model, Outcome
 from inference.ids import Ids
 from inference.registry import Snapshot
@@ -58,6 +58,11 @@ class Pending(NamedTuple):
     def answers(self) -> Sequence[Answer]:
         """The same with ids and errors as values."""
         return _in_order(self.rows, [(part.positions, part.answers) for part in self.parts])
+
+    @property
+    def table(self) -> Table:
+        """The same as arrays, for one who asked for a table: he has one part."""
+        return self.parts[0].table
 
 
 class Answered(NamedTuple):
@@ -121,7 +126,7 @@ class Gateway:
         except Ambiguous:
             return ""
         served = snapshot.served.get(algorithm.id)
-        return served.reader.schema.hash if served else ""
+        return served.reader.hash if served else ""
 
     async def predict_json(self, ask: Ask, body: bytes, seen: Seen | None = None) -> Answered:
         """A record as a JSON object, or a batch of them as an array."""
@@ -216,8 +221,9 @@ class Gateway:
         endpoint = snapshot.endpoints.get(ask.endpoint)
         if endpoint is None:
             raise NotServed
-        context = Context(rows, ask.subject, mode or endpoint.log_mode, datetime.now(UTC))
-        if len(ids) == 1 or endpoint.experiment is None or ask.subject:
+        mode = mode or endpoint.log_mode
+        context = Context(rows, ask.subject, mode, datetime.now(UTC), ask.table)
+        if len(ids) == 1 or endpoint.experiment is None or ask.subject or ask.table:
             algorithm, arm = endpoint.route(ask.wanted, ask.subject or str(ids[0]))
             return [Part(_served(snapshot, algorithm), arm, range(len(ids)), ids, context)]
         return [

@@ -19,10 +19,10 @@ from typing import Final
 from django.db import Error, connection
 
 from inference import models
-from inference.core.answers import Renderer
+from inference.core.answers import Renderer, TableRenderer
 from inference.core.errors import StorageUnavailable, WeirError
 from inference.core.lifecycle import Status
-from inference.core.reader import RowReader
+from inference.core.reader import Reader, RowReader
 from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
 from inference.core.schema import Schema
 from inference.core.tickets import Served
@@ -187,13 +187,12 @@ class Registry:
         algorithm = _algorithm(row)
         if old is not None and old.model is not None:
             # An artefact never changes under its id; only what is said about it does.
-            renderer = Renderer(old.reader.schema.target, algorithm)
+            _, renderer = _sides(row, algorithm)
             return Served(algorithm, old.reader, renderer, old.model)
         return self._opened(row, algorithm)
 
     def _opened(self, row: models.MLAlgorithm, algorithm: Algorithm) -> Served:
-        schema = Schema.from_json(row.schema)
-        reader, renderer = RowReader(schema), Renderer(schema.target, algorithm)
+        reader, renderer = _sides(row, algorithm)
         try:
             return Served(algorithm, reader, renderer, self._load(row))
         except WeirError as error:
@@ -237,6 +236,12 @@ async def _retired(retire: Retire, model: Model) -> None:
         await retire(model)
     except Exception:  # a background task
         log.exception("a model did not drain")
+
+
+def _sides(row: models.MLAlgorithm, algorithm: Algorithm) -> tuple[Reader, Renderer]:
+    """What reads its rows, and what renders its answers."""
+    schema = Schema.from_json(row.schema)
+    return RowReader(schema), TableRenderer(schema.target, algorithm)
 
 
 def _version() -> int:

@@ -23,7 +23,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 @asynccontextmanager
 async def serving(app: App, *, seconds: float = 0.1, max_body: int = 1000) -> AsyncIterator[int]:
     """The port at which these protocols are spoken, impatiently."""
-    http = protocols.http(max_body)
+    http = protocols.bounded(max_body)
     http.head_seconds = http.stuck_seconds = seconds
     config = uvicorn.Config(
         app, http=http, ws=protocols.WebSocket, lifespan="off", log_config=None, access_log=False

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol, cast
 
+import numpy as np
+import numpy.typing as npt
+
+from inference.core.datatypes import Tensor, named
 from inference.core.errors import WeirError
 from inference.core.routing import Algorithm
 from inference.core.schema import Target
-from inference.core.tensors import Matrix
+from inference.core.signature import LABEL, PROBABILITIES, VALUE
+from inference.core.tensors import Matrix, Tensors
 
 ERROR_LABEL = "error"
 HALF = 0.5
+NO_CLASS: Final = -1
 
 
 class Answer(NamedTuple):
@@ -23,10 +29,36 @@ class Answer(NamedTuple):
     error: WeirError | None = None
 
 
-class Renderer:
+class Renderer(Protocol):
+    """Turns what one algorithm put out into answers."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """In the order of the probabilities; none for anything but a classification."""
+        ...
+
+    def texts(self, outputs: Tensors) -> list[str]:
+        """For each row a JSON object without its closing brace, so that its ids can follow."""
+        ...
+
+    def labels(self, outputs: Tensors) -> list[str]:
+        """What feedback is compared with, row by row."""
+        ...
+
+    def answers(self, texts: Iterable[str], ids: Iterable[int]) -> list[str]:
+        """The texts, completed."""
+        ...
+
+    def tensors(self, outputs: Tensors) -> Sequence[Tensor]:
+        """The same as arrays; a label is the index of its class, -1 for a row without one."""
+        ...
+
+
+class TableRenderer:
     """Turns the scores of one algorithm, shape [rows, classes] or [rows, 1], into answers."""
 
     def __init__(self, target: Target, algorithm: Algorithm) -> None:
+        self.classes = target.classes
         self._target = target
         self._classes = tuple(json.dumps(name) for name in target.classes)
         self._tail = _tail(algorithm.id, algorithm.version)
@@ -36,12 +68,11 @@ class Renderer:
             "regression": self._regression,
         }[target.task]
 
-    def texts(self, scores: Matrix) -> list[str]:
-        """For each row a JSON object without its closing brace, so that its ids can follow."""
-        return self._texts(scores)
+    def texts(self, outputs: Tensors) -> list[str]:
+        return self._texts(_scores(outputs))
 
-    def labels(self, scores: Matrix) -> list[str]:
-        """What feedback is compared with, row by row."""
+    def labels(self, outputs: Tensors) -> list[str]:
+        scores = _scores(outputs)
         if self._target.task == "regression":
             return [repr(value) for value in scores[:, 0].tolist()]
         classes = self._target.classes
@@ -49,8 +80,21 @@ class Renderer:
             return [classes[p > HALF] for p in scores[:, 1].tolist()]
         return [classes[best] for best in scores.argmax(axis=1).tolist()]
 
+    def tensors(self, outputs: Tensors) -> Sequence[Tensor]:
+        scores = _scores(outputs)
+        if self._target.task == "regression":
+            return (named(VALUE, scores[:, 0]),)
+        return named(LABEL, self._best(scores)), named(PROBABILITIES, scores)
+
+    def _best(self, scores: Matrix) -> npt.NDArray[np.int32]:
+        if self._target.task == "binary":
+            best = (scores[:, 1] > HALF).astype(np.int32)
+        else:
+            best = scores.argmax(axis=1).astype(np.int32)
+        best[np.isnan(scores[:, 0])] = NO_CLASS
+        return best
+
     def answers(self, texts: Iterable[str], ids: Iterable[int]) -> list[str]:
-        """The texts, completed."""
         tail = self._tail
         return [
             f'{text},"request_id":{request_id}{tail}'
@@ -81,6 +125,11 @@ class Renderer:
             f'{{"value":{value!r},"label":"{value!r}","status":"OK"'
             for value in scores[:, 0].tolist()
         ]
+
+
+def _scores(outputs: Tensors) -> Matrix:
+    """A tabular model has one matrix out; that it is float64 is the runtime's promise."""
+    return cast("Matrix", outputs[0])
 
 
 def replayed(logged: str, request_id: int, algorithm_id: int, version: str) -> str:

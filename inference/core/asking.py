@@ -23,7 +23,8 @@ class Ask:
     `lenient` answers a row that does not fit the schema with an error of its own, and logs it,
     instead of refusing the request. `deadline` is in seconds from now, None for the default.
     `wait` is how many of them the caller spends on waiting before he would rather have an id by
-    which to ask again; None: until the answer is there.
+    which to ask again; None: until the answer is there. `table`: he reads arrays, and all his rows
+    are one unit of assignment.
     """
 
     endpoint: str
@@ -32,6 +33,7 @@ class Ask:
     lenient: bool = False
     deadline: float | None = None
     wait: float | None = None
+    table: bool = False
 
     def on_behalf_of(self, subject: str) -> Ask:
         return replace(self, subject=checked_subject(subject)) if subject else self

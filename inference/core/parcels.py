@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
 from inference.core.errors import KINDS, WeirError
-from inference.core.reader import RowReader
+from inference.core.reader import Reader
 from inference.core.routing import Arm
 from inference.core.rows import Read
-from inference.core.tensors import Array, Matrix
+from inference.core.tensors import Array, Tensors
 from inference.core.tickets import Context, Part, Served
 from inference.core.types import NO_ERRORS, LogMode
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 GROUP: Final = "workers"
 KEEP: Final = 3600  # seconds after which a stream or hash that nobody writes any more is gone
 FIELD: Final = b"p"  # the one field of a stream entry
@@ -88,7 +88,7 @@ class Item(Struct, array_like=True, gc=False):
     """One job. `places` says which row each row of the blocks is, None for all of them in order.
 
     Without blocks no row fits the schema; then there is nothing to compute, only to log. Without a
-    log there are no `raws`.
+    log there are no `raws`. `table`: arrays are wanted, no texts.
     """
 
     number: int
@@ -102,6 +102,7 @@ class Item(Struct, array_like=True, gc=False):
     blocks: list[Block]
     places: list[int] | None
     errors: dict[int, Trouble]
+    table: bool
 
 
 class Parcel(Struct, array_like=True, gc=False):
@@ -119,6 +120,7 @@ class Result(Struct, array_like=True, gc=False):
     texts: list[str]
     errors: dict[int, Trouble]
     failure: Trouble | None = None
+    blocks: list[Block] = []
 
 
 class Reply(Struct, array_like=True, gc=False):
@@ -149,6 +151,7 @@ def item(part: Part, number: int, remaining: float) -> Item:
         [] if part.tensors is None else [_block(array) for array in part.tensors],
         None if whole else list(read.places),
         troubles(read.errors) if read.errors else {},
+        context.table,
     )
 
 
@@ -184,13 +187,19 @@ def received(data: bytes) -> Reply:
 
 def part(found: Item, served: Served) -> Part:
     """The part on the other side: read already, to be settled there."""
-    context = Context(_Carried(found), found.subject, found.mode, found.at)
+    context = Context(_Carried(found), found.subject, found.mode, found.at, found.table)
     arm = None if found.arm is None else Arm(found.arm, served.algorithm, 1)
     return Part(served, arm, range(len(found.ids)), found.ids, context)
 
 
 def result(number: int, settled: Part) -> Result:
-    return Result(number, list(settled.texts), troubles(settled.errors))
+    blocks = [_block(array) for array in settled.outputs]
+    return Result(number, list(settled.texts), troubles(settled.errors), blocks=blocks)
+
+
+def outputs(found: Result) -> Tensors:
+    """The arrays in it."""
+    return tuple(_array(block) for block in found.blocks)
 
 
 def failed(number: int, error: WeirError) -> Result:
@@ -233,12 +242,11 @@ class _Carried:
     def __len__(self) -> int:
         return len(self._item.ids)
 
-    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+    def read(self, reader: Reader, positions: Sequence[int]) -> Read:
         found = self._item
-        arrays = [_array(block) for block in found.blocks]
+        arrays = tuple(_array(block) for block in found.blocks)
         places = found.places if found.places is not None else range(len(found.ids))
-        matrix = cast("Matrix", arrays[0]) if arrays else None
-        return Read(matrix, places, errors(found.errors))
+        return Read(arrays or None, places, errors(found.errors))
 
     def raw(self, position: int) -> str:
         return self._item.raws[position]

@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Protocol, cast
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from inference.core import jsonstrict
-from inference.core.errors import JsonInvalid, RowInvalid
+from inference.core import columns, jsonstrict, signature
+from inference.core.datatypes import Tensor
+from inference.core.errors import JsonInvalid, RowInvalid, WeirError
 from inference.core.schema import FLOAT32_MAX, Schema
-from inference.core.tensors import Matrix
+from inference.core.signature import Signature
+from inference.core.tensors import Matrix, Tensors
 
 Number = Annotated[float, Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
-Packed = bytes
+Packed = Any  # a row as one reader packs it, for the same one to join; of a table bytes
 
 # What a larger integer becomes is for `jsonstrict` to say.
 Whole = Annotated[int, Meta(ge=-(10**18), le=10**18)]
@@ -40,8 +42,43 @@ _MALFORMED = (ValueError, RecursionError)
 _DOUBTS = (*_MALFORMED, struct.error, KeyError)
 
 
+class Reader(Protocol):
+    """Makes of rows what one model takes."""
+
+    @property
+    def hash(self) -> str:
+        """Two models with the same hash read rows alike."""
+        ...
+
+    @property
+    def signature(self) -> Signature: ...
+
+    def json(self, body: bytes, row: int = 0) -> Packed:
+        """One row as JSON text; raises JsonInvalid or RowInvalid."""
+        ...
+
+    def value(self, value: object, row: int = 0) -> Packed:
+        """One row that is decoded already; raises RowInvalid."""
+        ...
+
+    def block(self, rows: Sequence[Sequence[float]]) -> Tensors | None:
+        """Rows of nothing but numbers, at once; None if that needs a closer look."""
+        ...
+
+    def joined(self, rows: Sequence[Packed]) -> Tensors:
+        """What the model is given for these rows."""
+        ...
+
+    def tensors(self, named: Sequence[Tensor]) -> tuple[Tensors, Mapping[int, WeirError]]:
+        """Of all rows, with what is wrong with those that do not fit, which hold anything then.
+
+        Raises RowInvalid if none can.
+        """
+        ...
+
+
 class RowReader:
-    """Reads records and positional rows for one schema."""
+    """Reads records, positional rows and columns for one schema."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -57,6 +94,11 @@ class RowReader:
         # Two quotes for each name, two for each category that is not null.
         self._width = schema.width
         self._quotes = 2 * (schema.width + len(self._categories))
+        self.signature = signature.of(schema)
+
+    @property
+    def hash(self) -> str:
+        return self.schema.hash
 
     def json(self, body: bytes, row: int = 0) -> Packed:
         """One record as JSON text; raises JsonInvalid or RowInvalid."""
@@ -80,7 +122,7 @@ class RowReader:
             raise RowInvalid(f"A row by position has {wanted} values, not {given}.", row=row)
         return dict(zip(self.schema.names, values, strict=True))
 
-    def block(self, rows: Iterable[Sequence[float]]) -> Matrix | None:
+    def block(self, rows: Iterable[Sequence[float]]) -> Tensors | None:
         """Rows by position that hold nothing but numbers, at once; None if one does not fit."""
         if self._categories:
             return None
@@ -89,7 +131,15 @@ class RowReader:
         except struct.error:
             return None
         # A NaN is a missing value, and makes this comparison false: the slow way knows of both.
-        return matrix if np.abs(matrix).max() <= FLOAT32_MAX else None
+        return (matrix,) if np.abs(matrix).max() <= FLOAT32_MAX else None
+
+    def joined(self, rows: Sequence[Packed]) -> Tensors:
+        return (self.matrix(rows),)
+
+    def tensors(self, named: Sequence[Tensor]) -> tuple[Tensors, Mapping[int, WeirError]]:
+        """A matrix [rows, width] by position, of any name, or columns by name."""
+        matrix, errors = columns.read(self.schema, named)
+        return (matrix,), errors
 
     def matrix(self, rows: Sequence[Packed]) -> Matrix:
         """Shape [rows, width]."""

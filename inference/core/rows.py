@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import msgspec
+import numpy as np
 
+from inference.core.datatypes import BYTES, Tensor
 from inference.core.errors import RowInvalid, WeirError
-from inference.core.reader import Packed, RowReader, json_array
-from inference.core.tensors import Matrix
+from inference.core.reader import Packed, Reader, json_array
+from inference.core.tensors import Tensors
 
+_MATRIX = 2  # dimensions
 _encode = msgspec.json.encode
 _FIRST = range(1)
 _NO_ERRORS: Mapping[int, WeirError] = MappingProxyType({})
 
 
 class Read(NamedTuple):
-    """Rows that fit the schema as a matrix, and why the others do not.
+    """Rows that fit the model as what it takes, and why the others do not.
 
-    `places` says which of the positions asked for each row of the matrix is.
+    `places` says which of the positions asked for each row of the tensors is.
     """
 
-    matrix: Matrix | None
+    tensors: Tensors | None
     places: Sequence[int]
     errors: Mapping[int, WeirError]
 
 
 class Rows(Protocol):
-    """Rows as a request brought them; nothing is known yet about the schema."""
+    """Rows as a request brought them; nothing is known yet about the model."""
 
     def __len__(self) -> int: ...
 
-    def read(self, reader: RowReader, positions: Sequence[int]) -> Read: ...
+    def read(self, reader: Reader, positions: Sequence[int]) -> Read: ...
 
     def raw(self, position: int) -> str:
         """The row as JSON, as it came."""
@@ -49,13 +53,13 @@ class JsonRows:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+    def read(self, reader: Reader, positions: Sequence[int]) -> Read:
         return _one_by_one(self._packed, reader, positions)
 
     def raw(self, position: int) -> str:
         return self._texts[position].decode("utf-8", "replace")
 
-    def _packed(self, reader: RowReader, position: int) -> Packed:
+    def _packed(self, reader: Reader, position: int) -> Packed:
         return reader.json(self._texts[position], position)
 
 
@@ -68,13 +72,13 @@ class ValueRows:
     def __len__(self) -> int:
         return len(self._values)
 
-    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+    def read(self, reader: Reader, positions: Sequence[int]) -> Read:
         return _one_by_one(self._packed, reader, positions)
 
     def raw(self, position: int) -> str:
         return _encode(self._values[position]).decode()
 
-    def _packed(self, reader: RowReader, position: int) -> Packed:
+    def _packed(self, reader: Reader, position: int) -> Packed:
         return reader.value(self._values[position], position)
 
 
@@ -85,14 +89,68 @@ class NumberRows(ValueRows):
         super().__init__(values)
         self._numbers = values
 
-    def read(self, reader: RowReader, positions: Sequence[int]) -> Read:
+    def read(self, reader: Reader, positions: Sequence[int]) -> Read:
         everything = len(positions) == len(self)
-        matrix = reader.block(
+        tensors = reader.block(
             self._numbers if everything else [self._numbers[p] for p in positions]
         )
-        if matrix is None:
+        if tensors is None:
             return super().read(reader, positions)
-        return Read(matrix, range(len(matrix)), _NO_ERRORS)
+        return Read(tensors, range(len(positions)), _NO_ERRORS)
+
+
+class TensorRows:
+    """Rows as named arrays that all have the same first dimension: a column, or many, each."""
+
+    def __init__(self, named: Sequence[Tensor]) -> None:
+        """Raises RowInvalid unless they all have the same number of rows."""
+        sizes = {len(each.array) if each.array.ndim else -1 for each in named}
+        if len(sizes) != 1 or -1 in sizes:
+            raise RowInvalid("All tensors must have the same first dimension: the rows.")
+        self._named = named
+
+    def __len__(self) -> int:
+        return len(self._named[0].array)
+
+    def read(self, reader: Reader, positions: Sequence[int]) -> Read:
+        everything = len(positions) == len(self)
+        found, errors = reader.tensors(
+            self._named if everything else [each.taken(positions) for each in self._named]
+        )
+        if not errors:
+            return Read(found, range(len(positions)), _NO_ERRORS)
+        good = [place for place in range(len(positions)) if place not in errors]
+        return Read(tuple(a[good] for a in found) if good else None, good, errors)
+
+    def raw(self, position: int) -> str:
+        return _encode(self._values[position]).decode()
+
+    @cached_property
+    def _values(self) -> list[object]:
+        """A lone matrix is rows by position, anything else rows by name; NaN is null."""
+        columns = [_plain(each) for each in self._named]
+        if len(columns) == 1 and self._named[0].array.ndim == _MATRIX:
+            return columns[0]
+        names = [each.name for each in self._named]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _plain(tensor: Tensor) -> list[object]:
+    array = tensor.array
+    if array.ndim == _MATRIX and array.shape[1] == 1 and tensor.datatype == BYTES:
+        array = array[:, 0]
+    if tensor.datatype == BYTES:
+        return cast("list[object]", _texts(array.tolist()))
+    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+        array = array.astype(object)
+        array[~finite] = np.array(None, dtype=object)
+    return cast("list[object]", array.tolist())
+
+
+def _texts(value: object) -> object:
+    if isinstance(value, list):
+        return [_texts(each) for each in value]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def from_json(body: bytes) -> tuple[Rows, bool]:
@@ -109,18 +167,18 @@ def to_json(rows: Rows, *, batch: bool) -> str:
 
 
 def _one_by_one(
-    pack: Callable[[RowReader, int], Packed], reader: RowReader, positions: Sequence[int]
+    pack: Callable[[Reader, int], Packed], reader: Reader, positions: Sequence[int]
 ) -> Read:
     if len(positions) == 1:  # what nearly every request is
         try:
-            return Read(reader.matrix((pack(reader, positions[0]),)), _FIRST, _NO_ERRORS)
+            return Read(reader.joined((pack(reader, positions[0]),)), _FIRST, _NO_ERRORS)
         except RowInvalid as error:
             return Read(None, (), {0: error.with_traceback(None)})
     return _several(pack, reader, positions)
 
 
 def _several(
-    pack: Callable[[RowReader, int], Packed], reader: RowReader, positions: Sequence[int]
+    pack: Callable[[Reader, int], Packed], reader: Reader, positions: Sequence[int]
 ) -> Read:
     packed: list[Packed] = []
     places: list[int] = []
@@ -131,4 +189,4 @@ def _several(
             places.append(place)
         except RowInvalid as error:
             errors[place] = error.with_traceback(None)  # which holds these errors
-    return Read(reader.matrix(packed) if packed else None, places, errors)
+    return Read(reader.joined(packed) if packed else None, places, errors)

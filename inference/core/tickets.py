@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
+
+import numpy as np
 
 from inference.core.answers import ERROR_LABEL, Answer, Renderer, failure
+from inference.core.datatypes import Tensor
 from inference.core.errors import WeirError
-from inference.core.reader import RowReader
+from inference.core.reader import Reader
 from inference.core.routing import Algorithm, Arm
 from inference.core.rows import Read, Rows
-from inference.core.tensors import Matrix, Tensors
+from inference.core.tensors import Array, Tensors
 from inference.core.types import NO_ERRORS, LogMode, Model, Outcome, PredictionRow
 
 
@@ -21,25 +24,54 @@ class Served:
     """An algorithm with all that answering takes; without a model, `failure` says why."""
 
     algorithm: Algorithm
-    reader: RowReader
+    reader: Reader
     renderer: Renderer
     model: Model | None
     failure: str = ""
 
 
 class Context(NamedTuple):
-    """What the rows of one request have in common; `at` is when it was admitted."""
+    """What the rows of one request have in common; `at` is when it was admitted.
+
+    `table`: the caller reads arrays, so no texts are made for him.
+    """
 
     rows: Rows
     subject: str
     mode: LogMode
     at: datetime
+    table: bool = False
+
+
+class Table(NamedTuple):
+    """The answers to all rows of a request as arrays; a row with an error holds NaN."""
+
+    served: Served
+    ids: Sequence[int]
+    outputs: Tensors
+    errors: Mapping[int, WeirError]
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """By name, as the renderer says them; none if no row has an answer."""
+        return self.served.renderer.tensors(self.outputs) if self.outputs else ()
 
 
 class Part:
     """A ticket: read at once, settled once by the engine."""
 
-    __slots__ = ("arm", "context", "errors", "ids", "log", "positions", "read", "served", "texts")
+    __slots__ = (
+        "arm",
+        "context",
+        "errors",
+        "ids",
+        "log",
+        "outputs",
+        "positions",
+        "read",
+        "served",
+        "texts",
+    )
 
     def __init__(
         self,
@@ -55,6 +87,7 @@ class Part:
         self.ids = ids
         self.context = context
         self.texts: Sequence[str] = ()
+        self.outputs: Tensors = ()
         self.errors: Mapping[int, WeirError] = NO_ERRORS
         self.log: Sequence[PredictionRow] = ()
         self.read: Read = context.rows.read(served.reader, positions)
@@ -62,7 +95,7 @@ class Part:
     @property
     def tensors(self) -> Tensors | None:
         """What the model gets; None if no row fits the schema."""
-        return None if self.read.matrix is None else (self.read.matrix,)
+        return self.read.tensors
 
     @property
     def refused(self) -> WeirError | None:
@@ -77,26 +110,55 @@ class Part:
             for place, (request_id, text) in enumerate(zip(self.ids, self.texts, strict=True))
         ]
 
+    @property
+    def table(self) -> Table:
+        """Once settled, for a caller who reads arrays."""
+        return Table(self.served, self.ids, self.outputs, self.errors)
+
     def settle(self, outcome: Outcome) -> None:
         """Render once what is answered and, unless the log is off, what is logged."""
-        renderer = self.served.renderer
-        # A tabular model has one matrix out; that it is float64 is the runtime's promise.
-        scores = None if outcome.outputs is None else cast("Matrix", outcome.outputs[0])
-        texts = [] if scores is None else renderer.texts(scores)
         if outcome.errors or self.read.errors:
             self.errors = self._all_errors(outcome)
+        if self.context.table:
+            self.outputs = self._aligned(outcome.outputs)
+            if self.context.mode is LogMode.OFF:
+                return
+        self._render(outcome)
+
+    def _render(self, outcome: Outcome) -> None:
+        renderer, outputs = self.served.renderer, outcome.outputs
+        texts = [] if outputs is None else renderer.texts(outputs)
+        if self.errors:
             texts = self._merged(texts, failure)
-        self.texts = renderer.answers(texts, self.ids)
+        if not self.context.table:
+            self.texts = renderer.answers(texts, self.ids)
         if self.context.mode is not LogMode.OFF:
-            labels = [] if scores is None else renderer.labels(scores)
+            labels = [] if outputs is None else renderer.labels(outputs)
             if self.errors:
                 labels = self._merged(labels, lambda _: ERROR_LABEL)
             self.log = self._rows(outcome, texts, labels)
 
-    def told(self, texts: Sequence[str], errors: Mapping[int, WeirError]) -> None:
+    def told(
+        self, texts: Sequence[str], errors: Mapping[int, WeirError], outputs: Tensors = ()
+    ) -> None:
         """Settled in another process, which also logs it."""
         self.texts = texts
         self.errors = errors
+        self.outputs = outputs
+
+    def _aligned(self, outputs: Tensors | None) -> Tensors:
+        """A row for each place, be it of nothing; `outputs` hold that for errors of the model."""
+        if outputs is None:
+            return ()
+        if not self.read.errors:
+            return outputs
+        return tuple(self._spread(array) for array in outputs)
+
+    def _spread(self, array: Array) -> Array:
+        nothing = np.nan if array.dtype.kind == "f" else np.zeros((), array.dtype)
+        spread = np.full((len(self.ids), *array.shape[1:]), nothing, array.dtype)
+        spread[list(self.read.places)] = array
+        return spread
 
     def _all_errors(self, outcome: Outcome) -> Mapping[int, WeirError]:
         """By place in this part: what the schema refused and what the model did."""

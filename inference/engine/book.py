@@ -112,7 +112,8 @@ class Book:
         if result.failure is not None:
             sent.answer.set_exception(parcels.error(result.failure))
             return
-        sent.part.told(result.texts, parcels.errors(result.errors))
+        errors = parcels.errors(result.errors)
+        sent.part.told(result.texts, errors, parcels.outputs(result))
         sent.answer.set_result(_NOTHING)
 
     def hold(self, numbers: Iterable[int]) -> None:

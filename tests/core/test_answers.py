@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inference.core import answers
-from inference.core.answers import Renderer
+from inference.core.answers import TableRenderer
 from inference.core.errors import RowInvalid
 from inference.core.routing import Algorithm
 from inference.core.schema import Target
@@ -18,8 +18,8 @@ BINARY = Target("income", "binary", ("<=50K", ">50K"))
 
 
 def answer(target: Target, *scores: list[float]) -> list[dict[str, object]]:
-    renderer = Renderer(target, FOREST)
-    texts = renderer.texts(np.array(scores, dtype=np.float64))
+    renderer = TableRenderer(target, FOREST)
+    texts = renderer.texts((np.array(scores, dtype=np.float64),))
     return [json.loads(text) for text in renderer.answers(texts, range(40, 40 + len(scores)))]
 
 
@@ -72,9 +72,9 @@ def test_the_label_is_what_feedback_is_compared_with(
     target: Target, scores: list[list[float]], labels: list[str]
 ) -> None:
     matrix = np.array(scores)
-    renderer = Renderer(target, FOREST)
-    assert renderer.labels(matrix) == labels
-    assert [json.loads(f"{text}}}")["label"] for text in renderer.texts(matrix)] == labels
+    renderer = TableRenderer(target, FOREST)
+    assert renderer.labels((matrix,)) == labels
+    assert [json.loads(f"{text}}}")["label"] for text in renderer.texts((matrix,))] == labels
 
 
 def test_a_failed_row_says_why_and_where() -> None:
@@ -88,8 +88,8 @@ def test_a_failed_row_says_why_and_where() -> None:
 
 
 def test_an_answer_comes_from_the_log_to_the_byte() -> None:
-    renderer = Renderer(BINARY, FOREST)
-    said = renderer.texts(np.array([[0.25, 0.75]]))
+    renderer = TableRenderer(BINARY, FOREST)
+    said = renderer.texts((np.array([[0.25, 0.75]]),))
     failed = [answers.failure(RowInvalid("no"))]
 
     for text in (*said, *failed):

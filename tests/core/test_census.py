@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from inference.core import census
-from inference.core.answers import Renderer
+from inference.core.answers import TableRenderer
 from inference.core.census import Asked, Batches, Requests
 from inference.core.errors import ModelError, RowInvalid, WeirError
 from inference.core.reader import RowReader
@@ -25,7 +25,7 @@ def part(
     algorithm: Algorithm = FOREST, rows: int = 1, errors: Mapping[int, WeirError] | None = None
 ) -> Part:
     context = Context(NumberRows([[0.5]] * rows), "", LogMode.OFF, datetime.now(UTC))
-    served = Served(algorithm, RowReader(SCHEMA), Renderer(SCHEMA.target, algorithm), None)
+    served = Served(algorithm, RowReader(SCHEMA), TableRenderer(SCHEMA.target, algorithm), None)
     made = Part(served, None, range(rows), range(1, rows + 1), context)
     made.errors = errors or {}
     return made

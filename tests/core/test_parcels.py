@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 
 from inference.core import parcels
-from inference.core.answers import Renderer
+from inference.core.answers import TableRenderer
 from inference.core.errors import KINDS, ModelRejectedRow, Overloaded, RowInvalid, WeirError
 from inference.core.parcels import Item, Keys, Trouble
 from inference.core.reader import RowReader
@@ -40,7 +40,7 @@ COLUMNS = {"binary": 2, "multiclass": 3, "regression": 1}
 
 def served(task: str, features: tuple[Feature, ...] = FEATURES) -> Served:
     schema = Schema(features, TARGETS[task])
-    return Served(FOREST, RowReader(schema), Renderer(schema.target, FOREST), model=None)
+    return Served(FOREST, RowReader(schema), TableRenderer(schema.target, FOREST), model=None)
 
 
 BINARY = served("binary")
@@ -155,18 +155,19 @@ def test_numbers_arrive_as_they_left_to_the_last_bit(values: list[list[float]]) 
     here = part(NumberRows(values), of)
     there = travelled(here, of)
 
-    assert here.read.matrix is not None
-    assert there.read.matrix is not None
-    assert there.read.matrix.tobytes() == here.read.matrix.tobytes()
-    assert there.read.matrix.dtype == here.read.matrix.dtype
-    assert there.read.matrix.shape == here.read.matrix.shape
+    assert here.read.tensors is not None
+    assert there.read.tensors is not None
+    [ours], [theirs] = here.read.tensors, there.read.tensors
+    assert theirs.tobytes() == ours.tobytes()
+    assert theirs.dtype == ours.dtype
+    assert theirs.shape == ours.shape
 
 
 def test_a_missing_value_is_still_missing_over_there() -> None:
     there = travelled(part(ValueRows([{"a": None, "c": "x"}])), BINARY)
 
-    assert there.read.matrix is not None
-    assert np.isnan(there.read.matrix[0, 0])
+    assert there.read.tensors is not None
+    assert np.isnan(there.read.tensors[0][0, 0])
     assert there.context.rows.raw(0) == '{"a":null,"c":"x"}'
 
 

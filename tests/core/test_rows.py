@@ -16,8 +16,8 @@ MIXED = RowReader(Schema((Feature("a", "number"), Feature("b", "category", ("x",
 
 
 def listed(read: Read) -> list[list[float]]:
-    assert read.matrix is not None
-    rows: list[list[float]] = read.matrix.tolist()
+    assert read.tensors is not None
+    rows: list[list[float]] = read.tensors[0].tolist()
     return rows
 
 
@@ -57,7 +57,7 @@ def test_a_chosen_part_is_read_with_the_callers_row_numbers() -> None:
 
 def test_when_no_row_fits_there_is_no_matrix() -> None:
     read = JsonRows([b"{}", b"3"]).read(NUMBERS, range(2))
-    assert read.matrix is None
+    assert read.tensors is None
     assert sorted(read.errors) == [0, 1]
 
 
@@ -75,7 +75,7 @@ def test_rows_of_numbers_are_one_array_where_the_schema_is_numbers() -> None:
 @pytest.mark.parametrize("values", [[[1.0], [2.0, 3.0]], [[1.0, 2.0, 3.0]]])
 def test_rows_of_the_wrong_width_are_named_one_by_one(values: list[list[float]]) -> None:
     read = NumberRows(values).read(NUMBERS, range(len(values)))
-    assert read.matrix is None or len(read.matrix) < len(values)
+    assert read.tensors is None or len(read.tensors[0]) < len(values)
     assert all("by position" in error.message for error in read.errors.values())
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from inference.core.answers import Renderer
+from inference.core.answers import TableRenderer
 from inference.core.errors import ModelRejectedRow
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
@@ -20,7 +20,7 @@ from inference.core.types import LogMode, Outcome
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 FOREST = Algorithm(3, "forest", "1", "production")
 SCHEMA = Schema((Feature("a", "number"),), Target("y", "binary", ("n", "y")))
-SERVED = Served(FOREST, RowReader(SCHEMA), Renderer(SCHEMA.target, FOREST), model=None)
+SERVED = Served(FOREST, RowReader(SCHEMA), TableRenderer(SCHEMA.target, FOREST), model=None)
 
 
 def part(*texts: bytes, mode: LogMode = LogMode.STRICT, arm: Arm | None = None) -> Part:

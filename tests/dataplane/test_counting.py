@@ -12,7 +12,9 @@ from inference import gateway as door
 from inference.core.census import Requests
 from inference.core.errors import ModelRejectedRow
 from inference.core.types import LogMode
+from inference.dataplane.express import Express
 from tests.consumers.test_predict import client
+from tests.dataplane.test_express import answered
 from tests.dataplane.test_http import JSON, KEY, Call, plane
 from tests.inference.gateways import Echo, World, gateway, world
 
@@ -79,6 +81,14 @@ async def test_who_may_not_ask_and_who_hangs_up_are_counted(one: World) -> None:
         ("e", "", "", "unauthorized"): 1,
         ("e", "", "", "gone"): 1,
     }
+
+
+@pytest.mark.parametrize("body", [b'{"a": 0.5}', b'{"a": 2}', b'[{"a": 1}, {"a": "x"}]', b"{"])
+async def test_the_short_way_counts_as_the_usual_one_does(one: World, body: bytes) -> None:
+    await Call(body).through(plane(one))
+    usual = counted(calls.REST)
+    assert await answered(Express(plane(one)), Call(body)) is not None
+    assert counted(calls.REST) == dict.fromkeys(usual, 2)
 
 
 async def test_frames_are_counted_as_requests_are(one: World) -> None:

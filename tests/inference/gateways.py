@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from inference.core.answers import Renderer
+from inference.core.answers import TableRenderer
 from inference.core.batching import BatchPolicy
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
@@ -67,7 +67,7 @@ class World:
 
 def served(algorithm: Algorithm, model: Echo | None, schema: Schema = SCHEMA) -> Served:
     failure = "" if model else "It would not load."
-    reader, renderer = RowReader(schema), Renderer(schema.target, algorithm)
+    reader, renderer = RowReader(schema), TableRenderer(schema.target, algorithm)
     return Served(algorithm, reader, renderer, model, failure)
 
 

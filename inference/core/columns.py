@@ -1,0 +1,123 @@
+"""Whole columns become the numbers of a schema, without a step of Python for each row.
+
+The same policy as for rows one by one (see `schema`); a value that no column operation can judge is
+handed to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.core.datatypes import Tensor
+from inference.core.errors import RowInvalid, WeirError
+from inference.core.schema import FLOAT32_MAX, MISSING, Feature, Schema
+from inference.core.tensors import Array, Matrix
+
+Column = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Errors = dict[int, WeirError]
+_NONE: Final[Mapping[int, WeirError]] = {}
+_MATRIX: Final = 2  # dimensions
+_NUMBERS: Final = "iuf"
+
+
+def read(schema: Schema, named: Sequence[Tensor]) -> tuple[Matrix, Mapping[int, WeirError]]:
+    """Shape [rows, width], and by row what is wrong with it; raises RowInvalid for all of them."""
+    by_name = {tensor.name: tensor for tensor in named}
+    if len(by_name) != len(named):
+        raise RowInvalid("Two tensors have the same name.")
+    if len(named) == 1 and by_name.keys().isdisjoint(schema.names):
+        return _by_position(schema, named[0])
+    return _by_name(schema, by_name)
+
+
+def _by_position(schema: Schema, tensor: Tensor) -> tuple[Matrix, Mapping[int, WeirError]]:
+    """In the order of the features; a category is the index of it in the schema."""
+    array, width = tensor.array, schema.width
+    if array.ndim != _MATRIX or array.shape[1] != width or array.dtype.kind not in _NUMBERS:
+        names = ", ".join(schema.names[:3])
+        shape = list(array.shape)
+        raise RowInvalid(
+            f"The endpoint takes numbers of shape [rows, {width}], or a tensor for each feature by "
+            f"name ({names}...), not {tensor.name!r}: {tensor.datatype} {shape}."
+        )
+    matrix = array.astype(np.float64)
+    # A NaN makes this comparison false: the slow way knows of both.
+    if not _particular(schema) and np.abs(matrix).max(initial=0.0) <= FLOAT32_MAX:
+        return matrix, _NONE
+    return matrix, _judged(schema, matrix)
+
+
+def _particular(schema: Schema) -> bool:
+    return any(feature.kind == "category" for feature in schema.features)
+
+
+def _judged(schema: Schema, matrix: Matrix) -> Mapping[int, WeirError]:
+    errors: Errors = {}
+    for feature, column in zip(schema.features, matrix.T, strict=True):
+        for row in np.flatnonzero(_wrong(feature, column)).tolist():
+            sentence = f"{feature.name} cannot be {column[row]!s}."
+            errors.setdefault(row, RowInvalid(sentence, row=row, field=feature.name))
+    return errors
+
+
+def _wrong(feature: Feature, column: Column) -> Mask:
+    missing = np.isnan(column)
+    if feature.kind == "category":
+        # The index after the last one is the category that nobody has seen.
+        fits = (column >= 0) & (column <= len(feature.categories)) & (column == np.floor(column))
+    else:
+        fits = np.abs(column) <= FLOAT32_MAX
+    wrong: Mask = ~fits & ~missing | missing & feature.required
+    return wrong
+
+
+def _by_name(
+    schema: Schema, by_name: Mapping[str, Tensor]
+) -> tuple[Matrix, Mapping[int, WeirError]]:
+    if by_name.keys().isdisjoint(schema.names):
+        raise RowInvalid("None of the tensors has the name of a feature.")
+    rows = len(next(iter(by_name.values())).array)
+    matrix = np.full((rows, schema.width), MISSING)
+    errors: Errors = {}
+    for index, feature in enumerate(schema.features):
+        values = _column(feature, by_name.get(feature.name), rows)
+        matrix[:, index] = _numbers(schema, feature, values, errors)
+    return matrix, errors
+
+
+def _column(feature: Feature, tensor: Tensor | None, rows: int) -> Array:
+    if tensor is None:
+        return np.full(rows, MISSING)
+    array = tensor.array
+    if array.size != rows or array.ndim > _MATRIX:
+        shape = list(array.shape)
+        raise RowInvalid(f"{feature.name} has shape [rows], not {shape}.", field=feature.name)
+    return array.reshape(rows)
+
+
+def _numbers(schema: Schema, feature: Feature, values: Array, errors: Errors) -> Array:
+    if feature.kind != "category" and values.dtype.kind in _NUMBERS:
+        numbers = values.astype(np.float64)
+        if not _wrong(feature, numbers).any():
+            return numbers
+    if values.dtype.kind == "f" and np.isnan(values).all() and not feature.required:
+        return values
+    return _one_by_one(lambda raw, row: schema.value(feature, raw, row), values, errors)
+
+
+def _one_by_one(read_one: Callable[[object, int], float], values: Array, errors: Errors) -> Array:
+    found = np.full(len(values), MISSING)
+    for row, raw in enumerate(values.tolist()):
+        try:
+            text = raw.decode() if isinstance(raw, bytes) else raw
+            found[row] = read_one(text, row)
+        except RowInvalid as error:
+            errors.setdefault(row, error.with_traceback(None))
+        except UnicodeDecodeError:
+            errors.setdefault(row, RowInvalid("A BYTES element is not UTF-8.", row=row))
+    return found
