@@ -7,6 +7,7 @@ answers the pings of a client that reads nothing, and closes a connection only w
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import struct
 from typing import Any, ClassVar, Final, TypeVar
@@ -22,6 +23,7 @@ T = TypeVar("T")
 MOST_HEADERS: Final = 1000
 MOST_FRAGMENTS: Final = 1024  # of one message, however little is in each
 OVERHEAD: Final = 8  # chunks of a single byte take six on the wire
+_log: Final = logging.getLogger("weir.sockets")  # the settings hear only its warnings
 _ANSWER: Final = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _H2C: Final = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
 _TEXT: Final = 0x81  # opcodes, each with the bit of a last frame
@@ -137,6 +139,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn.debug = False  # it would log each header, and keys and cookies are among them
+        self.logger = _log  # it writes down whole addresses, and names of sessions are among them
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:

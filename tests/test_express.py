@@ -13,6 +13,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from asgi_project import express
+from inference import calls
+from inference.calls import Call
 from inference.dataplane.express import Begun, Express
 from inference.dataplane.http import Answer
 from tests.e2e.raw import exchange, request
@@ -43,7 +45,7 @@ class Short:
         else:
             done.set_result(body)
         self.arrived.set()
-        return Begun(done, None, batch=False)
+        return Begun(done, None, batch=False, call=Call(calls.REST, "e", {}))
 
     def answer(self, begun: Begun) -> Answer:
         body = b"short " + begun.done.result()

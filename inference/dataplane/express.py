@@ -12,7 +12,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from inference import gateway
+from inference import calls, gateway
+from inference.calls import Call
 from inference.core import rows as payload
 from inference.dataplane import http
 from inference.dataplane.asgi import Scope
@@ -21,6 +22,7 @@ from inference.gateway import Answered, Pending
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+_NO_SCOPE: Final[Scope] = {}  # whoever reads one has the express closed
 _STRANGE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _MOST_SAYINGS: Final = 2048
 _MOST_REMEMBERED: Final = 1024  # bytes; what is longer is looked at each time
@@ -34,6 +36,7 @@ class Begun(NamedTuple):
     done: asyncio.Future[Any]
     pending: Pending | None
     batch: bool
+    call: Call
 
 
 class Express:
@@ -62,18 +65,19 @@ class Express:
 
     def begin(self, hot: Hot, body: bytes) -> Begun | None:
         """None if it has to go the usual way after all; raises nothing."""
+        call = Call(calls.REST, hot.endpoint, _NO_SCOPE)
         try:
-            return self._begun(hot, body)
+            return self._begun(hot, body, call)
         except Exception as error:  # noqa: BLE001  # the client gets a sentence, the log a trace
-            return _failed(error)
+            return _failed(error, call)
 
     def answer(self, begun: Begun) -> Answer:
         """Status, body and headers beyond those that every answer has."""
         error = begun.done.exception()
         if error is not None:
-            return http.failed(error)
+            return http.failed(error, begun.call)
         assert begun.pending is not None  # it was refused otherwise
-        return http.answered(Answered(begun.pending, begun.batch))
+        return http.answered(Answered(begun.pending, begun.batch), begun.call)
 
     def _recognised(self, scheme: str, url: bytes, headers: Headers) -> Hot | None:
         path, _, query = url.partition(b"?")
@@ -92,7 +96,7 @@ class Express:
             self._remembered.clear()
         self._remembered[said] = found
 
-    def _begun(self, hot: Hot, body: bytes) -> Begun | None:
+    def _begun(self, hot: Hot, body: bytes, call: Call) -> Begun | None:
         ask = self._plane.admitted(hot)
         if ask.wait is not None:
             return None
@@ -100,12 +104,12 @@ class Express:
         rows, batch = payload.from_json(body)
         if not door.ready(rows):
             return None
-        pending = door.begin(ask, rows)
-        return Begun(pending.done, pending, batch)
+        call.begun = pending = door.begin(ask, rows)
+        return Begun(pending.done, pending, batch, call)
 
 
-def _failed(error: Exception) -> Begun:
+def _failed(error: Exception, call: Call) -> Begun:
     """Told in the next turn of the loop, as answers are."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     future.set_exception(error)
-    return Begun(future, None, batch=False)
+    return Begun(future, None, batch=False, call=call)
