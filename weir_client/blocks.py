@@ -26,7 +26,7 @@ class Tensor(Struct, frozen=True, omit_defaults=True):
 
     datatype: str
     shape: tuple[int, ...]
-    data: bytes | memoryview
+    data: memoryview
     name: str = ""
 
 
@@ -49,15 +49,15 @@ def packed(rows: NDArray[Any]) -> Tensor:
     """
     if rows.ndim != 2:
         raise ValueError(f"A block has two dimensions, not {rows.ndim}.")
-    name = "FP32" if rows.dtype == np.float32 else "FP64"
+    name = "FP32" if rows.dtype.newbyteorder("=") == np.float32 else "FP64"
     array = np.ascontiguousarray(rows, dtype=_TYPES[name])
-    return Tensor(name, array.shape, array.data.cast("B") if array.size else b"")
+    return Tensor(name, array.shape, array.data.cast("B") if array.size else memoryview(b""))
 
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
     """Raises Unexpected."""
     kind = _TYPES.get(tensor.datatype)
-    if kind is None or math.prod(tensor.shape) * kind.itemsize != len(tensor.data):
+    if kind is None or math.prod(tensor.shape) * kind.itemsize != tensor.data.nbytes:
         raise Unexpected(f"A tensor {tensor.name} of {tensor.datatype} does not fill its shape.")
     return np.frombuffer(tensor.data, kind).reshape(tensor.shape)
 

@@ -192,9 +192,9 @@ class Line:
     async def _served(self, socket: ClientConnection) -> None:
         if self._said is None:
             self._taking = socket
-            self._changed.set()
             # Beside the reading: a server that cannot send does not read either.
             self._spawn(self._resend())
+            self._changed.set()
         try:
             while True:
                 self._heard(self._codec.message(await socket.recv(decode=False)))
