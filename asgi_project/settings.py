@@ -258,8 +258,12 @@ LOGGING = {
     "loggers": {
         # Django would add a second, differently shaped line of its own.
         "django": {"handlers": [], "level": WEIR.log_level, "propagate": True},
+        # It tells of each socket, with the query in its address.
+        "weir.sockets": {"level": "WARNING"},
         # It tells of each connection that is lent and returned.
         "psycopg.pool": {"level": "WARNING"},
+        # It tells of each request that `manage.py traffic` makes.
+        "httpx": {"level": "WARNING"},
         # It writes a trace each second while Redis is away, which is said once elsewhere.
         "channels_redis.pubsub": {"level": "CRITICAL"},
     },

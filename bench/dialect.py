@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from bench import frames
 from bench.problem import BenchFailed
@@ -38,6 +39,25 @@ class Dialect:
         return [result["probability"] for result in results]
 
 
+class Blocks(Dialect):
+    """Rows by position as one array of float32, answers as one of float64."""
+
+    def frame(self, slot: int, rows: Sequence[object], *, many: bool) -> bytes:
+        array = np.array(rows, "<f4")
+        block = {"datatype": "FP32", "shape": list(array.shape), "data": array.tobytes()}
+        return frames.written(self.opcode, self.encode({"id": slot, "block": block}))
+
+    def probabilities(self, payload: bytes) -> list[float]:
+        said = self.decode(payload)
+        if "block" not in said or "errors" in said["block"]:
+            raise BenchFailed(f"The socket answered {said}")
+        [found] = [each for each in said["block"]["outputs"] if each["name"] == "probabilities"]
+        scores: list[float] = (
+            np.frombuffer(found["data"], "<f8").reshape(found["shape"])[:, 1].tolist()
+        )
+        return scores
+
+
 _JSON_HEAD: Final = b'{"type":"result","id":'
 _MSGPACK_HEAD: Final = msgspec.msgpack.encode({"type": "result", "id": 0, "x": 0})[:16]
 
@@ -62,15 +82,17 @@ def _slow_slot(said: dict[str, Any]) -> int:
     return int(said["id"])
 
 
+_PACKED: Final = (
+    "weir.v1.msgpack",
+    frames.BINARY,
+    msgspec.msgpack.encode,
+    msgspec.msgpack.decode,
+    _msgpack_slot,
+)
 DIALECTS: Final = {
     "json": Dialect(
         "weir.v1.json", frames.TEXT, msgspec.json.encode, msgspec.json.decode, _json_slot
     ),
-    "msgpack": Dialect(
-        "weir.v1.msgpack",
-        frames.BINARY,
-        msgspec.msgpack.encode,
-        msgspec.msgpack.decode,
-        _msgpack_slot,
-    ),
+    "msgpack": Dialect(*_PACKED),
+    "block": Blocks(*_PACKED),
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.contenders import FASTAPI, OURS_OFF, OURS_STRICT, TUTORIAL
-from bench.measure import ONE_ROW, ROWS_JSON, Results
+from bench.measure import ALONE, ONE_ROW, ONE_SOCKET, ROWS_BLOCK, ROWS_JSON, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,14 @@ def _ratios(results: Results) -> Iterator[Floor]:
 
 
 def _others(results: Results) -> list[Floor]:
-    lone, footprint = results.lone[OURS_STRICT], results.footprint
+    lone, footprint, sockets = results.lone[OURS_STRICT], results.footprint, results.sockets
     return [
         Floor("lone caller, added to empty request + model", lone.added_ms, 1.0, "ms", most=True),
-        Floor(f"WebSocket, {ONE_ROW}", results.sockets[ONE_ROW].rate, 8_000, "rows/s"),
-        Floor(f"WebSocket, {ROWS_JSON}", results.sockets[ROWS_JSON].rate, 100_000, "rows/s"),
+        Floor(f"WebSocket, {ONE_ROW}", sockets[ONE_ROW].rate, 18_000, "rows/s"),
+        Floor(f"WebSocket, {ONE_SOCKET}", sockets[ONE_SOCKET].rate, 15_000, "rows/s"),
+        Floor(f"WebSocket, {ROWS_JSON}", sockets[ROWS_JSON].rate, 100_000, "rows/s"),
+        Floor(f"WebSocket, {ROWS_BLOCK}", sockets[ROWS_BLOCK].rate, 300_000, "rows/s"),
+        Floor(f"WebSocket, {ALONE}: p50", sockets[ALONE].p50_ms, 0.6, "ms", most=True),
         Floor("resident memory, two demo endpoints", footprint.megabytes, 300, "MB", most=True),
         Floor("start to first answer", footprint.first_answer, 5.0, "s", most=True),
     ]

@@ -21,6 +21,7 @@ Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Errors = dict[int, WeirError]
 _NONE: Final[Mapping[int, WeirError]] = {}
+_FLOAT32_MAX_SQUARED: Final = FLOAT32_MAX**2
 _MATRIX: Final = 2  # dimensions
 _NUMBERS: Final = "iuf"
 
@@ -35,6 +36,14 @@ def read(schema: Schema, named: Sequence[Tensor]) -> tuple[Matrix, Mapping[int, 
     return _by_name(schema, by_name)
 
 
+def within_float32(matrix: Matrix) -> bool:
+    """False if any number is, or may be, NaN or beyond float32: the slow way knows exactly.
+
+    No square is larger than the sum of all, which is had in a quarter of the time of a look.
+    """
+    return bool(np.vdot(matrix, matrix) <= _FLOAT32_MAX_SQUARED)
+
+
 def _by_position(schema: Schema, tensor: Tensor) -> tuple[Matrix, Mapping[int, WeirError]]:
     """In the order of the features; a category is the index of it in the schema."""
     array, width = tensor.array, schema.width
@@ -46,8 +55,7 @@ def _by_position(schema: Schema, tensor: Tensor) -> tuple[Matrix, Mapping[int, W
             f"name ({names}...), not {tensor.name!r}: {tensor.datatype} {shape}."
         )
     matrix = array.astype(np.float64)
-    # A NaN makes this comparison false: the slow way knows of both.
-    if not _particular(schema) and np.abs(matrix).max(initial=0.0) <= FLOAT32_MAX:
+    if not _particular(schema) and within_float32(matrix):
         return matrix, _NONE
     return matrix, _sorted(_judged(schema, matrix))
 

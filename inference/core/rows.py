@@ -142,8 +142,8 @@ def _plain(tensor: Tensor) -> list[object]:
     if tensor.datatype == BYTES:
         return cast("list[object]", _texts(array.tolist()))
     if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
-        nothing = np.empty((), dtype=object)  # None
-        return cast("list[object]", np.where(finite, array.astype(object), nothing).tolist())
+        array = array.astype(object)
+        array[~finite] = np.array(None, dtype=object)
     return cast("list[object]", array.tolist())
 
 

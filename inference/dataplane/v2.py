@@ -8,15 +8,16 @@ looked at, for some of them send none.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from inference import gateway, problems
+from inference import calls, gateway, problems
 from inference.access import Access, Https, host_allowed
+from inference.calls import Call
 from inference.core import oip, oipanswers
 from inference.core.asking import Ask
 from inference.core.errors import (
@@ -30,7 +31,7 @@ from inference.core.errors import (
 )
 from inference.core.oip import Request
 from inference.core.oipanswers import Written
-from inference.core.routing import Endpoint, Wanted
+from inference.core.routing import Algorithm
 from inference.core.rows import TensorRows
 from inference.dataplane import catalog, encodings, v2paths
 from inference.dataplane.asgi import Application, Receive, Scope, Send
@@ -38,6 +39,7 @@ from inference.dataplane.body import Bodies, Gone, length
 from inference.dataplane.catalog import Deployment
 from inference.dataplane.v2paths import Route
 from inference.keys import SCHEME
+from inference.registry import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ _JSON: Final = (b"content-type", b"application/json")
 _BINARY: Final = (b"content-type", b"application/octet-stream")
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 _encode: Final = msgspec.json.Encoder().encode
-Headers = Mapping[bytes, bytes]
+Headers = dict[bytes, bytes]
 
 
 class Reply(NamedTuple):
@@ -65,12 +67,12 @@ class Reply(NamedTuple):
     headers: Iterable[tuple[bytes, bytes]] = (_JSON,)
 
 
-class Call(NamedTuple):
+class Asked(NamedTuple):
     """A recognised request, before its body is read."""
 
     route: Route
-    query: bytes
     headers: Headers
+    scope: Scope
     receive: Receive
 
 
@@ -101,7 +103,7 @@ class V2:
         self._bodies = Bodies(limits.body, limits.seconds)
         self._release = release
         self._https = https
-        self._verbs: Mapping[str, Callable[[Call], Awaitable[Reply]]] = {
+        self._verbs: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
             "live": self._live,
             "ready": self._ready,
             "server": self._server,
@@ -152,74 +154,74 @@ class V2:
             return _not_allowed(scope["method"], method)
         if guard is not None:
             self._access.check(headers.get(b"authorization", b"").decode("latin-1"), guard)
-        return await self._verbs[route.verb](Call(route, scope["query_string"], headers, receive))
+        return await self._verbs[route.verb](Asked(route, headers, scope, receive))
 
     # -- the server --------------------------------------------------------------------------------
 
-    async def _live(self, _: Call) -> Reply:
+    async def _live(self, _: Asked) -> Reply:
         return _json({"live": True})
 
-    async def _ready(self, _: Call) -> Reply:
+    async def _ready(self, _: Asked) -> Reply:
         """Both spellings: the specification reads `live` here, KServe's client `ready`."""
         ailing = self._deployment().ailing
         said: dict[str, object] = {"live": True, "ready": not ailing}
         return _json(said | {"error": ailing}, UNAVAILABLE) if ailing else _json(said)
 
-    async def _server(self, _: Call) -> Reply:
+    async def _server(self, _: Asked) -> Reply:
         return _json({"name": "weir", "version": self._release, "extensions": EXTENSIONS})
 
     # -- models ------------------------------------------------------------------------------------
 
-    async def _models(self, _: Call) -> Reply:
+    async def _models(self, _: Asked) -> Reply:
         return _json({"models": sorted(self._deployment().snapshot.endpoints)})
 
-    async def _model(self, call: Call) -> Reply:
+    async def _model(self, asked: Asked) -> Reply:
         snapshot = self._deployment().snapshot
-        return _json(catalog.metadata(snapshot, call.route.model, call.route.version))
+        return _json(catalog.metadata(snapshot, asked.route.model, asked.route.version))
 
-    async def _model_ready(self, call: Call) -> Reply:
-        route = call.route
+    async def _model_ready(self, asked: Asked) -> Reply:
+        route = asked.route
         why = catalog.unready(self._deployment(), route.model, route.version)
         said = {"name": route.model, "ready": not why}
         return _json({**said, "error": why}, UNAVAILABLE) if why else _json(said)
 
-    async def _stats(self, call: Call) -> Reply:
-        route = call.route
+    async def _stats(self, asked: Asked) -> Reply:
+        route = asked.route
         return _json(catalog.statistics(self._deployment(), route.model, route.version))
 
-    async def _config(self, call: Call) -> Reply:
-        catalog.endpoint(self._deployment().snapshot, call.route.model)
+    async def _config(self, asked: Asked) -> Reply:
+        catalog.endpoint(self._deployment().snapshot, asked.route.model)
         raise Unsupported("A model has no configuration file here; its metadata describes it.")
 
     # -- the repository ----------------------------------------------------------------------------
 
-    async def _index(self, call: Call) -> Reply:
-        wishes = await self._object(call)
+    async def _index(self, asked: Asked) -> Reply:
+        wishes = await self._object(asked)
         only_ready = wishes.get("ready") is True
         return _json(catalog.index(self._deployment(), only_ready=only_ready))
 
-    async def _load(self, call: Call) -> Reply:
+    async def _load(self, asked: Asked) -> Reply:
         """What should be served is: asked once more of the database if it is not."""
-        parameters = (await self._object(call)).get("parameters") or {}
+        parameters = (await self._object(asked)).get("parameters") or {}
         if parameters:
             raise Unsupported("A model is loaded as it was registered; it takes no parameters.")
-        deployment, name = self._deployment(), call.route.model
+        deployment, name = self._deployment(), asked.route.model
         if name not in deployment.snapshot.endpoints or catalog.unready(deployment, name, ""):
             await deployment.registry.look()
         if why := catalog.unready(deployment, name, ""):
             raise ModelUnavailable(why, retry_after=1.0)
         return _json({})
 
-    async def _unload(self, call: Call) -> Reply:
-        catalog.endpoint(self._deployment().snapshot, call.route.model)
+    async def _unload(self, asked: Asked) -> Reply:
+        catalog.endpoint(self._deployment().snapshot, asked.route.model)
         raise Unsupported(
             "A model is not unloaded by hand: retire its algorithms"
             " (POST /api/v1/mlalgorithmstatuses), and their memory is given back."
         )
 
-    async def _object(self, call: Call) -> Mapping[str, Any]:
+    async def _object(self, asked: Asked) -> Mapping[str, Any]:
         """A body that is an object, or nothing."""
-        body = await self._body(call)
+        body = await self._body(asked)
         try:
             found = msgspec.json.decode(body, type=dict[str, Any]) if body.strip() else {}
         except (ValueError, RecursionError) as error:
@@ -228,52 +230,69 @@ class V2:
 
     # -- predictions -------------------------------------------------------------------------------
 
-    async def _infer(self, call: Call) -> Reply:
-        gate, route = gateway.current(), call.route
+    async def _infer(self, asked: Asked) -> Reply:
+        call = Call(calls.V2, asked.route.model, asked.scope)
+        try:
+            written = await self._predicted(asked, call)
+        except Gone:
+            call.ended(calls.GONE)
+            raise
+        except WeirError as error:
+            call.ended(error.code)
+            raise
+        except Exception:
+            call.ended(ModelError.code)
+            raise
+        call.answered()
+        return _written(written, encodings.accepted(asked.headers.get(b"accept-encoding", b"")))
+
+    async def _predicted(self, asked: Asked, call: Call) -> Written:
+        gate, route = gateway.current(), asked.route
         of = catalog.endpoint(gate.snapshot, route.model)
         who = catalog.wanted(of, route.version)
-        ask = Ask(of.name, who, table=True).on_behalf_of(_subject(call))
-        asked = self._asked(await self._body(call), call.headers, of, who)
-        if asked.timeout is not None:
-            deadline = min(asked.timeout, gate.limits.deadline)
-            ask = replace(ask, deadline=deadline)
-        pending = await gate.predict(ask, TensorRows(asked.inputs))
-        written = oipanswers.written(of.name, asked, pending.table)
-        return _written(written, encodings.accepted(call.headers.get(b"accept-encoding", b"")))
+        ask = Ask(of.name, who, table=True).on_behalf_of(_subject(asked))
+        body = await self._body(asked)
+        call.begins()
+        request = _request(body, asked.headers, gate.snapshot, catalog.candidates(of, who))
+        if request.timeout is not None:
+            ask = replace(ask, deadline=min(request.timeout, gate.limits.deadline))
+        pending = await gate.predict(ask, TensorRows(request.inputs), call)
+        return oipanswers.written(of.name, request, pending.table)
 
-    async def _body(self, call: Call) -> bytes:
-        self._bodies.check(length(dict(call.headers)))
-        body = await self._bodies.read(call.receive)
-        encoding = call.headers.get(b"content-encoding")
+    async def _body(self, asked: Asked) -> bytes:
+        self._bodies.check(length(asked.headers))
+        body = await self._bodies.read(asked.receive)
+        encoding = asked.headers.get(b"content-encoding")
         return body if encoding is None else encodings.unpacked(body, encoding, self._most)
 
-    def _asked(self, body: bytes, headers: Headers, of: Endpoint, who: Wanted) -> Request:
-        """Raises what is wrong with it before anybody is asked."""
-        head_length = oip.head_length(headers.get(HEAD_LENGTH, b"").decode("latin-1"))
-        if head_length != 0 and not body:
-            raise RequestInvalid("The request has no body.")
-        snapshot = gateway.current().snapshot
-        signatures = catalog.signatures(snapshot, catalog.candidates(of, who))
-        asked = (
-            oip.raw(body, signatures[0].inputs if signatures else ())
-            if head_length == 0
-            else oip.read(body, head_length)
-        )
-        known = {spec.name for signature in signatures for spec in signature.outputs}
-        for want in asked.wants:
-            if signatures and want.name not in known:
-                raise oipanswers.unknown(want.name)
-        return asked
+
+def _request(
+    body: bytes, headers: Headers, snapshot: Snapshot, algorithms: Sequence[Algorithm]
+) -> Request:
+    """Raises what is wrong with it before anybody is asked."""
+    signatures = catalog.signatures(snapshot, algorithms)
+    head_length = oip.head_length(headers.get(HEAD_LENGTH, b"").decode("latin-1"))
+    if head_length == 0:
+        return oip.raw(body, signatures[0].inputs if signatures else ())
+    if not body:
+        raise RequestInvalid("The request has no body.")
+    request = oip.read(body, head_length)
+    known = {spec.name for signature in signatures for spec in signature.outputs}
+    for want in request.wants:
+        if signatures and want.name not in known:
+            raise oipanswers.unknown(want.name)
+    return request
 
 
-def _subject(call: Call) -> str:
+def _subject(asked: Asked) -> str:
     """From the header, or from the query as on our own routes; all else in a query is ignored."""
-    said = call.headers.get(b"x-subject")
+    said = asked.headers.get(b"x-subject")
     if said is not None:
         return said.decode("latin-1")
-    if b"subject=" not in call.query:
+    query: bytes = asked.scope["query_string"]
+    if b"subject=" not in query:
         return ""
-    return dict(parse_qsl(call.query.decode("utf-8", "replace"))).get("subject", "")
+    return dict(parse_qsl(query.decode("utf-8", "replace"))).get("subject", "")
 
 
 def _written(written: Written, encoding: bytes) -> Reply:

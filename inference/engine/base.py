@@ -72,7 +72,8 @@ class EngineStats:
     """The engine now. `healthy` is what readiness asks: nothing is dead, stuck or unwritable.
 
     Where others hold the models, `workers` are those that are alive, `ailing` says why, if it is
-    not healthy, and `failures` which models, by algorithm, they could not load.
+    not healthy, `failures` which models, by algorithm, they could not load, and `sent_rows` how
+    many rows, by algorithm, are on their way there or back.
     """
 
     lanes: Mapping[Hashable, LaneStats]
@@ -82,6 +83,7 @@ class EngineStats:
     ailing: str = ""
     workers: Mapping[str, Beat] | None = None
     failures: Mapping[int, str] = field(default_factory=dict)
+    sent_rows: Mapping[int, int] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -137,6 +137,7 @@ class RemoteEngine:
             ailing=ailing,
             workers={name: seen.beat for name, seen in self.roster.alive.items()},
             failures=self.roster.failures,
+            sent_rows=self._book.rows_by_model(),
         )
 
     def _ailing(self) -> str:
