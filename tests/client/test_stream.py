@@ -491,7 +491,7 @@ async def test_a_stream_is_entered_before_it_is_asked() -> None:
 
 def test_a_misspelt_keyword_is_no_wish() -> None:
     with pytest.raises(TypeError, match="algoritm"):
-        AsyncClient("http://127.0.0.1:1").stream("e", algoritm=1)  # type: ignore[call-arg]  # as a user might
+        AsyncClient("http://127.0.0.1:1").stream("e", algoritm=1)  # type: ignore[call-overload]  # as a user might
 
 
 async def test_wishes_go_with_every_frame_and_the_key_with_the_handshake() -> None:
