@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from weir_client import retries, sockets
 from weir_client.address import Address, segment
-from weir_client.errors import Unexpected, WeirError
+from weir_client.errors import Interrupted, Unexpected, WeirError
 from weir_client.frames import (
     CODECS,
     Data,
@@ -100,9 +100,7 @@ class Line:
         for task in self._tasks.copy():
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for flight in self._flying.values():
-            flight.done.cancel()
-        self._flying.clear()
+        self._fail(self._broken or Interrupted("The stream was closed."))
 
     async def claim(self) -> None:
         """Until there is a credit for one frame; raises what ended the line."""
@@ -205,7 +203,9 @@ class Line:
             self._taking = None
 
     async def _resend(self) -> None:
-        for flight in [*self._flying.values()]:
+        for number, flight in [*self._flying.items()]:
+            if flight.done.done():
+                self._settle(number, None)  # whoever asked has left
             await self._transmit(flight)
 
     async def _transmit(self, flight: Flight) -> None:
@@ -286,11 +286,13 @@ class Line:
         seconds = policy.pause(max(1, flight.failed), error.retry_after)
         if error.code == "overloaded":
             self._rested_at = max(self._rested_at, self._loop.time() + seconds)
-        self._spawn(self._again(flight, seconds))
+        self._spawn(self._again(number, flight, seconds))
 
-    async def _again(self, flight: Flight, seconds: float) -> None:
+    async def _again(self, number: int, flight: Flight, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._changed.set()
+        if flight.done.done():
+            self._settle(number, None)
         await self._transmit(flight)
 
     def _settle(self, number: int, outcome: Outcome | None) -> None:

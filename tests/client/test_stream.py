@@ -491,7 +491,7 @@ async def test_a_stream_is_entered_before_it_is_asked() -> None:
 
 def test_a_misspelt_keyword_is_no_wish() -> None:
     with pytest.raises(TypeError, match="algoritm"):
-        AsyncClient("http://127.0.0.1:1").stream("e", algoritm=1)  # type: ignore[call-arg]  # as a user might
+        AsyncClient("http://127.0.0.1:1").stream("e", algoritm=1)  # type: ignore[call-overload]  # as a user might
 
 
 async def test_wishes_go_with_every_frame_and_the_key_with_the_handshake() -> None:
@@ -534,3 +534,39 @@ async def test_a_duplicate_answer_is_dropped() -> None:
 
     async with server(twice) as url:
         assert values([a async for a in client(url).stream("e", rows(3))]) == [0, 1, 2]
+
+
+async def test_whoever_leaves_while_there_is_no_room_takes_no_credit_along() -> None:
+    refused = asyncio.Event()
+
+    async def full(peer: Peer) -> None:
+        await peer.hello(1)
+        frame = await peer.hear()
+        await peer.say("overloaded", id=frame["id"], code="overloaded", retry_after_ms=20)
+        refused.set()
+        await peer.answer_all()
+
+    async with server(full) as url, client(url).stream("e") as stream:
+        leaving = asyncio.ensure_future(stream.ask([1.0]))
+        await refused.wait()
+        leaving.cancel()
+        assert (await stream.ask([2.0])).value == 2.0
+
+
+async def test_whoever_waits_on_a_stream_that_is_closed_is_told() -> None:
+    asked = asyncio.Event()
+
+    async def mute(peer: Peer) -> None:
+        await peer.hello()
+        await peer.hear()
+        asked.set()
+        await peer.hear()
+
+    async with server(mute) as url:
+        async with client(url).stream("e") as stream:
+            waiting = asyncio.ensure_future(stream.ask([1.0]))
+            await asked.wait()
+        with pytest.raises(Interrupted, match="closed"):
+            await waiting
+        with pytest.raises(Interrupted, match="closed"):
+            await stream.ask([2.0])
