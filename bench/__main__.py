@@ -1,5 +1,6 @@
 """`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes.
 
+`python -m bench peers`: ours as shipped beside every peer in an environment of its own.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 """
 
@@ -11,7 +12,7 @@ import tempfile
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
-from bench import distributed, log, measure, profiling, report, wrk
+from bench import contest, distributed, log, measure, profiling, report, wrk
 from bench.floors import floors
 from bench.plan import FULL, QUICK, Plan
 from bench.problem import BenchFailed
@@ -33,6 +34,9 @@ def _parser() -> ArgumentParser:
     parser.set_defaults(run=_bench, quick=False, json=None, gate=False)
     _add_options(parser)
     verbs = parser.add_subparsers(title="other verbs")
+    peers = verbs.add_parser("peers", help="ours as shipped beside every peer")
+    contest.add_arguments(peers)
+    _add_options(peers)
     profiling.add_arguments(verbs.add_parser("profile", help="where the server's time goes"))
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
     redis = verbs.add_parser("redis", help="the distributed mode beside one process")
