@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bench.contenders import FASTAPI, OURS_OFF, OURS_STRICT, TUTORIAL
 from bench.jobs import FOREST, LINEAR
 from bench.measure import ONE_ROW, ROWS_JSON, Results
+from bench.openloop import Overload
 from bench.ours import NAME
 from bench.peers.kernels import ONNX, SKLEARN
 from bench.standings import ROW, Cell, Standing, Standings
@@ -115,3 +116,38 @@ def _streams(found: Standings) -> Iterator[Floor]:
             yield Floor(f"WebSocket, {what}", load.rate if load else 0.0, wanted, "rows/s")
     if lone := ours.get(LONE):
         yield Floor(f"WebSocket, {LONE}: p50", lone.p50_ms, LONE_STREAM_MS, "ms", most=True)
+
+
+# -- others ----------------------------------------------------------------------------------------
+
+GOODPUT: Final = 0.95
+SLOWER: Final = 2.0
+REFUSAL_MS: Final = 5.0
+UNEVEN: Final = 0.05
+TENSOR_TIMES: Final = 1.5
+
+
+def overloaded(peak: float, calm: Overload, flood: Overload) -> list[Floor]:
+    """Three times what can be done, beside 80 % of it."""
+    share, slower = flood.good / peak, flood.p99_ms / calm.p99_ms
+    refusal = flood.refusal_p99_ms
+    return [
+        Floor("overload: goodput / peak", share, GOODPUT, "x"),
+        Floor("overload: p99 of what is accepted / at 80 %", slower, SLOWER, "x", most=True),
+        Floor("overload: p99 of a refusal", refusal, REFUSAL_MS, "ms", most=True),
+        Floor("overload: lost or failed", flood.other, 0, "requests", most=True),
+    ]
+
+
+def crowded(shares: Mapping[str, float]) -> list[Floor]:
+    """`shares` are rates divided by those of a server with nothing else registered."""
+    return [
+        Floor(f"{name}: throughput differs by", abs(1.0 - share), UNEVEN, "", most=True)
+        for name, share in shares.items()
+    ]
+
+
+def packed(times: float) -> Floor:
+    """How many times longer a request takes than the model itself."""
+    what = "V2 binary, forest: time / ONNX Runtime called directly"
+    return Floor(what, times, TENSOR_TIMES, "x", most=True)

@@ -77,11 +77,11 @@ class Server:
         self.port = port
         self._command = command
         self._extra = extra
-        self._log = log
+        self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
@@ -121,7 +121,7 @@ class Server:
             if well():
                 return time.perf_counter()
             time.sleep(0.01)
-        said = self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        said = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
         raise BenchFailed(f"{self.name} did not start:\n{said}")
 
     def cpu_seconds(self) -> float:
