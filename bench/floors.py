@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -129,7 +130,7 @@ TENSOR_TIMES: Final = 1.5
 
 def overloaded(peak: float, calm: Overload, flood: Overload) -> list[Floor]:
     """Three times what can be done, beside 80 % of it."""
-    share, slower = flood.good / peak, flood.p99_ms / calm.p99_ms
+    share, slower = flood.good / peak, flood.p99_ms / (calm.p99_ms or math.inf)
     refusal = flood.refusal_p99_ms
     return [
         Floor("overload: goodput / peak", share, GOODPUT, "x"),

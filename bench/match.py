@@ -67,6 +67,17 @@ class Match:
 
     def play(self, home: Path) -> None:
         """Raises one of the failures as soon as something is wrong."""
+        for left in reversed(range(self.rival.tries)):
+            try:
+                self._try(home)
+            except _FAILURES as error:
+                if self.start_seconds or not left:
+                    raise
+                self.run.progress.say(f"once more: {reason(error)}")
+            else:
+                return
+
+    def _try(self, home: Path) -> None:
         work = self.run.folder / "work"
         try:
             place = rivals.place(self.rival, home, self.job.folder, work)

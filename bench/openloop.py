@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import uvloop
@@ -23,6 +23,8 @@ from bench.lone import complete
 from bench.problem import BenchFailed
 from bench.process import PYTHON, run
 
+GOOD: Final = "200"
+REFUSED: Final = "503"
 TICK: Final = 0.001
 MOST_CONNECTIONS: Final = 8000
 LAST_SECONDS: Final = 40.0  # for what is still out when the last request was sent
@@ -43,7 +45,8 @@ class Spec:
 class Overload:
     """What became of the requests that were due after the warming; waits in milliseconds.
 
-    `late` is by how much the generator itself was late in sending, at worst but for a hundredth.
+    `good` is what was answered well while the load was on, a second. `late_ms` is by how much the
+    generator itself was late in sending, at worst but for a hundredth.
     """
 
     rate: float
@@ -69,8 +72,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def ask(self, request: bytes, due: float) -> None:
         assert self._transport is not None
@@ -109,6 +111,7 @@ class Generator:
         self.statuses: Counter[str] = Counter()
         self.waits: dict[str, list[float]] = {}
         self.lates: list[float] = []
+        self.in_time = 0
         self._from = 0.0
 
     async def drive(self) -> None:
@@ -132,12 +135,15 @@ class Generator:
 
     def answered(self, status: str, due: float, sent: float) -> None:
         self._out -= 1
+        now = perf_counter()
+        if status == GOOD and self._from <= now < self._from + self._spec.seconds:
+            self.in_time += 1
         if due < self._from:
             return
         self.statuses[status] += 1
         # A refusal is judged by what the server took for it.
-        began = due if status == "200" else sent
-        self.waits.setdefault(status, []).append(1e3 * (perf_counter() - began))
+        began = due if status == GOOD else sent
+        self.waits.setdefault(status, []).append(1e3 * (now - began))
 
     def free(self, line: Line) -> None:
         self._idle.append(line)
@@ -175,14 +181,14 @@ class Generator:
 def summed(spec: Spec, generator: Generator) -> Overload:
     """Of what was due after the warming."""
     statuses, waits = generator.statuses, generator.waits
-    others = sum(count for status, count in statuses.items() if status not in {"200", "503"})
-    good, refusals = _two(waits.get("200", ())), _two(waits.get("503", ()))
+    others = sum(count for status, count in statuses.items() if status not in {GOOD, REFUSED})
+    good, refusals = _two(waits.get(GOOD, ())), _two(waits.get(REFUSED, ()))
     late = float(np.percentile(generator.lates or [0.0], 99))
     return Overload(
         spec.rate,
-        statuses["200"] / spec.seconds,
+        generator.in_time / spec.seconds,
         *good,
-        statuses["503"],
+        statuses[REFUSED],
         *refusals,
         others,
         late,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +18,8 @@ from bench.wire import Wire
 
 TUTORIAL: Final = "Tutorial"
 FASTAPI: Final = "FastAPI"
+PREPARE_SECONDS: Final = 300.0
+_TOKEN: Final = secrets.token_hex(32)  # otherwise Ray leaves one in the home folder
 # None of them needs to tell its maker that it was started.
 _QUIET: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -62,7 +65,7 @@ class Rival:
     prepare: Command | None = None
     processes: int = 1
     sockets: str = ""
-    batches: bool = False
+    tries: int = 1
 
     @property
     def name(self) -> str:
@@ -73,7 +76,7 @@ class Rival:
         """Prepared, and started when it is entered."""
         extra = self._environment(place)
         if self.prepare is not None:
-            run(self.prepare(place), extra)
+            run(self.prepare(place), extra, PREPARE_SECONDS)
         return Family(self.name, self.command(place), place.port, extra, place.work / "server.log")
 
     def _environment(self, place: Place) -> dict[str, str]:
@@ -88,6 +91,8 @@ class Rival:
             "PATH": path,
             "PORT": str(place.port),
             "PYTHONPATH": str(ROOT),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": _TOKEN,
             "RAY_TMPDIR": str(place.work),
         }
 
@@ -151,7 +156,6 @@ def _mlserver() -> Rival:
         environment="mlserver",
         package="mlserver",
         prepare=lambda place: _module(place, "mlserver_app", str(place.work / "served")),
-        batches=True,
     )
 
 
@@ -164,7 +168,6 @@ def _bentoml() -> Rival:
         _bento,
         environment="bentoml",
         package="bentoml",
-        batches=True,
     )
 
 
@@ -182,7 +185,7 @@ def _ray() -> Rival:
         lambda place: _module(place, "ray_app"),
         environment="ray",
         package="ray",
-        batches=True,
+        tries=3,  # it gives its own parts 16 seconds to start, which a busy machine may not keep
     )
 
 
@@ -195,7 +198,6 @@ def _litserve() -> Rival:
         lambda place: _module(place, "litserve_app"),
         environment="litserve",
         package="litserve",
-        batches=True,
     )
 
 

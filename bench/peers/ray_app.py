@@ -34,7 +34,12 @@ class Service:
 def main() -> None:
     names = ("BENCH_DIR", "BENCH_KERNEL", "PYTHONPATH")
     shared = {"env_vars": {name: os.environ[name] for name in names}}
-    ray.init(include_dashboard=False, runtime_env=shared, log_to_driver=False)
+    ray.init(
+        include_dashboard=False,
+        runtime_env=shared,
+        log_to_driver=False,
+        _node_ip_address="127.0.0.1",
+    )
     serve.start(http_options={"host": "127.0.0.1", "port": int(os.environ["PORT"])})
     deployment: Any = Service  # what the decorator made of it
     serve.run(deployment.bind(), route_prefix="/predict")
