@@ -53,7 +53,7 @@ class Standing:
     version: str = ""
     start_seconds: float = 0.0
     megabytes: float = 0.0
-    cells: Sequence[Cell] = ()
+    cells: tuple[Cell, ...] = ()
     failed: str = ""
     measured: str = ""
 
@@ -81,8 +81,8 @@ class Standings:
     start_seconds: float = 0.0
     megabytes: float = 0.0
     skipped: Mapping[str, str] = field(default_factory=dict)
-    streams: Sequence[Stream] = ()
-    standings: Sequence[Standing] = ()
+    streams: tuple[Stream, ...] = ()
+    standings: tuple[Standing, ...] = ()
 
     def of(self, job: str) -> list[Standing]:
         return [each for each in self.standings if each.job == job]

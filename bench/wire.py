@@ -56,15 +56,16 @@ class Ask:
     def check(self, at: int, text: bytes, tolerance: float) -> None:
         """Raises BenchFailed unless the answer to this body is right."""
         try:
-            found = self.read(json.loads(text))
+            near = _near(self.read(json.loads(text)), self.expected[at], tolerance)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise BenchFailed(f"{self.path} answered {text[:200]!r}") from error
-        wanted = self.expected[at]
-        near = len(found) == len(wanted) and all(
-            abs(ours - theirs) <= tolerance for ours, theirs in zip(found, wanted, strict=True)
-        )
         if not near:
             raise BenchFailed(f"{self.path} answered wrongly to body {at}: {text[:200]!r}")
+
+
+def _near(found: Sequence[float], wanted: Sequence[float], tolerance: float) -> bool:
+    pairs = zip(found, wanted, strict=True)
+    return all(abs(ours - theirs) <= tolerance for ours, theirs in pairs)
 
 
 def _json(value: object) -> bytes:

@@ -64,7 +64,11 @@ def script(bodies: Sequence[bytes], headers: Mapping[str, str] | None = None) ->
 
 def post(server: Server, path: str, script_file: Path, connections: int, seconds: float) -> Load:
     """Load with `connections` keep-alive connections from one thread; raises at any bad answer."""
-    load = counted(server, path, script_file, connections, seconds)
+    return flawless(counted(server, path, script_file, connections, seconds))
+
+
+def flawless(load: Load) -> Load:
+    """The same; raises BenchFailed at any error it counted."""
     if load.errors:
         raise BenchFailed(f"wrk counted {load.errors} errors in {load.count} requests.")
     return load
