@@ -1,6 +1,7 @@
 """`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes.
 
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
+`python -m bench placement`: a batch on the loop, in a thread, in a process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import tempfile
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
-from bench import distributed, log, measure, profiling, report, wrk
+from bench import distributed, log, measure, placement, profiling, report, wrk
 from bench.floors import floors
 from bench.plan import FULL, QUICK, Plan
 from bench.problem import BenchFailed
@@ -35,6 +36,8 @@ def _parser() -> ArgumentParser:
     verbs = parser.add_subparsers(title="other verbs")
     profiling.add_arguments(verbs.add_parser("profile", help="where the server's time goes"))
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
+    where = verbs.add_parser("placement", help="a batch on the loop, in a thread, in a process")
+    placement.add_arguments(where)
     redis = verbs.add_parser("redis", help="the distributed mode beside one process")
     distributed.add_arguments(redis)
     _add_options(redis)
