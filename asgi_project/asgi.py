@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 
 _django = get_asgi_application()  # before anything that imports models
 
-from asgi_project import metrics  # noqa: E402  # Django is set up first
+from asgi_project import metrics, version  # noqa: E402  # Django is set up first
 from asgi_project.access_log import AccessLog  # noqa: E402  # Django is set up first
 from asgi_project.env import Environment  # noqa: E402  # Django is set up first
 from asgi_project.metrics import Metrics, Scraped, Source  # noqa: E402  # Django is set up first
@@ -25,6 +25,7 @@ from inference.access import Access, Https  # noqa: E402  # Django is set up fir
 from inference.dataplane.asgi import Application, Message, Receive, Scope, Send  # noqa: E402  # Django is set up first
 from inference.dataplane.express import Express  # noqa: E402  # Django is set up first
 from inference.dataplane.http import BODY_SECONDS, DataPlane  # noqa: E402  # Django is set up first
+from inference.dataplane.v2 import V2, Limits  # noqa: E402  # Django is set up first
 
 _NO_SNAPSHOT: Final = "no snapshot yet"
 
@@ -51,14 +52,16 @@ class Weir:
         doors = Doors(access, env.allowed_origins, self._https)
         self._own_port = Scraped(lambda: self._metrics, access)
         self._scraped = Scraped(lambda: self._metrics, access, crowded=env.web_concurrency > 1)
-        self._http = DataPlane(
+        plane = DataPlane(
             cast("Application", _django),
             access,
             max_body=env.max_body_bytes,
             https=self._https,
             body_seconds=body_seconds,
         )
-        self.express = Express(self._http)
+        self.express = Express(plane)
+        bounds = Limits(env.max_body_bytes, body_seconds)
+        self._http = V2(plane, access, self._serve, bounds, release=version(), https=self._https)
         self._websocket = Visitors(router(doors, window=env.ws_credits))
         wanted = env.access_log == "json"
         self._noted = AccessLog(self._application, access) if wanted else None

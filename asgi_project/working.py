@@ -227,4 +227,8 @@ def _lane(stats: LaneStats) -> Lane:
         running_rows=stats.running_rows,
         batch_rows=stats.batch_rows,
         latency=stats.latency,
+        jobs=stats.jobs,
+        answer_seconds=stats.answer_seconds,
+        queue_seconds=stats.queue_seconds,
+        compute_seconds=stats.compute_seconds,
     )

@@ -77,7 +77,7 @@ class TableRenderer:
             return [repr(value) for value in scores[:, 0].tolist()]
         classes = self._target.classes
         if self._target.task == "binary":
-            return [classes[p > HALF] for p in scores[:, 1].tolist()]
+            return [classes[p > HALF] for p in _second(scores)]
         return [classes[best] for best in scores.argmax(axis=1).tolist()]
 
     def tensors(self, outputs: Tensors) -> Sequence[Tensor]:
@@ -106,7 +106,7 @@ class TableRenderer:
         classes = self._classes
         return [
             f'{{"probability":{p!r},"label":{classes[p > HALF]},"status":"OK"'
-            for p in scores[:, 1].tolist()
+            for p in _second(scores)
         ]
 
     def _multiclass(self, scores: Matrix) -> list[str]:
@@ -130,6 +130,11 @@ class TableRenderer:
 def _scores(outputs: Tensors) -> Matrix:
     """A tabular model has one matrix out; that it is float64 is the runtime's promise."""
     return cast("Matrix", outputs[0])
+
+
+def _second(scores: Matrix) -> list[float]:
+    """The probabilities of the second of two classes; of one row without the detour of a view."""
+    return [scores.item(1)] if len(scores) == 1 else scores[:, 1].tolist()
 
 
 def replayed(logged: str, request_id: int, algorithm_id: int, version: str) -> str:
