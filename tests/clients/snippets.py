@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from tests.clients.checks import Report
@@ -16,8 +17,8 @@ report = Report()
 for snippet in _BLOCK.findall(DOCS.read_text(encoding="utf-8")):
     for library in libraries:
         if library in snippet:
-            with report.trying(library):
+            with report.trying(library), redirect_stdout(sys.stderr):
                 ours = snippet.replace("http://127.0.0.1:8000", url)
                 ours = ours.replace("127.0.0.1:8000", url.removeprefix("http://"))
-                exec(ours.replace("print(", "str("), {})  # noqa: S102  # our own documentation
+                exec(ours, {})  # noqa: S102  # our own documentation
 report.print()

@@ -76,7 +76,7 @@ JSONS: Final = (
         "V2: a size of 4,000 digits",
         post(head(one(shape=["SIZE"])).replace(b'"SIZE"', b"9" * 4000)),
         400,
-        REQUEST,
+        ROW,
     ),
     said("a size that is no integer", REQUEST, one(shape=[1.5])),
     said("no rows", ROW, one(shape=[0], data=[])),
