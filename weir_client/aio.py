@@ -206,7 +206,7 @@ class AsyncClient:
         self, endpoint: str, rows: Source | None = None, **options: Unpack[StreamOptions]
     ) -> Stream[Any]:
         """A socket for many rows: to be entered, or with `rows` to be iterated over at once."""
-        terms = streams.terms(self._address, endpoint, options)
+        terms = streams.terms(self._address, endpoint, options, rows)
         patient = replace(terms, retries=self._desk.policy, timeout=self._desk.timeout)
         return Stream(patient, rows, streams.manner(options))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -122,6 +123,7 @@ class Line:
             raise self._broken
         number = next(self._numbers)
         try:
+            self._check(item)
             frame = self._codec.frame(number, item, self._terms.fields)
         except BaseException:
             self.unclaim()
@@ -134,6 +136,10 @@ class Line:
             flight.done.cancel()
             raise
         return flight.done
+
+    def _check(self, item: Item) -> None:
+        if self._session and isinstance(item, np.ndarray) and item.ndim == 2:
+            raise ValueError("Arrays need a stream with session=False: sessions keep texts.")
 
     # -- waiting -----------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ class StreamOptions(Asking, total=False):
     `format` is msgpack or json, `window` how many frames may be in flight at most, `block` how many
     rows of an array go in one of them. `ordered=False` gives answers as they come. `session=False`
     saves the server a commit for each frame; then what a broken connection had is not sent again.
+    A session keeps answers as text, so arrays go without one.
     `deadline` is how many seconds an answer is of use.
     """
 
@@ -54,8 +55,12 @@ def manner(options: StreamOptions) -> Manner:
     return Manner(options.get("block", 1000), options.get("ordered", True))
 
 
-def terms(address: Address, endpoint: str, options: StreamOptions) -> Terms:
+def terms(
+    address: Address, endpoint: str, options: StreamOptions, source: Source | None = None
+) -> Terms:
     """Raises TypeError for a keyword that nothing has."""
+    if isinstance(source, np.ndarray):
+        options = {"session": False, **options}
     rest: dict[str, Any] = {**options}
     for name in Manner._fields:
         rest.pop(name, None)

@@ -443,7 +443,7 @@ async def summing(peer: Peer) -> None:
 async def test_an_array_goes_in_blocks_and_comes_back_as_arrays(kind: str) -> None:
     whole = np.arange(50).reshape(25, 2).astype(kind)
 
-    async with server(summing) as url, client(url).stream("e", block=10) as stream:
+    async with server(summing) as url, client(url).stream("e", block=10, session=False) as stream:
         found = [block async for block in stream.predict(whole)]
         alone = await stream.ask(whole[:3])
 
@@ -456,10 +456,23 @@ async def test_an_array_goes_in_blocks_and_comes_back_as_arrays(kind: str) -> No
 async def test_arrays_may_come_one_after_another() -> None:
     pieces = (np.full((at, 2), at) for at in (1, 2, 3))
 
-    async with server(summing) as url, client(url).stream("e") as stream:
+    async with server(summing) as url, client(url).stream("e", session=False) as stream:
         found = [len(block) async for block in stream.predict(pieces)]  # type: ignore[arg-type]  # no failures
 
     assert found == [1, 2, 3]
+
+
+async def test_an_array_alone_needs_no_session_and_asks_for_none() -> None:
+    async with server(summing) as url:
+        found = [block async for block in client(url).stream("e", np.ones((5, 2)), block=2)]
+
+    assert [len(block) for block in found if not isinstance(block, Failure)] == [2, 2, 1]
+
+
+async def test_a_session_keeps_no_arrays() -> None:
+    async with server(summing) as url, client(url).stream("e") as stream:
+        with pytest.raises(ValueError, match="session=False"):
+            await stream.ask(np.ones((1, 2)))
 
 
 async def test_a_block_with_a_row_that_fails_says_which() -> None:
@@ -472,7 +485,7 @@ async def test_a_block_with_a_row_that_fails_says_which() -> None:
         await peer.say("result", id=frame["id"], block=body)
         await peer.answer_all()
 
-    async with server(half) as url, client(url).stream("e") as stream:
+    async with server(half) as url, client(url).stream("e", session=False) as stream:
         assert (await stream.ask(np.ones((1, 1)))).errors[0].code == "row_invalid"
 
 

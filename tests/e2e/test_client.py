@@ -28,7 +28,7 @@ from weir_client.errors import (
     RowInvalid,
     Unauthorized,
 )
-from weir_client.values import Failure, Prediction
+from weir_client.values import Block, Failure, Prediction
 
 ENDPOINT: Final = "breast_cancer"
 UNLOGGED: Final = "diabetes"
@@ -234,6 +234,21 @@ async def test_each_row_of_a_stream_is_answered_and_logged_once(
     logged = dict(query(data, sql, subject))
     assert len(logged) == len(set(ids)) == len(radii)
     assert all(f"{radius}" in logged[at] for radius, at in zip(radii, ids, strict=True))
+
+
+async def test_arrays_stream_as_blocks(client: Client, waiting: AsyncClient) -> None:
+    """Where a record names a category, a block has its place."""
+    features = client.schema(UNLOGGED)["features"]
+    record = {each["name"]: each.get("categories", [0.01])[0] for each in features}
+    there = client.predict(UNLOGGED, record)
+    array = np.array([[0.0 if "categories" in each else 0.01 for each in features]] * 250)
+
+    blocks = [block async for block in waiting.stream(UNLOGGED, array, block=100)]
+
+    assert not [each for each in blocks if isinstance(each, Failure) or each.errors]
+    values = [each.value for each in blocks if isinstance(each, Block) and each.value is not None]
+    assert [len(each) for each in values] == [100, 100, 50]
+    np.testing.assert_allclose(np.concatenate(values), there.value or 0.0, rtol=1e-6)
 
 
 async def test_a_row_that_does_not_fit_is_a_value_in_its_place(
