@@ -78,7 +78,7 @@ def test_each_peer_has_its_row_and_the_failed_one_its_reason() -> None:
         if line.startswith("  MLServer") and "90.0" in line and "6.00" in line
     ]
     assert row.split()[-1] == "6"  # two errors in each of three cells
-    assert "MLflow, scikit-learn: did not install" in page
+    assert "MLflow, scikit-learn failed: did not install" in page
     assert "hung up" in page
 
 
