@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from bench import (
@@ -44,12 +46,18 @@ _VERBS: Final = {
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _ended)
     try:
         with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
             return int(options.run(options, Path(folder)))
     except BenchFailed as failed:
         print(f"bench: {failed}", file=sys.stderr)
         return 1
+
+
+def _ended(number: int, _: FrameType | None) -> None:
+    """Whoever is told to stop stops what it started, too."""
+    raise SystemExit(128 + number)
 
 
 def _parser() -> ArgumentParser:

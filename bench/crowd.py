@@ -13,8 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench import asker, jobs, wire
-from bench import wrk as _wrk
+from bench import asker, jobs, wire, wrk
 from bench.contenders import manage, ours_environment
 from bench.family import Family
 from bench.floors import crowded
@@ -27,7 +26,6 @@ from bench.standings import times
 from bench.table import number, table
 from bench.wire import Ask
 
-FURTHER: Final = (0, 10, 100)
 CONNECTIONS: Final = (32, 128)
 NAME: Final = "asked"
 REGISTER_SECONDS: Final = 900.0
@@ -35,18 +33,19 @@ REGISTER_SECONDS: Final = 900.0
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(run=main)
+    parser.add_argument("--further", default="10,100", help="how many, with commas, beside none")
     parser.add_argument("--turns", type=int, default=0, help="of one second, for each server")
 
 
 def main(options: Namespace, folder: Path) -> int:
-    _wrk.require()
+    wrk.require()
     progress = Progress()
     turns = options.turns or (5 if options.quick else 20)
+    counts = [0, *(int(count) for count in options.further.split(","))]
     job = jobs.prepare(LINEAR, folder)
+    homes = {count: _registered(folder, job, count, progress) for count in counts}
     with ExitStack() as stack:
-        servers = {
-            count: stack.enter_context(_server(folder, job, count, progress)) for count in FURTHER
-        }
+        servers = {count: stack.enter_context(_server(home)) for count, home in homes.items()}
         ask = wire.RECORDS.at(f"/api/v1/{NAME}/predict", {}).singles(job)
         for server in servers.values():
             server.until(partial(asker.is_up, server, ask))
@@ -59,7 +58,8 @@ def main(options: Namespace, folder: Path) -> int:
     return 1 if options.gate and any(not floor.met for floor in floors) else 0
 
 
-def _server(folder: Path, job: Job, further: int, progress: Progress) -> Family:
+def _registered(folder: Path, job: Job, further: int, progress: Progress) -> Path:
+    """A data directory with the model that is asked for, and these many beside it."""
     home = folder / f"with{further}"
     home.mkdir()
     progress.say(f"registering {further} further models")
@@ -73,8 +73,12 @@ def _server(folder: Path, job: Job, further: int, progress: Progress) -> Family:
         extra,
         REGISTER_SECONDS,
     )
+    return home
+
+
+def _server(home: Path) -> Family:
     port = free_port()
-    log = folder / f"with{further}.log"
+    log = home.with_suffix(".log")
     return Family("Weir", [PYTHON, "manage.py", "serve"], port, ours_environment(home, port), log)
 
 

@@ -134,7 +134,7 @@ TENSOR_TIMES: Final = 1.5
 def overloaded(peak: float, calm: Overload, flood: Overload) -> list[Floor]:
     """Three times what can be done, beside 80 % of it."""
     share, slower = flood.good / peak, flood.p99_ms / (calm.p99_ms or math.inf)
-    refusal = flood.refusal_p99_ms
+    refusal = flood.refusal_p99_ms if flood.refused else math.inf  # nobody was told to come later
     return [
         Floor("overload: goodput / peak", share, GOODPUT, "x"),
         Floor("overload: p99 of what is accepted / at 80 %", slower, SLOWER, "x", most=True),

@@ -35,14 +35,18 @@ class Sheet:
     title: str
     head: Row
     rows: Sequence[Row]
+    notes: Sequence[str] = ()
 
     def text(self) -> str:
-        return table(self.title, self.head, [[_plain(cell) for cell in row] for row in self.rows])
+        rows = [[_plain(cell) for cell in row] for row in self.rows]
+        notes = "".join(f"  {note}\n" for note in self.notes)
+        return table(self.title, self.head, rows) + notes
 
     def markdown(self) -> str:
         rule = ["---", *("---:" for _ in self.head[1:])]
         lines = [_line(row) for row in (self.head, rule, *self.rows)]
-        return "\n".join([f"**{self.title}**", "", *lines, ""])
+        notes = [part for note in self.notes for part in ("", note)]
+        return "\n".join([f"**{self.title}**", "", *lines, *notes, ""])
 
 
 def page(found: Standings) -> str:
@@ -111,12 +115,13 @@ def _of_job(found: Standings, job: str) -> Sheet:
         head += [f"{connections}: rate", "p50 ms", "p99 ms", "off x", "strict x"]
     rows = [_ours(name, standings, pick) for name, pick in _PICKS.items()]
     rows += [_theirs(each) for each in standings]
-    return Sheet(f"One row a request: {SAID[job]}", [*head, "errors"], rows)
+    notes = [f"{each.rival} failed: {each.failed}" for each in standings if each.failed]
+    return Sheet(f"One row a request: {SAID[job]}", [*head, "errors"], rows, notes)
 
 
 def _theirs(standing: Standing) -> list[str]:
     if not standing.cells:
-        return [f"{standing.rival}: {standing.failed}", *[_NONE] * (5 * len(CONNECTIONS) + 1)]
+        return [standing.rival, *[_NONE] * (5 * len(CONNECTIONS)), "failed"]
     row = [standing.rival]
     for connections in CONNECTIONS:
         cell = standing.cell(ROW, connections)
@@ -134,7 +139,7 @@ def _cells(load: Load, cell: Cell | None = None) -> list[str]:
 
 def _errors(standing: Standing) -> str:
     count = sum(cell.theirs.errors for cell in standing.cells)
-    return f"{count:,}" if not standing.failed else f"{count:,}; {standing.failed}"
+    return f"{count:,}, failed" if standing.failed else f"{count:,}"
 
 
 def _ours(
@@ -187,10 +192,11 @@ def _streams(found: Standings) -> Sheet:
     rows = [
         [each.who, each.what, number(each.load.rate), _ms(each.load.p50_ms), _ms(each.load.p99_ms)]
         if each.load
-        else [each.who, f"{each.what}: {each.failed}", _NONE, _NONE, _NONE]
+        else [each.who, each.what, "failed", _NONE, _NONE]
         for each in found.streams
     ]
-    return Sheet("WebSocket, log off", head, rows)
+    notes = [f"{each.who}, {each.what}: {each.failed}" for each in found.streams if each.failed]
+    return Sheet("WebSocket, log off", head, rows, notes)
 
 
 def _ms(value: float) -> str:

@@ -46,6 +46,10 @@ end
 """
 
 
+class NoAnswer(BenchFailed):
+    """Not one good answer came before the time was over."""
+
+
 def require() -> str:
     """Where wrk is."""
     found = shutil.which("wrk")
@@ -98,7 +102,7 @@ def parsed(out: str, errors: str = "") -> Load:
     said = json.loads(found[-1].removeprefix(MARK))
     good = said["requests"] - said["status"]
     if good <= 0:
-        raise BenchFailed(f"wrk got no good answer in time, but {said['status']} bad statuses.")
+        raise NoAnswer(f"wrk got no good answer in time, but {said['status']} bad statuses.")
     bad = said["status"] + said["socket"]
     return Load(good / said["seconds"], said["p50_ms"], said["p99_ms"], good, errors=bad)
 

@@ -78,7 +78,7 @@ def test_each_peer_has_its_row_and_the_failed_one_its_reason() -> None:
         if line.startswith("  MLServer") and "90.0" in line and "6.00" in line
     ]
     assert row.split()[-1] == "6"  # two errors in each of three cells
-    assert "MLflow, scikit-learn: did not install" in page
+    assert "MLflow, scikit-learn failed: did not install" in page
     assert "hung up" in page
 
 
@@ -142,7 +142,12 @@ def test_overload_is_judged_by_goodput_by_p99_and_by_refusals() -> None:
     assert all(floor.met for floor in overloaded(400, CALM, FLOOD))
     worse = replace(FLOOD, good=370, p99_ms=101, refusal_p99_ms=5.1, other=1)
     assert not any(floor.met for floor in overloaded(400, CALM, worse))
-    assert not overloaded(400, replace(CALM, p99_ms=0.0), FLOOD)[0].most
+
+
+def test_a_server_that_refuses_nobody_does_not_refuse_quickly() -> None:
+    silent = replace(FLOOD, refused=0, refusal_p99_ms=0.0)
+
+    assert [floor.met for floor in overloaded(400, CALM, silent)] == [True, True, False, True]
 
 
 def test_a_crowd_may_cost_or_bring_five_in_a_hundred() -> None:
