@@ -3,6 +3,7 @@
 `python -m bench peers`: ours as shipped beside every peer in an environment of its own.
 `python -m bench overload`, `models` and `tensors`: see bench/README.md.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
+`python -m bench placement`: a batch on the loop, in a thread, in a process.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bench import (
     log,
     measure,
     overload,
+    placement,
     profiling,
     report,
     tensors,
@@ -57,6 +59,8 @@ def _parser() -> ArgumentParser:
     verbs = parser.add_subparsers(title="other verbs")
     profiling.add_arguments(verbs.add_parser("profile", help="where the server's time goes"))
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
+    where = verbs.add_parser("placement", help="a batch on the loop, in a thread, in a process")
+    placement.add_arguments(where)
     for name, (add_arguments, what) in _VERBS.items():
         verb = verbs.add_parser(name, help=what)
         add_arguments(verb)

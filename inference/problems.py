@@ -50,6 +50,7 @@ STATUS: Final[Mapping[str, int]] = {
 
 BAD_REQUEST: Final = 400
 UNPROCESSABLE: Final = 422
+MOST_NAME: Final = 64
 
 
 class Problem(NamedTuple):
@@ -81,6 +82,8 @@ def of_protocol(error: WeirError) -> Problem:
     """
     status = STATUS.get(error.code, 500)
     said = error.as_dict()
+    if error.field is not None:
+        said["field"] = error.field[:MOST_NAME]  # a tensor is called whatever its sender likes
     body = {"error": _placed(error), **{key: said[key] for key in said if key != "message"}}
     return Problem(BAD_REQUEST if status == UNPROCESSABLE else status, body, _seconds(error))
 
@@ -88,7 +91,7 @@ def of_protocol(error: WeirError) -> Problem:
 def _placed(error: WeirError) -> str:
     where = [] if error.row is None else [f"row {error.row}"]
     if error.field is not None:
-        where.append(repr(error.field))
+        where.append(repr(error.field[:MOST_NAME]))
     return f"{error.message} ({', '.join(where)})" if where else error.message
 
 

@@ -114,7 +114,12 @@ class Line:
         self._changed.set()
 
     async def send(self, item: Item) -> Future[Outcome]:
-        """With a credit that was claimed; raises ValueError or TypeError for what is no row."""
+        """With a credit that was claimed; raises ValueError or TypeError for what is no row.
+
+        And what ended the line, if that was since.
+        """
+        if self._broken is not None:
+            raise self._broken
         number = next(self._numbers)
         try:
             frame = self._codec.frame(number, item, self._terms.fields)

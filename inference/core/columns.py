@@ -52,7 +52,7 @@ def _by_position(schema: Schema, tensor: Tensor) -> tuple[Matrix, Mapping[int, W
         shape = list(array.shape)
         raise RowInvalid(
             f"The endpoint takes numbers of shape [rows, {width}], or a tensor for each feature by "
-            f"name ({names}...), not {tensor.name!r}: {tensor.datatype} {shape}."
+            f"name ({names}...), not {tensor.name[:40]!r}: {tensor.datatype} {shape}."
         )
     matrix = array.astype(np.float64)
     if not _particular(schema) and within_float32(matrix):

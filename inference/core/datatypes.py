@@ -71,13 +71,18 @@ def count(shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
+def shown(shape: Sequence[int]) -> str:
+    """For a sentence; a size may have any number of digits."""
+    return str([min(max(size, -1), MAX_ELEMENTS + 1) for size in shape])
+
+
 def decoded(name: str, datatype: str, shape: Sequence[int], data: bytes | memoryview) -> Tensor:
     """The tensor in these bytes, as a view where there is something to view; raises RowInvalid."""
     dtype, wanted = described(name, datatype, shape)
     if datatype == BYTES:
         return Tensor(name, datatype, _elements(name, data, wanted).reshape(shape))
     if len(data) != wanted * dtype.itemsize:
-        sentence = f"{list(shape)[:8]} of {datatype} are {wanted * dtype.itemsize} bytes"
+        sentence = f"{shown(shape)} of {datatype} are {wanted * dtype.itemsize} bytes"
         raise RowInvalid(f"{sentence}, not {len(data)}.", field=name)
     return Tensor(name, datatype, _viewed(data, dtype).reshape(shape))
 
@@ -91,9 +96,9 @@ def described(name: str, datatype: str, shape: Sequence[int]) -> tuple[np.dtype[
         sentence = f"A tensor has 1 to {MAX_DIMENSIONS} dimensions, not {len(shape)}."
         raise RowInvalid(sentence, field=name)
     if min(shape) < 0:
-        raise RowInvalid(f"A shape has no negative sizes: {list(shape)}.", field=name)
+        raise RowInvalid(f"A shape has no negative sizes: {shown(shape)}.", field=name)
     if not 0 < (wanted := count(shape)) <= MAX_ELEMENTS:
-        sentence = f"A tensor of shape {list(shape)} holds nothing, or more than there is."
+        sentence = f"A tensor of shape {shown(shape)} holds nothing, or more than there is."
         raise RowInvalid(sentence, field=name)
     return dtype, wanted
 

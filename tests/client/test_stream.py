@@ -570,3 +570,25 @@ async def test_whoever_waits_on_a_stream_that_is_closed_is_told() -> None:
             await waiting
         with pytest.raises(Interrupted, match="closed"):
             await stream.ask([2.0])
+
+
+async def test_a_row_that_comes_after_the_end_is_not_waited_for() -> None:
+    ended = asyncio.Event()
+
+    async def late() -> AsyncIterator[list[float]]:
+        await ended.wait()
+        yield [1.0]
+
+    async def revoking(peer: Peer) -> None:
+        await peer.hello()
+        await peer.hear()
+        await peer.close(4401)
+
+    async with server(revoking) as url, client(url).stream("e") as stream:
+        answers = stream.predict(late())
+        first = asyncio.ensure_future(anext(answers))
+        with pytest.raises(Unauthorized):
+            await stream.ask([0.0])
+        ended.set()
+        with pytest.raises(Unauthorized):
+            await first

@@ -77,6 +77,8 @@ def test_the_other_byte_order_and_gaps_are_put_right() -> None:
         ("FP32", [2**31, 2**31, 4], b"", "more than there is"),
         ("UINT8", [2**64], b"", "more than there is"),
         ("FP64", [2**39], b"", "bytes"),
+        ("FP64", [10**4000], b"", "more than there is"),
+        ("FP64", [-(10**4000)], b"", "negative"),
         (BYTES, [2**39], b"", "do not fit"),
         (BYTES, [2], b"\0\0\0\0", "do not fit"),
         (BYTES, [1], b"\4\0\0\0abc", "as long as its elements say"),

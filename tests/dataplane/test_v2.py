@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inference import calls
 from inference.access import Https
+from inference.core.census import Requests
 from inference.core.presence import NO_LANE, Beat
 from inference.core.tensors import Tensors
 from inference.core.types import LogMode
@@ -557,3 +559,20 @@ async def test_what_the_engine_did_is_counted(here: Site) -> None:
     assert (lane.jobs, lane.predictions) == (3, 6)
     assert lane.answer_seconds > lane.queue_seconds > 0
     assert lane.compute_seconds > 0
+
+
+async def test_each_inference_is_counted_at_its_door(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Requests("v2")
+    monkeypatch.setattr(calls, "V2", counted)
+    calls.install(lambda name: name == "e")
+    await here.ask("POST", INFER, said(A))
+    await here.ask("POST", INFER, b"{")
+    await here.ask("POST", "/v2/models/f/infer", said(A))
+    calls.install(lambda _: False)
+    assert {(each.model, each.version, each.outcome) for each, _ in counted.series()} == {
+        ("e", "1.0", "ok"),
+        ("e", "", "json_invalid"),
+        ("", "", "not_served"),
+    }
