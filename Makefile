@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
-	faults traffic notebooks requirements clean
+	bench-peers faults traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -65,6 +65,9 @@ check: test lint test-rest ## All of it, as CI runs it
 
 bench: $(DEV) ## Measure ours beside the peers
 	$(PYTHON) -m bench $(ARGS)
+
+bench-peers: $(DEV) ## Measure ours beside every peer, each in its own environment; writes docs/performance.md
+	$(PYTHON) -m bench peers --write $(ARGS)
 
 RUNS ?= 1
 faults: $(DEV) ## Break it RUNS times in each way it must survive (ONLY=F1,F9: in these), and print a table

@@ -169,7 +169,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["inference.api.permissions.ProfilePermission"],
     "DEFAULT_PAGINATION_CLASS": None,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # microseconds even where they are zero
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "inference.api.openapi.WithRefusals",
     "EXCEPTION_HANDLER": "inference.api.errors.handler",
     "NUM_PROXIES": WEIR.trusted_proxies,  # unset, any caller could name his own address
 }

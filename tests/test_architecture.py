@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("asgi_project", "consumers", "inference")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+BESIDE = [path for name in ("tests", "weir_client") for path in (ROOT / name).rglob("*.py")]
+SOURCES = [*MODULES, *sorted(BESIDE)]
 CONFIG: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 # Below these, strangers can stop, mislead or take over the server; requirements.in says how.

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
-from typing import TypeVar, Unpack, overload
+from functools import cached_property
+from typing import Any, TypeVar, Unpack, overload
 
 import httpx
 
-from weir_client import calls, desk, stream
+from weir_client import calls, desk
+from weir_client import stream as streams
 from weir_client.address import Address
 from weir_client.calls import Call, Options, Record, Rows
 from weir_client.desk import Attempt, Desk
 from weir_client.errors import TimedOut, WeirError
 from weir_client.live import Listener
 from weir_client.retries import Retries
-from weir_client.stream import Source, Stream, StreamOptions
+from weir_client.stream import Arrays, Source, Stream, StreamOptions
 from weir_client.values import (
     Algorithm,
     Answer,
+    Block,
     Endpoint,
     Experiment,
+    Failure,
     Json,
     Logged,
     Prediction,
@@ -58,8 +62,14 @@ class AsyncClient:
     ) -> None:
         self._address = Address.of(url, key)
         self._desk = Desk(self._address, timeout, retries)
-        self._http = httpx.AsyncClient(
-            base_url=self._address.url, headers=self._address.headers, transport=transport
+        self._transport = transport
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """Made when it is needed: it takes a tenth of a second, and streams do without."""
+        address = self._address
+        return httpx.AsyncClient(
+            base_url=address.url, headers=address.headers, transport=self._transport
         )
 
     @property
@@ -75,7 +85,8 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.aclose()
 
     # -- predictions -------------------------------------------------------------------------------
 
@@ -181,13 +192,23 @@ class AsyncClient:
 
     # -- streams -----------------------------------------------------------------------------------
 
+    @overload
+    def stream(
+        self, endpoint: str, rows: Arrays, **options: Unpack[StreamOptions]
+    ) -> Stream[Block | Failure]: ...
+
+    @overload
+    def stream(
+        self, endpoint: str, rows: streams.Rows | None = ..., **options: Unpack[StreamOptions]
+    ) -> Stream[Answer]: ...
+
     def stream(
         self, endpoint: str, rows: Source | None = None, **options: Unpack[StreamOptions]
-    ) -> Stream:
+    ) -> Stream[Any]:
         """A socket for many rows: to be entered, or with `rows` to be iterated over at once."""
-        terms = stream.terms(self._address, endpoint, options)
+        terms = streams.terms(self._address, endpoint, options, rows)
         patient = replace(terms, retries=self._desk.policy, timeout=self._desk.timeout)
-        return Stream(patient, rows, stream.manner(options))
+        return Stream(patient, rows, streams.manner(options))
 
     def live(self, *topics: str) -> AsyncGenerator[Snapshot]:
         """Snapshots of `operations`, `experiment:3` or `results:name`, whenever they change."""

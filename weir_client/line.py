@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from weir_client import retries, sockets
 from weir_client.address import Address, segment
-from weir_client.errors import Unexpected, WeirError
+from weir_client.errors import Interrupted, Unexpected, WeirError
 from weir_client.frames import (
     CODECS,
     Data,
@@ -100,9 +101,7 @@ class Line:
         for task in self._tasks.copy():
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for flight in self._flying.values():
-            flight.done.cancel()
-        self._flying.clear()
+        self._fail(self._broken or Interrupted("The stream was closed."))
 
     async def claim(self) -> None:
         """Until there is a credit for one frame; raises what ended the line."""
@@ -116,9 +115,15 @@ class Line:
         self._changed.set()
 
     async def send(self, item: Item) -> Future[Outcome]:
-        """With a credit that was claimed; raises ValueError or TypeError for what is no row."""
+        """With a credit that was claimed; raises ValueError or TypeError for what is no row.
+
+        And what ended the line, if that was since.
+        """
+        if self._broken is not None:
+            raise self._broken
         number = next(self._numbers)
         try:
+            self._check(item)
             frame = self._codec.frame(number, item, self._terms.fields)
         except BaseException:
             self.unclaim()
@@ -131,6 +136,10 @@ class Line:
             flight.done.cancel()
             raise
         return flight.done
+
+    def _check(self, item: Item) -> None:
+        if self._session and isinstance(item, np.ndarray) and item.ndim == 2:
+            raise ValueError("Arrays need a stream with session=False: sessions keep texts.")
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -205,7 +214,9 @@ class Line:
             self._taking = None
 
     async def _resend(self) -> None:
-        for flight in [*self._flying.values()]:
+        for number, flight in [*self._flying.items()]:
+            if flight.done.done():
+                self._settle(number, None)  # whoever asked has left
             await self._transmit(flight)
 
     async def _transmit(self, flight: Flight) -> None:
@@ -286,11 +297,13 @@ class Line:
         seconds = policy.pause(max(1, flight.failed), error.retry_after)
         if error.code == "overloaded":
             self._rested_at = max(self._rested_at, self._loop.time() + seconds)
-        self._spawn(self._again(flight, seconds))
+        self._spawn(self._again(number, flight, seconds))
 
-    async def _again(self, flight: Flight, seconds: float) -> None:
+    async def _again(self, number: int, flight: Flight, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._changed.set()
+        if flight.done.done():
+            self._settle(number, None)
         await self._transmit(flight)
 
     def _settle(self, number: int, outcome: Outcome | None) -> None:

@@ -58,7 +58,7 @@ class Listener:
                 while True:
                     message = _read(await socket.recv(decode=False))
                     if message["type"] == "error":
-                        said = _refusal(message)
+                        said = _passing(message)
                     elif message["type"] == "snapshot" and message["seq"] >= seen[message["topic"]]:
                         seen[message["topic"]] = message["seq"]
                         yield Snapshot(message["topic"], message["seq"], message)
@@ -85,10 +85,16 @@ def _read(data: str | bytes) -> Json:
     return message
 
 
-def _refusal(message: dict[str, Any]) -> WeirError:
-    """What is refused to a listener who may listen is a topic."""
+def _passing(message: dict[str, Any]) -> WeirError:
+    """Why the connection will end; raises what another one would not change.
+
+    What is refused to a listener who may listen is a topic.
+    """
     if message["code"] == "frame_invalid":
         raise NotFound(message.get("message"))
     told = message.get("retry_after_ms")
     seconds = None if told is None else told / 1000
-    return errors.of(message["code"], message.get("message"), retry_after=seconds)
+    error = errors.of(message["code"], message.get("message"), retry_after=seconds)
+    if not retries.worth(error, repeatable=True):
+        raise error
+    return error

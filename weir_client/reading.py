@@ -15,6 +15,7 @@ from weir_client.values import Algorithm, Answer, Experiment, Json, Logged, Pred
 T = TypeVar("T")
 
 _ACCEPTED: Final = 202
+_BROKEN: Final = 500
 _LONGEST: Final = 200  # characters of an answer that is quoted
 # What REST framework refuses has no code of ours.
 _BY_STATUS: Final = {
@@ -136,7 +137,9 @@ def _refusal(response: httpx.Response) -> WeirError:
         body = None
     if not isinstance(body, dict):
         code = _BY_STATUS.get(response.status_code, "unexpected")
-        return errors.of(code, f"HTTP {response.status_code}", retry_after=_seconds(response))
+        where = response.headers.get("location")
+        sentence = f"HTTP {response.status_code}" + (f", to {where}" if where else "")
+        return errors.of(code, sentence, retry_after=_seconds(response))
     if "code" in body:
         return _of_ours(body, _seconds(response))
     return _of_framework(body, response.status_code, _seconds(response))
@@ -156,7 +159,7 @@ def _of_ours(body: Json, seconds: float | None) -> WeirError:
 
 def _of_framework(body: Json, status: int, seconds: float | None) -> WeirError:
     """`detail`, or the sentences about a field under its name."""
-    code = _BY_STATUS.get(status, "invalid")
+    code = _BY_STATUS.get(status, "invalid" if status < _BROKEN else "unexpected")
     if not body or "detail" in body or "message" in body:
         return errors.of(code, body.get("detail") or body.get("message"), retry_after=seconds)
     field, said = next(iter(body.items()))

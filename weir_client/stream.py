@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from asyncio import Future
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
-from typing import Any, NamedTuple, overload
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from weir_client.calls import Asking, Record, Wishes
 from weir_client.frames import Format, Item, Outcome
 from weir_client.line import Line, Terms
 from weir_client.values import Answer, Block, Failure, Prediction
+
+T = TypeVar("T")
 
 Row = Record | list[Any] | tuple[Any, ...]
 Rows = Iterable[Row] | AsyncIterable[Row]
@@ -30,6 +32,7 @@ class StreamOptions(Asking, total=False):
     `format` is msgpack or json, `window` how many frames may be in flight at most, `block` how many
     rows of an array go in one of them. `ordered=False` gives answers as they come. `session=False`
     saves the server a commit for each frame; then what a broken connection had is not sent again.
+    A session keeps answers as text, so arrays go without one.
     `deadline` is how many seconds an answer is of use.
     """
 
@@ -52,8 +55,12 @@ def manner(options: StreamOptions) -> Manner:
     return Manner(options.get("block", 1000), options.get("ordered", True))
 
 
-def terms(address: Address, endpoint: str, options: StreamOptions) -> Terms:
+def terms(
+    address: Address, endpoint: str, options: StreamOptions, source: Source | None = None
+) -> Terms:
     """Raises TypeError for a keyword that nothing has."""
+    if isinstance(source, np.ndarray):
+        options = {"session": False, **options}
     rest: dict[str, Any] = {**options}
     for name in Manner._fields:
         rest.pop(name, None)
@@ -63,8 +70,10 @@ def terms(address: Address, endpoint: str, options: StreamOptions) -> Terms:
     return Terms(address, endpoint, fields, **way)
 
 
-class Stream:
+class Stream(Generic[T]):
     """One socket of one endpoint; several tasks may ask on it, and share its credits.
+
+    T is what it gives where it is iterated over: Answers, or Blocks for arrays.
 
     Raises on entry, or wherever one waits, what ended it for good: Unauthorized, Forbidden,
     NotServed, or Unreachable and its like once there is no try left.
@@ -77,7 +86,7 @@ class Stream:
         self._line: Line | None = None
         self._flows: set[Flow] = set()
 
-    async def __aenter__(self) -> Stream:
+    async def __aenter__(self) -> Stream[T]:
         self._line = Line(self._terms)
         try:
             await self._line.open()
@@ -91,11 +100,12 @@ class Stream:
             await flow.close()
         await self._opened.close()
 
-    async def __aiter__(self) -> AsyncGenerator[Outcome]:
+    async def __aiter__(self) -> AsyncGenerator[T]:
         """The answers to the rows that the stream was made with."""
         if self._source is None:
             raise TypeError("This stream was made without rows; see `predict`.")
-        async with self, contextlib.aclosing(self._flow(self._source)) as outcomes:
+        flow: AsyncGenerator[Any] = self._flow(self._source)
+        async with self, contextlib.aclosing(flow) as outcomes:
             async for outcome in outcomes:
                 yield outcome
 

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from inference import calls, gateway
 from inference.access import by_key, by_session
 from inference.api import errors, loop
+from inference.api.openapi import PREDICTED, QUEUED, ROWS
 from inference.api.parsers import RawJSONParser
 from inference.calls import Call
 from inference.core import asking, receipts
@@ -55,8 +56,8 @@ class PredictView(APIView):
         return super().handle_exception(exc)
 
     @extend_schema(
-        request={"application/json": dict, "application/x-www-form-urlencoded": dict},
-        responses={200: dict, 202: dict},
+        request={"application/json": ROWS, "application/x-www-form-urlencoded": dict},
+        responses={200: PREDICTED, 202: QUEUED},
         parameters=[
             OpenApiParameter("status", description="Which algorithm: production by default."),
             OpenApiParameter("version", description="Its exact version."),

@@ -6,9 +6,11 @@ from inference.core.batching import BatchPolicy
 from inference.core.errors import Overloaded
 from inference.core.latency import LatencyModel
 
-# Seconds. Sooner than the one only adds load; later than the other is a guess.
-SOONEST = 1.0
+# Seconds. Sooner than the one only adds load; later than the other is a guess. (HTTP's header has
+# whole seconds, at least one; bodies and frames say it to the millisecond.)
+SOONEST = 0.05
 LATEST = 30.0
+UNKNOWN = 1.0  # while nobody knows how fast the queue is worked off
 
 
 class Admission:
@@ -46,8 +48,9 @@ class Admission:
         return self._seconds(self._policy.max_queue_rows)
 
     def _later(self, message: str, waiting: int, running: float) -> Overloaded:
-        seconds = running + self._seconds(waiting)
-        return Overloaded(message, retry_after=min(max(seconds, SOONEST), LATEST))
+        known = self._latency.seconds(self._policy.max_rows) is not None
+        seconds = running + self._seconds(waiting) if known else UNKNOWN
+        return Overloaded(message, retry_after=_bounded(seconds))
 
     def _seconds(self, rows: int) -> float:
         """How long so many rows take in batches as large as the policy allows."""
@@ -56,3 +59,12 @@ class Admission:
             return 0.0
         batches, rest = divmod(rows, self._policy.max_rows)
         return batches * full + ((self._latency.seconds(rest) or 0.0) if rest else 0.0)
+
+
+def pause(waiting: int, rate: float) -> float:
+    """When to come back, in seconds, to a queue that others work off at so many rows a second."""
+    return _bounded(waiting / rate) if rate > 0.0 else UNKNOWN
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, SOONEST), LATEST)

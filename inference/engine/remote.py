@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
+from inference.core.admission import pause
 from inference.core.errors import (
     DeadlineExceeded,
     Draining,
@@ -77,7 +78,7 @@ class RemoteEngine:
         replies = keys.replies(self.name)
         post = Post(keys, replies, distance.parcel_rows, distance.queue_rows)
         self._book = Book()
-        self._out = Outbound(lines.out, post, self._book)
+        self._out = Outbound(lines.out, post, self._book, self._rate)
         self._back = Inbound(lines.back, replies, self._book)
         self._look = Lookout(lines.look, keys, self._book, self._out.put)
 
@@ -187,8 +188,12 @@ class RemoteEngine:
             raise QueueUnavailable(retry_after=1.0)
         waiting = self._book.rows_of(model)  # a slow one keeps no other from being asked
         if waiting and waiting + rows > self._most_rows:
-            raise Overloaded(f"{waiting} rows are waiting", retry_after=1.0)
+            later = pause(waiting, self._rate(model))
+            raise Overloaded(f"{waiting} rows are waiting", retry_after=later)
         self._look_for(model)
+
+    def _rate(self, model: int) -> float:
+        return self.roster.rate(model)
 
     def _look_for(self, model: int) -> None:
         """Raises ModelUnavailable if no worker takes jobs for it, nor may be about to."""

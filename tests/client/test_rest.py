@@ -211,6 +211,8 @@ def test_an_answer_that_never_comes_is_not_there_yet() -> None:
         (refused(400, "brand_new"), WeirError, (None, None)),
         (httpx.Response(500, text="oops"), Unexpected, (None, None)),
         (httpx.Response(200, text="oops"), Unexpected, (None, None)),
+        (httpx.Response(301, headers={"location": "https://there/"}), Unexpected, (None, None)),
+        (said(500, {"detail": "oops"}), Unexpected, (None, None)),
         (said(200, {"status": "Error", "code": "row_invalid"}), RowInvalid, (None, None)),
         (said(200, {"status": "queer"}), Unexpected, (None, None)),
         (said(400, [1]), Unexpected, (None, None)),

@@ -443,7 +443,7 @@ async def summing(peer: Peer) -> None:
 async def test_an_array_goes_in_blocks_and_comes_back_as_arrays(kind: str) -> None:
     whole = np.arange(50).reshape(25, 2).astype(kind)
 
-    async with server(summing) as url, client(url).stream("e", block=10) as stream:
+    async with server(summing) as url, client(url).stream("e", block=10, session=False) as stream:
         found = [block async for block in stream.predict(whole)]
         alone = await stream.ask(whole[:3])
 
@@ -456,10 +456,23 @@ async def test_an_array_goes_in_blocks_and_comes_back_as_arrays(kind: str) -> No
 async def test_arrays_may_come_one_after_another() -> None:
     pieces = (np.full((at, 2), at) for at in (1, 2, 3))
 
-    async with server(summing) as url, client(url).stream("e") as stream:
+    async with server(summing) as url, client(url).stream("e", session=False) as stream:
         found = [len(block) async for block in stream.predict(pieces)]  # type: ignore[arg-type]  # no failures
 
     assert found == [1, 2, 3]
+
+
+async def test_an_array_alone_needs_no_session_and_asks_for_none() -> None:
+    async with server(summing) as url:
+        found = [block async for block in client(url).stream("e", np.ones((5, 2)), block=2)]
+
+    assert [len(block) for block in found if not isinstance(block, Failure)] == [2, 2, 1]
+
+
+async def test_a_session_keeps_no_arrays() -> None:
+    async with server(summing) as url, client(url).stream("e") as stream:
+        with pytest.raises(ValueError, match="session=False"):
+            await stream.ask(np.ones((1, 2)))
 
 
 async def test_a_block_with_a_row_that_fails_says_which() -> None:
@@ -472,7 +485,7 @@ async def test_a_block_with_a_row_that_fails_says_which() -> None:
         await peer.say("result", id=frame["id"], block=body)
         await peer.answer_all()
 
-    async with server(half) as url, client(url).stream("e") as stream:
+    async with server(half) as url, client(url).stream("e", session=False) as stream:
         assert (await stream.ask(np.ones((1, 1)))).errors[0].code == "row_invalid"
 
 
@@ -491,7 +504,7 @@ async def test_a_stream_is_entered_before_it_is_asked() -> None:
 
 def test_a_misspelt_keyword_is_no_wish() -> None:
     with pytest.raises(TypeError, match="algoritm"):
-        AsyncClient("http://127.0.0.1:1").stream("e", algoritm=1)  # type: ignore[call-arg]  # as a user might
+        AsyncClient("http://127.0.0.1:1").stream("e", algoritm=1)  # type: ignore[call-overload]  # as a user might
 
 
 async def test_wishes_go_with_every_frame_and_the_key_with_the_handshake() -> None:
@@ -534,3 +547,61 @@ async def test_a_duplicate_answer_is_dropped() -> None:
 
     async with server(twice) as url:
         assert values([a async for a in client(url).stream("e", rows(3))]) == [0, 1, 2]
+
+
+async def test_whoever_leaves_while_there_is_no_room_takes_no_credit_along() -> None:
+    refused = asyncio.Event()
+
+    async def full(peer: Peer) -> None:
+        await peer.hello(1)
+        frame = await peer.hear()
+        await peer.say("overloaded", id=frame["id"], code="overloaded", retry_after_ms=20)
+        refused.set()
+        await peer.answer_all()
+
+    async with server(full) as url, client(url).stream("e") as stream:
+        leaving = asyncio.ensure_future(stream.ask([1.0]))
+        await refused.wait()
+        leaving.cancel()
+        assert (await stream.ask([2.0])).value == 2.0
+
+
+async def test_whoever_waits_on_a_stream_that_is_closed_is_told() -> None:
+    asked = asyncio.Event()
+
+    async def mute(peer: Peer) -> None:
+        await peer.hello()
+        await peer.hear()
+        asked.set()
+        await peer.hear()
+
+    async with server(mute) as url:
+        async with client(url).stream("e") as stream:
+            waiting = asyncio.ensure_future(stream.ask([1.0]))
+            await asked.wait()
+        with pytest.raises(Interrupted, match="closed"):
+            await waiting
+        with pytest.raises(Interrupted, match="closed"):
+            await stream.ask([2.0])
+
+
+async def test_a_row_that_comes_after_the_end_is_not_waited_for() -> None:
+    ended = asyncio.Event()
+
+    async def late() -> AsyncIterator[list[float]]:
+        await ended.wait()
+        yield [1.0]
+
+    async def revoking(peer: Peer) -> None:
+        await peer.hello()
+        await peer.hear()
+        await peer.close(4401)
+
+    async with server(revoking) as url, client(url).stream("e") as stream:
+        answers = stream.predict(late())
+        first = asyncio.ensure_future(anext(answers))
+        with pytest.raises(Unauthorized):
+            await stream.ask([0.0])
+        ended.set()
+        with pytest.raises(Unauthorized):
+            await first

@@ -38,6 +38,8 @@ IN_TIME: Final = 20.0
 ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "dashboard": ("/", {"GET": KNOWN}),
     "/favicon.ico": ("/favicon.ico", {"GET": ANYBODY}),
+    "asyncapi": ("/asyncapi.json", {"GET": READ}),
+    "sockets": ("/sockets", {"GET": READ}),
     "/api/v1": (API, {"GET": ANYBODY}),
     "api-root": (f"{API}/", {"GET": READ}),
     "predict": (f"{API}/{ENDPOINT}/predict", {"POST": PREDICT}),
