@@ -15,7 +15,7 @@ import numpy.typing as npt
 from inference.core.datatypes import Tensor
 from inference.core.errors import RowInvalid, WeirError
 from inference.core.schema import FLOAT32_MAX, MISSING, Feature, Schema
-from inference.core.tensors import Array, Matrix
+from inference.core.tensors import MOST_FOR_A_DOT, Array, Matrix
 
 Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -41,6 +41,8 @@ def within_float32(matrix: Matrix) -> bool:
 
     No square is larger than the sum of all, which is had in a quarter of the time of a look.
     """
+    if matrix.size > MOST_FOR_A_DOT:
+        return bool(matrix.max() <= FLOAT32_MAX and matrix.min() >= -FLOAT32_MAX)
     return bool(np.vdot(matrix, matrix) <= _FLOAT32_MAX_SQUARED)
 
 

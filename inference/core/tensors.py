@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 Matrix = npt.NDArray[np.float64]
+
+# numpy's dot product of more numbers than this waits for other threads, on a busy machine for long.
+MOST_FOR_A_DOT: Final = 8192
 
 # All arrays of one value have the same first dimension: the rows. A tabular model has exactly
 # one array in and one out; a graph with several inputs or outputs simply has more.

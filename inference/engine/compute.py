@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.core.errors import ModelError, ModelOutputInvalid, ModelRejectedRow, WeirError
-from inference.core.tensors import Array, Tensors
+from inference.core.tensors import MOST_FOR_A_DOT, Array, Tensors
 
 # Whatever a model does is its own failure. A synchronous call cannot be cancelled, so even a
 # CancelledError is the model's, and `sys.exit()` must not end the server.
@@ -61,6 +61,8 @@ def _calm(array: Array) -> bool:
     """
     if array.dtype.kind not in "fc":
         return True
+    if array.size > MOST_FOR_A_DOT:
+        return bool(np.isfinite(array).all())
     floats = cast("npt.NDArray[np.floating]", array)
     return isfinite(np.vdot(floats, floats).real)
 

@@ -129,6 +129,15 @@ def test_what_no_row_of_can_be_read_is_refused(named: Sequence[Tensor], said: st
     assert said in refused.value.message
 
 
+@pytest.mark.parametrize("rows", [1, 10_000])
+@pytest.mark.parametrize("value", [NAN, INF, -INF, 1e39, -1e39])
+def test_what_is_odd_is_seen_among_few_numbers_and_among_many(rows: int, value: float) -> None:
+    matrix = np.ones((rows, 2))
+    assert columns.within_float32(matrix)
+    matrix[-1, 0] = value
+    assert not columns.within_float32(matrix)
+
+
 NUMBER = st.floats(width=32) | st.sampled_from([0.0, 1e39, -1e39, 3.4e38, 2.0])
 TEXT = st.sampled_from(["x", "é", "3", " x ", "new", "", "?", "NaN", "1"])
 
