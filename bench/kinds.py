@@ -82,9 +82,9 @@ def _slow(rows: Matrix) -> Matrix:
 
 
 KINDS: Final = (
-    Kind("logistic regression, ONNX", Format.ONNX, lambda: LogisticRegression(max_iter=5000)),
+    Kind("logistic regression, ONNX", Format.ONNX, lambda: LogisticRegression(max_iter=200)),
     Kind("forest of 100, ONNX", Format.ONNX, lambda: RandomForestClassifier(100, random_state=7)),
-    Kind("logistic regression", Format.JOBLIB, lambda: LogisticRegression(max_iter=5000)),
+    Kind("logistic regression", Format.JOBLIB, lambda: LogisticRegression(max_iter=200)),
     Kind("histogram boosting", Format.JOBLIB, HistGradientBoostingClassifier),
     Kind("forest of 100", Format.JOBLIB, lambda: RandomForestClassifier(100, random_state=7)),
     Kind("20 ms of Python", Format.JOBLIB, None),
