@@ -306,6 +306,18 @@ class Environment:
         "strict",
         "What a new endpoint does: log before it answers, answer before it logs, or not log.",
     )
+    access_log: Literal["off", "json"] = _var(
+        "WEIR_ACCESS_LOG",
+        readers.one_of("off", "json"),
+        "off",
+        "`json` writes a line to stdout for each HTTP request and for each WebSocket's ends.",
+    )
+    metrics_port: int | None = _var(
+        "WEIR_METRICS_PORT",
+        readers.optional(readers.whole(1, 65535)),
+        "",
+        "A port for `/metrics` alone; a worker has no other. Further web processes take the next.",
+    )
     trusted_proxies: int = _var(
         "WEIR_TRUSTED_PROXIES",
         readers.whole(0, 16),

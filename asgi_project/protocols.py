@@ -7,21 +7,29 @@ answers the pings of a client that reads nothing, and closes a connection only w
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import struct
 from typing import Any, ClassVar, Final, TypeVar
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+from websockets.protocol import State
 
 T = TypeVar("T")
 
 MOST_HEADERS: Final = 1000
 MOST_FRAGMENTS: Final = 1024  # of one message, however little is in each
 OVERHEAD: Final = 8  # chunks of a single byte take six on the wire
+_log: Final = logging.getLogger("weir.sockets")  # the settings hear only its warnings
 _ANSWER: Final = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _H2C: Final = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
+_TEXT: Final = 0x81  # opcodes, each with the bit of a last frame
+_BINARY: Final = 0x82
+_MIDDLING: Final = struct.Struct("!BBH").pack
+_LARGE_FRAME: Final = struct.Struct("!BBQ").pack
 _LATE: Final = b"408 Request Timeout"
 _LARGE: Final = b"431 Request Header Fields Too Large"
 
@@ -57,13 +65,17 @@ class Http(HttpToolsProtocol):
         if self._received is None and b"h2c" in data:
             data = _without_h2c(data)
         super().data_received(data)
-        cycle = _or_none(self.cycle)
+        self._fed()
+        cycle = or_none(self.cycle)
         whole = cycle is not None and not cycle.more_body and not cycle.response_complete
         if whole and "method" in self.scope:  # as nearly every request is, with its first piece
             self._received = None
             self._in_time()
         elif not self.transport.is_closing():
             self._account(len(data))
+
+    def _fed(self) -> None:
+        """All that came was parsed."""
 
     def handle_websocket_upgrade(self) -> None:
         self._in_time()
@@ -86,7 +98,7 @@ class Http(HttpToolsProtocol):
         if self._is_upgraded():
             return
         self._received = 0 if self._received is None else self._received + size
-        in_head = "method" not in (_or_none(self.scope) or ())
+        in_head = "method" not in (or_none(self.scope) or ())
         most = self.most_head if in_head else self.most_request
         if self._received > most or len(self.headers or ()) > MOST_HEADERS:
             self._cut(_LARGE)
@@ -105,7 +117,7 @@ class Http(HttpToolsProtocol):
 
     def _cut(self, status: bytes) -> None:
         """With a word where it cannot be taken for the answer to something else."""
-        scope, cycle = _or_none(self.scope), _or_none(self.cycle)
+        scope, cycle = or_none(self.scope), or_none(self.cycle)
         in_head = scope is not None and "method" not in scope
         if in_head and (cycle is None or cycle.response_complete):
             self.transport.write(_ANSWER % status)
@@ -113,9 +125,10 @@ class Http(HttpToolsProtocol):
         self._stuck = self._stuck or self.loop.call_later(self.stuck_seconds, self.transport.abort)
 
 
-def http(max_body: int) -> type[Http]:
+def bounded(max_body: int, kind: type[Http] = Http, **members: object) -> type[Http]:
     """For bodies of at most so many bytes."""
-    return type("BoundedHttp", (Http,), {"most_request": Http.most_head + OVERHEAD * max_body})
+    most = Http.most_head + OVERHEAD * max_body
+    return type(f"Bounded{kind.__name__}", (kind,), {"most_request": most, **members})
 
 
 class WebSocket(WebSocketsSansIOProtocol):
@@ -126,6 +139,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn.debug = False  # it would log each header, and keys and cookies are among them
+        self.logger = _log  # it writes down whole addresses, and names of sessions are among them
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -173,13 +187,40 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._let_go()
 
     async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.send" and self._open():
+            self.transport.write(_written(message.get("text"), message.get("bytes")))
+            return
         if message["type"] == "websocket.close":
             self.writable.set()  # a few bytes, the last: no reason to wait for who does not read
         await super().send(message)
 
+    def _open(self) -> bool:
+        """Whether a frame is all there is to be written, and may be written at once."""
+        return (
+            self.conn.state is State.OPEN
+            and self.handshake_complete
+            and self.writable.is_set()
+            and not (self.disconnected or self.close_sent or self.conn.extensions)
+        )
+
     def _let_go(self) -> None:
         _cancel(self._stuck)
         self._stuck = self.loop.call_later(self.stuck_seconds, self.transport.abort)
+
+
+def _written(text: str | None, data: bytes | None) -> bytes:
+    """A whole message as one frame of a server (RFC 6455, 5.2).
+
+    The library's own way there makes an object, asks it for its parts and keeps them in a list;
+    for answers of a hundred bytes that was a tenth of the loop's time.
+    """
+    payload = text.encode() if text is not None else data or b""
+    opcode, size = _TEXT if text is not None else _BINARY, len(payload)
+    if size < 126:
+        return b"%c%c%b" % (opcode, size, payload)
+    if size < 1 << 16:
+        return _MIDDLING(opcode, 126, size) + payload
+    return _LARGE_FRAME(opcode, 127, size) + payload
 
 
 def _without_h2c(data: bytes) -> bytes:
@@ -188,7 +229,7 @@ def _without_h2c(data: bytes) -> bytes:
     return _H2C.sub(b"\r\n", head + b"\r\n", count=1)[:-2] + end + rest
 
 
-def _or_none(value: T) -> T | None:
+def or_none(value: T) -> T | None:
     """What uvicorn's types deny: before the first request there is none."""
     return value
 

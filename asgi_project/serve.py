@@ -17,7 +17,7 @@ from typing import Final
 
 import uvicorn
 
-from asgi_project import protocols
+from asgi_project import express, protocols
 from asgi_project.asgi import Weir
 from asgi_project.env import Environment
 
@@ -95,7 +95,7 @@ def server(env: Environment, weir: Weir, parent: int | None = None) -> Server:
         weir,
         host=env.host,
         port=env.port,
-        http=protocols.http(env.max_body_bytes),
+        http=express.http(weir.express, env.max_body_bytes),
         ws=protocols.WebSocket,
         ws_max_size=env.max_frame_bytes,
         ws_max_queue=64,

@@ -1,5 +1,7 @@
 """`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes.
 
+`python -m bench peers`: ours as shipped beside every peer in an environment of its own.
+`python -m bench overload`, `models` and `tensors`: see bench/README.md.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.
 """
@@ -11,12 +13,33 @@ import sys
 import tempfile
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
+from typing import Final
 
-from bench import distributed, log, measure, placement, profiling, report, wrk
+from bench import (
+    contest,
+    crowd,
+    distributed,
+    log,
+    measure,
+    overload,
+    placement,
+    profiling,
+    report,
+    tensors,
+    wrk,
+)
 from bench.floors import floors
 from bench.plan import FULL, QUICK, Plan
 from bench.problem import BenchFailed
 from bench.progress import Progress
+
+_VERBS: Final = {
+    "redis": (distributed.add_arguments, "the distributed mode beside one process"),
+    "peers": (contest.add_arguments, "ours as shipped beside every peer"),
+    "overload": (overload.add_arguments, "three times more than can be done"),
+    "models": (crowd.add_arguments, "what further models cost"),
+    "tensors": (tensors.add_arguments, "binary tensors beside the model called directly"),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,9 +61,10 @@ def _parser() -> ArgumentParser:
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
     where = verbs.add_parser("placement", help="a batch on the loop, in a thread, in a process")
     placement.add_arguments(where)
-    redis = verbs.add_parser("redis", help="the distributed mode beside one process")
-    distributed.add_arguments(redis)
-    _add_options(redis)
+    for name, (add_arguments, what) in _VERBS.items():
+        verb = verbs.add_parser(name, help=what)
+        add_arguments(verb)
+        _add_options(verb)
     return parser
 
 

@@ -7,9 +7,31 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from bench import frames
 from bench.problem import BenchFailed
+
+
+def _rows(rows: Sequence[Any], *, many: bool) -> dict[str, Any]:
+    """A record by name, or rows by position."""
+    return {"rows": rows} if many else {"record": rows[0]}
+
+
+def _block(rows: Sequence[Any], *, many: bool) -> dict[str, Any]:
+    """The same packed: little-endian, row by row; a record's values in the order they are in."""
+    matrix = np.array(rows if many else [list(row.values()) for row in rows], dtype="<f4")
+    packed = {"datatype": "FP32", "shape": list(matrix.shape), "data": matrix.tobytes()}
+    return {"block": packed}
+
+
+def _second(block: dict[str, Any]) -> list[float]:
+    """The probability of the second class, out of a packed answer."""
+    if block.get("errors"):
+        raise BenchFailed(f"The socket answered {block['errors']}")
+    (found,) = [each for each in block["outputs"] if each["name"] == "probabilities"]
+    values: list[float] = np.frombuffer(found["data"], "<f8").reshape(found["shape"])[:, 1].tolist()
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +43,19 @@ class Dialect:
     encode: Callable[[object], bytes]
     decode: Callable[[bytes], Any]
     slot: Callable[[bytes], int]
+    rows: Callable[..., dict[str, Any]] = _rows
 
     def frame(self, slot: int, rows: Sequence[object], *, many: bool) -> bytes:
         """A request whose id is its slot; one record by name, or rows by position."""
-        request = {"id": slot, "rows": rows} if many else {"id": slot, "record": rows[0]}
-        return frames.written(self.opcode, self.encode(request))
+        return frames.written(self.opcode, self.encode({"id": slot, **self.rows(rows, many=many)}))
 
     def probabilities(self, payload: bytes) -> list[float]:
         """Of a result, in the order of the rows; raises BenchFailed at anything else."""
         said = self.decode(payload)
         if said.get("type") != "result":
             raise BenchFailed(f"The socket answered {said}")
+        if "block" in said:
+            return _second(said["block"])
         results = said["results"] if "results" in said else [said["result"]]
         if any("probability" not in result for result in results):
             raise BenchFailed(f"The socket answered {results}")
@@ -72,5 +96,13 @@ DIALECTS: Final = {
         msgspec.msgpack.encode,
         msgspec.msgpack.decode,
         _msgpack_slot,
+    ),
+    "blocks": Dialect(
+        "weir.v1.msgpack",
+        frames.BINARY,
+        msgspec.msgpack.encode,
+        msgspec.msgpack.decode,
+        _msgpack_slot,
+        _block,
     ),
 }

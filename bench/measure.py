@@ -24,6 +24,9 @@ from bench.workload import Workload
 ONE_ROW = "one row a frame, JSON"
 ROWS_JSON = "64 rows a frame, JSON"
 ROWS_MSGPACK = "64 rows a frame, msgpack"
+ROWS_BLOCK = "64 rows a frame, packed block"
+ONE_SOCKET = "one row a frame, one socket, 32 in flight"
+ALONE = "one row a frame, one socket, one in flight"
 ROWS = 64
 # 16 sockets with 4 frames of 64 rows: as much as the server's queue takes by default, halved.
 ROWS_IN_FLIGHT = 4
@@ -131,6 +134,9 @@ def socket_specs(bench: Bench, server: Server) -> dict[str, Spec]:
         ONE_ROW: one,
         ROWS_JSON: Spec(**many),
         ROWS_MSGPACK: Spec(**many | {"dialect": "msgpack"}),
+        ROWS_BLOCK: Spec(**many | {"dialect": "blocks"}),
+        ONE_SOCKET: Spec(**asdict(one) | {"sockets": 1}),
+        ALONE: Spec(**asdict(one) | {"sockets": 1, "in_flight": 1}),
     }
 
 

@@ -27,8 +27,9 @@ LOADS: Final = {
     "off": OURS_OFF,
     "sockets": measure.ONE_ROW,
     "rows": measure.ROWS_JSON,
+    "blocks": measure.ROWS_BLOCK,
 }
-SOCKETS: Final = ("sockets", "rows")
+SOCKETS: Final = ("sockets", "rows", "blocks")
 LOOP: Final = "MainThread"
 CONNECTIONS: Final = 128
 TOP: Final = 25

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from inference.core import asking
 from inference.core import rows as payload
@@ -80,6 +80,12 @@ class Answered(NamedTuple):
         return self.pending.answers
 
 
+class Seen(Protocol):
+    """Somebody who looks on, and is shown what was begun; see `inference.calls`."""
+
+    begun: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What the gateway is given: where the snapshot is, who predicts, who logs."""
@@ -122,16 +128,18 @@ class Gateway:
         served = snapshot.served.get(algorithm.id)
         return served.reader.hash if served else ""
 
-    async def predict_json(self, ask: Ask, body: bytes) -> Answered:
+    async def predict_json(self, ask: Ask, body: bytes, seen: Seen | None = None) -> Answered:
         """A record as a JSON object, or a batch of them as an array."""
         rows, batch = payload.from_json(body)
-        return Answered(await self.predict(ask, rows), batch)
+        return Answered(await self.predict(ask, rows, seen), batch)
 
-    async def predict_record(self, ask: Ask, record: Mapping[str, object]) -> Answered:
+    async def predict_record(
+        self, ask: Ask, record: Mapping[str, object], seen: Seen | None = None
+    ) -> Answered:
         """A record that is a mapping already."""
-        return Answered(await self.predict(ask, payload.ValueRows([record])), batch=False)
+        return Answered(await self.predict(ask, payload.ValueRows([record]), seen), batch=False)
 
-    async def predict(self, ask: Ask, rows: Rows) -> Pending:
+    async def predict(self, ask: Ask, rows: Rows, seen: Seen | None = None) -> Pending:
         """One answer for each row, in order.
 
         Raises what concerns the request as a whole; what concerns one row is in its answer, unless
@@ -141,6 +149,8 @@ class Gateway:
         if not self._wiring.ids.ready(count):
             await self._reserved(count, ask)
         pending = self.begin(ask, rows)
+        if seen is not None:
+            seen.begun = pending
         await pending.done
         return pending
 

@@ -39,7 +39,7 @@ def rows(data: bytes) -> list[object]:
     return [row(bytes(item)) for item in _items(data)]
 
 
-def entries(data: bytes) -> int:
+def entries(data: bytes | memoryview) -> int:
     """How many names a map that was read has, counting those that come twice each time."""
     head = data[0]
     if head in _SIZES:

@@ -32,6 +32,10 @@ class Lane(Struct, array_like=True, gc=False):
     running_rows: int
     batch_rows: float
     latency: tuple[float, float, float] | None
+    jobs: int = 0
+    answer_seconds: float = 0.0
+    queue_seconds: float = 0.0
+    compute_seconds: float = 0.0
 
 
 NO_LANE: Final = Lane(0, 0, 0, 0, 0, 0, 0, 0.0, None)

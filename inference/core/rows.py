@@ -143,7 +143,7 @@ def _plain(tensor: Tensor) -> list[object]:
         return cast("list[object]", _texts(array.tolist()))
     if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
         array = array.astype(object)
-        array[~finite] = cast("object", None)  # the stubs know no array of objects
+        array[~finite] = np.array(None, dtype=object)
     return cast("list[object]", array.tolist())
 
 

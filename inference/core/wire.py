@@ -5,6 +5,7 @@ Client to server, on /ws/v1/predict/{endpoint}: one frame is one request,
     {"id": 1, "record": {...}}        one row by name
     {"id": 2, "records": [{...}]}     many rows by name
     {"id": 3, "rows": [[...]]}        many rows by position, in the order of the schema
+    {"id": 4, "block": {...}}         the same as one array: datatype, shape and data (msgpack only)
 
 with, optionally, "subject", "status", "version", "algorithm", "deadline_ms" and
 
@@ -13,13 +14,14 @@ with, optionally, "subject", "status", "version", "algorithm", "deadline_ms" and
 On a socket with a session (?session=..., chosen by the client) an id stands for one request, sent
 as often as it may be, on whatever socket, and
 
-    {"id": 4, "resume": [1, 2]}       asks for the answers to requests of this session
+    {"id": 5, "resume": [1, 2]}       asks for the answers to requests of this session
 
 Server to client:
 
     hello       endpoint, credits (frames that may be in flight), schema (its hash), and session
     accepted    id and request_id, for a record, or request_ids: a result will follow
-    result      id, and "result" or "results" as REST answers them
+    result      id, and "result" or "results" as REST answers them, or "block": request_ids and
+                outputs as arrays, classes, algorithm, version, and errors by row if there are any
     error       id (null if the frame had none), code, message, and where they help row and field
     overloaded  like error, for a frame that was not accepted
     draining    no more frames are taken; what was accepted is still answered
@@ -33,23 +35,27 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Annotated, Final, NamedTuple, Protocol
+from typing import Annotated, Final, NamedTuple, Protocol, cast
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from inference.core import jsonstrict, packstrict, rows
+from inference.core import datatypes, jsonstrict, packstrict, rows
 from inference.core.asking import Ask, checked_subject
 from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, WeirError
 from inference.core.reader import json_array
 from inference.core.routing import PRODUCTION, Wanted
 from inference.core.rows import Rows
+from inference.core.tensors import Array
+from inference.core.tickets import Table
 
 JSON: Final = "weir.v1.json"
 MSGPACK: Final = "weir.v1.msgpack"
 SUBPROTOCOLS: Final = (JSON, MSGPACK)
 MAX_ID: Final = 128  # characters; an id that is a number has 64 bits
 MOST_RESUMED: Final = 1000  # ids in one frame
+ONE_PAYLOAD: Final = "A request has exactly one of record, records, rows and block."
 LONGEST: Final = 200  # characters of what a decoder complains of: it may quote what was sent
 
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -68,6 +74,7 @@ class Frame(Struct, gc=False, forbid_unknown_fields=True):
     record: Raw | UnsetType = UNSET
     records: Raw | UnsetType = UNSET
     rows: Raw | UnsetType = UNSET
+    block: Raw | UnsetType = UNSET
     subject: str | UnsetType = UNSET
     status: str | UnsetType = UNSET
     version: str | UnsetType = UNSET
@@ -77,7 +84,15 @@ class Frame(Struct, gc=False, forbid_unknown_fields=True):
     resume: list[Id] | UnsetType = UNSET
 
 
-_PAYLOADS: Final = ("record", "records", "rows")
+class Block(Struct, gc=False, forbid_unknown_fields=True):
+    """Rows by position as one array: little-endian, row-major, without padding."""
+
+    datatype: str
+    shape: list[int]
+    data: memoryview
+
+
+_PAYLOADS: Final = ("record", "records", "rows", "block")
 _OF_ERRORS: Final = ("code", "message", "field", "request_id")
 _FIRST_WISH: Final = 1 + len(_PAYLOADS)
 _WISHES: Final = len(Frame.__struct_fields__) - _FIRST_WISH
@@ -89,6 +104,7 @@ class _Id(Struct, gc=False):
 
 _json_numbers = msgspec.json.Decoder(list[list[float]]).decode
 _msgpack_numbers = msgspec.msgpack.Decoder(list[list[float]]).decode
+_block = msgspec.msgpack.Decoder(Block).decode
 
 
 class Request(NamedTuple):
@@ -104,6 +120,10 @@ class Request(NamedTuple):
     def lasting(self) -> bool:
         """Whether it is about answers that outlive their socket."""
         return self.ask.wait is not None or self.resume != ()
+
+    def in_words(self) -> Request:
+        """What is kept until it is asked for is kept as text, row by row."""
+        return self._replace(ask=replace(self.ask, table=False)) if self.ask.table else self
 
 
 class Codec(Protocol):
@@ -144,6 +164,8 @@ class JsonCodec:
             jsonstrict.loads(body)
             return _resume(endpoint, frame, frame.resume)
         name, raw = _payload(frame)
+        if name == "block":
+            raise FrameInvalid(f"A block needs {MSGPACK}.")
         rest = body.count(b'"') - raw.count(b'"')
         if b"\\" in body or rest != _quotes(frame):
             jsonstrict.loads(body)
@@ -194,6 +216,8 @@ class MsgpackCodec:
                 raise FrameInvalid("The frame has a name twice.")
             if frame.resume is not UNSET:
                 return _resume(endpoint, frame, frame.resume)
+            if frame.block is not UNSET:
+                return _packed(endpoint, frame)
             return Request(frame.id, _ask(endpoint, frame), *_msgpack_rows(*_payload(frame)))
         except (ValueError, RecursionError) as error:
             raise _no_request(error) from error
@@ -227,6 +251,25 @@ def hello(endpoint: str, window: int, schema: str, session: str = "") -> dict[st
 def accepted(frame_id: FrameId, ids: Sequence[int], *, batch: bool) -> dict[str, object]:
     given: dict[str, object] = {"request_ids": ids} if batch else {"request_id": ids[0]}
     return {"type": "accepted", "id": frame_id, **given}
+
+
+def block(frame_id: FrameId, table: Table) -> dict[str, object]:
+    """A result as arrays."""
+    body: dict[str, object] = {
+        "request_ids": _array(np.array(table.ids, np.int64)),
+        "outputs": [{"name": each.name, **_array(each.array)} for each in table.tensors],
+        "classes": table.served.renderer.classes,
+        "algorithm": table.served.algorithm.id,
+        "version": table.served.algorithm.version,
+    }
+    if table.errors:
+        body["errors"] = {str(row): error.as_dict() for row, error in table.errors.items()}
+    return {"type": "result", "id": frame_id, "block": body}
+
+
+def _array(array: Array) -> dict[str, object]:
+    datatype = datatypes.named("", array).datatype
+    return {"datatype": datatype, "shape": array.shape, "data": datatypes.encoded(array)}
 
 
 def failed(frame_id: FrameId, text: str) -> dict[str, object] | None:
@@ -283,6 +326,22 @@ def _seconds(frame: Frame) -> float | None:
     return frame.deadline_ms / 1000
 
 
+def _packed(endpoint: str, frame: Frame) -> Request:
+    raw = memoryview(cast("Raw", frame.block))
+    if (frame.record, frame.records, frame.rows).count(UNSET) != len(_PAYLOADS) - 1:
+        raise FrameInvalid(ONE_PAYLOAD)
+    if packstrict.entries(raw) != len(Block.__struct_fields__):
+        raise FrameInvalid("A block has datatype, shape and data.")
+    found = _block(raw)
+    tensor = datatypes.decoded("", found.datatype, found.shape, found.data)
+    return Request(frame.id, _table(_ask(endpoint, frame)), rows.TensorRows((tensor,)), True)
+
+
+@lru_cache(maxsize=256)
+def _table(ask: Ask) -> Ask:
+    return replace(ask, table=ask.wait is None)
+
+
 def _resume(endpoint: str, frame: Frame, ids: Sequence[str | int]) -> Request:
     if _given(frame) != len(("id", "resume")) or not 0 < len(ids) <= MOST_RESUMED:
         raise FrameInvalid(f"To resume takes an id and 1 to {MOST_RESUMED} ids to resume.")
@@ -291,14 +350,11 @@ def _resume(endpoint: str, frame: Frame, ids: Sequence[str | int]) -> Request:
 
 def _payload(frame: Frame) -> tuple[str, bytes]:
     """The one of record, records and rows that is there."""
-    found = [
-        (name, bytes(raw))
-        for name, raw in zip(_PAYLOADS, (frame.record, frame.records, frame.rows), strict=True)
-        if raw is not UNSET
-    ]
-    if len(found) != 1:
-        raise FrameInvalid("A request has exactly one of record, records and rows.")
-    return found[0]
+    given = (frame.record, frame.records, frame.rows, frame.block)
+    if given.count(UNSET) != len(_PAYLOADS) - 1:
+        raise FrameInvalid(ONE_PAYLOAD)
+    [(name, raw)] = [pair for pair in zip(_PAYLOADS, given, strict=True) if pair[1] is not UNSET]
+    return name, bytes(cast("Raw", raw))
 
 
 def _json_rows(name: str, body: bytes) -> tuple[Rows, bool]:

@@ -16,8 +16,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from inference import gateway, keys, problems
+from inference import calls, gateway, keys, problems
 from inference.access import Access, Https, host_allowed
+from inference.calls import Call
 from inference.core import asking
 from inference.core.asking import Ask
 from inference.core.errors import HostRefused, ModelError, WeirError
@@ -41,7 +42,7 @@ BODY_SECONDS: Final = 30.0  # a body that takes longer than this is an attack or
 _JSON: Final = frozenset(
     {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
 )
-_HEADERS: Final = (
+HEADERS: Final = (
     (b"content-type", b"application/json"),
     (b"x-content-type-options", b"nosniff"),
 )
@@ -86,25 +87,22 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        hot = self._recognised(scope, headers)
+        hot = self.recognised(scope, headers)
         if hot is None:
             await self._fall_back(scope, headers, receive, send)
             return
+        call = Call(calls.REST, hot.endpoint, scope)
         try:
-            answer = await self._answer(hot, receive)
-        except WeirError as error:
-            await _refuse(send, problems.of_tutorial(error))
-            # Its frames hold the rows and are held by them, and the collector comes rarely.
-            error.__traceback__ = None
+            answer = await self._answer(hot, receive, call)
         except Gone:
+            call.ended(calls.GONE)
             return
-        except Exception:  # whatever it was, the client gets a sentence and we get the trace
-            log.exception("predict failed")
-            await _refuse(send, problems.of_tutorial(ModelError("Something went wrong here.")))
-        else:
-            await _send(send, *answer)
+        except Exception as error:  # noqa: BLE001  # the client gets a sentence, the log a trace
+            answer = failed(error, call)
+        await _send(send, *answer)
 
-    def _recognised(self, scope: Scope, headers: dict[bytes, bytes]) -> Hot | None:
+    def recognised(self, scope: Scope, headers: dict[bytes, bytes]) -> Hot | None:
+        """None for what is another's to answer."""
         path: str = scope["path"]
         if not path.endswith(SUFFIX) or not path.startswith(PREFIX) or scope["method"] != "POST":
             return None
@@ -122,7 +120,8 @@ class DataPlane:
             return False
         return self._host_allowed(headers.get(b"host", b""))
 
-    async def _answer(self, hot: Hot, receive: Receive) -> Answer:
+    def admitted(self, hot: Hot) -> Ask:
+        """Raises TooLarge, Unauthorized, Forbidden or RowInvalid."""
         self._bodies.check(hot.length)
         self._access.check(hot.authorization, KeyScope.PREDICT)
         ask = _ask(hot.endpoint, hot.query)
@@ -130,15 +129,21 @@ class DataPlane:
             ask = ask.on_behalf_of(hot.subject)
         if hot.prefer:
             ask = ask.preferring(hot.prefer)
-        body = await self._bodies.read(receive)
-        if hot.key is None and ask.wait is None:
-            return 200, _body(await gateway.current().predict_json(ask, body)), ()
-        return await self._lasting(hot, ask, body)
+        return ask
 
-    async def _lasting(self, hot: Hot, ask: Ask, body: bytes) -> Answer:
+    async def _answer(self, hot: Hot, receive: Receive, call: Call) -> Answer:
+        ask = self.admitted(hot)
+        body = await self._bodies.read(receive)
+        call.begins()
+        if hot.key is None and ask.wait is None:
+            return answered(await gateway.current().predict_json(ask, body, call), call)
+        return await self._lasting(hot, ask, body, call)
+
+    async def _lasting(self, hot: Hot, ask: Ask, body: bytes, call: Call) -> Answer:
         claim = Claim(self._access.caller(hot.authorization), hot.key, hot.query.decode("latin-1"))
         answer = await door.current().answer(requests.from_json(claim, ask, body))
         reply = replies.of(answer)
+        call.ended(replies.outcome(answer))
         headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
         return reply.status, reply.text.encode(), headers
 
@@ -151,7 +156,7 @@ class DataPlane:
         except WeirError as error:
             in_tutorial = scope["path"].endswith(SUFFIX)
             problem = problems.of_tutorial if in_tutorial else problems.problem
-            await _refuse(send, problem(error))
+            await _send(send, *_refusal(problem(error)))
         except Gone:
             return
         else:
@@ -208,24 +213,36 @@ def _parsed(endpoint: str, query: bytes) -> Ask:
 _remembered = lru_cache(maxsize=1024)(_parsed)
 
 
-def _body(answered: Answered) -> bytes:
-    if not answered.batch:
-        return answered.texts[0].encode()
-    return f"[{','.join(answered.texts)}]".encode()
+def answered(found: Answered, call: Call) -> Answer:
+    call.answered()
+    if not found.batch:
+        return 200, found.texts[0].encode(), ()
+    return 200, f"[{','.join(found.texts)}]".encode(), ()
 
 
-async def _refuse(send: Send, problem: Problem) -> None:
+def failed(error: BaseException, call: Call) -> Answer:
+    """A sentence for the client, and for us the trace of what nobody foresaw."""
+    if not isinstance(error, WeirError):
+        log.error("predict failed", exc_info=error)
+        error = ModelError("Something went wrong here.")
+    call.ended(error.code)
+    # Its frames hold the rows and are held by them, and the collector comes rarely.
+    error.__traceback__ = None
+    return _refusal(problems.of_tutorial(error))
+
+
+def _refusal(problem: Problem) -> Answer:
     extra = [] if problem.retry_after is None else [(b"retry-after", b"%d" % problem.retry_after)]
     if problem.status == UNAUTHORIZED:
         extra.append((b"www-authenticate", SCHEME.encode()))
     if problem.status == TIMED_OUT:
         extra.append((b"connection", b"close"))  # the rest of that body may still be on its way
-    await _send(send, problem.status, msgspec.json.encode(problem.body), extra)
+    return problem.status, msgspec.json.encode(problem.body), extra
 
 
 async def _send(
     send: Send, status: int, body: bytes, extra: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    headers = [*_HEADERS, (b"content-length", b"%d" % len(body)), *extra]
+    headers = [*HEADERS, (b"content-length", b"%d" % len(body)), *extra]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

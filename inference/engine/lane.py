@@ -180,6 +180,10 @@ class Lane:
             latency=counters.latency(),
             healthy=self._supervisor.alive and not self._runner.stuck,
             dropped=self._runner.dropped,
+            jobs=counters.jobs,
+            answer_seconds=counters.answer_seconds,
+            queue_seconds=counters.queue_seconds,
+            compute_seconds=counters.compute_seconds,
         )
 
 

@@ -138,6 +138,7 @@ class RemoteEngine:
             ailing=ailing,
             workers={name: seen.beat for name, seen in self.roster.alive.items()},
             failures=self.roster.failures,
+            sent_rows=self._book.rows_by_model(),
         )
 
     def _ailing(self) -> str:
@@ -224,6 +225,10 @@ def _stats(lane: Lane, seen: Seen, model: int) -> LaneStats:
         batch_rows=lane.batch_rows,
         latency=lane.latency,
         healthy=seen.beat.healthy,
+        jobs=lane.jobs - before.jobs,
+        answer_seconds=lane.answer_seconds - before.answer_seconds,
+        queue_seconds=lane.queue_seconds - before.queue_seconds,
+        compute_seconds=lane.compute_seconds - before.compute_seconds,
     )
 
 

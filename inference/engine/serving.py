@@ -60,6 +60,7 @@ class Serving:
             await isolation.run(tried)
             errors, computed = isolation.errors, isolation.seconds
         queued = started - batch[0].since
+        self.counters.queue_seconds += sum([started - waiter.since for waiter in batch])
         self._report(
             BatchReport(self.key, len(batch), tensors.rows(inputs), errors, queued, computed)
         )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
+import numpy as np
 import pytest
 from channels.testing import WebsocketCommunicator
 
@@ -104,6 +105,76 @@ async def test_many_rows_have_a_result_each(greeted: Client) -> None:
 
     assert [each["status"] for each in first["results"]] == ["OK", "Error", "OK"]
     assert [each["label"] for each in second["results"]] == ["yes", "no"]
+
+
+def block(values: list[list[float]], datatype: str = "<f4") -> dict[str, Any]:
+    array = np.array(values, datatype)
+    return {"datatype": "FP32", "shape": list(array.shape), "data": array.tobytes()}
+
+
+def unpacked(found: dict[str, Any]) -> list[Any]:
+    kinds = {"INT32": "<i4", "INT64": "<i8", "FP64": "<f8"}
+    array = np.frombuffer(found["data"], kinds[found["datatype"]]).reshape(found["shape"])
+    said: list[Any] = array.tolist()
+    return said
+
+
+async def packing(one: World, path: str = PATH) -> Client:
+    somebody = client(one, path, subprotocols=["weir.v1.msgpack"])
+    await somebody.connect()
+    await somebody.receive_output(timeout=5)
+    return somebody
+
+
+async def exchanged(somebody: Client, frame: dict[str, Any]) -> dict[str, Any]:
+    await somebody.send_to(bytes_data=msgspec.msgpack.encode(frame))
+    heard = cast("bytes", await somebody.receive_from(timeout=5))
+    answer: dict[str, Any] = msgspec.msgpack.decode(heard)
+    return answer
+
+
+async def test_a_block_is_answered_by_blocks_and_logged_row_by_row(one: World) -> None:
+    somebody = await packing(one)
+    answer = await exchanged(somebody, {"id": 1, "block": block([[0.25, 0], [0.75, np.nan]])})
+
+    found = answer["block"]
+    outputs = {each["name"]: unpacked(each) for each in found["outputs"]}
+    assert outputs == {"label": [0, 1], "probabilities": [[0.75, 0.25], [0.25, 0.75]]}
+    assert (found["classes"], found["version"], "errors" in found) == (["no", "yes"], "1.0", False)
+    assert [(row.id, row.response, row.input_data) for row in one.log] == [
+        (unpacked(found["request_ids"])[0], "no", "[0.25,0.0]"),
+        (unpacked(found["request_ids"])[1], "yes", "[0.75,null]"),
+    ]
+    await somebody.disconnect()
+
+
+async def test_a_row_of_a_block_that_does_not_fit_spoils_no_other(one: World) -> None:
+    somebody = await packing(one)
+    answer = await exchanged(somebody, {"id": 1, "block": block([[np.inf, 0], [0.75, 7], [1, 1]])})
+
+    found = answer["block"]
+    assert {row: each["field"] for row, each in found["errors"].items()} == {"0": "a", "1": "b"}
+    label, probabilities = found["outputs"]
+    assert unpacked(label) == [-1, -1, 1]
+    assert np.isnan(unpacked(probabilities)[:2]).all()
+    assert [row.response for row in one.log] == ["error", "error", "yes"]
+    await somebody.disconnect()
+
+
+async def test_a_block_of_nothing_that_fits_has_errors_only(one: World) -> None:
+    somebody = await packing(one)
+    answer = await exchanged(somebody, {"id": 1, "block": block([[np.inf, 0]])})
+
+    assert (answer["block"]["outputs"], list(answer["block"]["errors"])) == ([], ["0"])
+    await somebody.disconnect()
+
+
+async def test_a_block_of_the_wrong_width_is_refused(one: World) -> None:
+    somebody = await packing(one)
+    answer = await exchanged(somebody, {"id": 1, "block": block([[0.5, 0, 0]])})
+
+    assert (answer["type"], answer["id"], answer["code"]) == ("error", 1, "row_invalid")
+    await somebody.disconnect()
 
 
 async def test_a_row_that_does_not_fit_is_an_error_with_its_field(greeted: Client) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from inference.core import parcels
+from inference.core import datatypes, parcels
 from inference.core.answers import TableRenderer
 from inference.core.errors import KINDS, ModelRejectedRow, Overloaded, RowInvalid, WeirError
 from inference.core.parcels import Item, Keys, Trouble
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
-from inference.core.rows import JsonRows, NumberRows, Rows, ValueRows
+from inference.core.rows import JsonRows, NumberRows, Rows, TensorRows, ValueRows
 from inference.core.schema import Feature, Schema, Target
 from inference.core.tickets import Context, Part, Served
 from inference.core.types import LogMode, Outcome
@@ -287,6 +287,33 @@ NAMES: Sequence[tuple[str, str]] = [
 @pytest.mark.parametrize(("name", "expected"), NAMES)
 def test_all_names_of_a_deployment_share_its_hash_tag(name: str, expected: str) -> None:
     assert name == expected
+
+
+@given(st.data(), st.sampled_from(sorted(TARGETS)), st.sampled_from(LogMode))
+def test_a_table_that_travels_comes_back_as_arrays(
+    data: st.DataObject, task: str, mode: LogMode
+) -> None:
+    of = served(task)
+    values = data.draw(st.lists(st.sampled_from([1.0, float("inf")]), min_size=1, max_size=5))
+    rows = TensorRows([datatypes.named("a", np.array(values))])
+    here, asked = (
+        Part(of, None, range(len(rows)), range(len(rows)), Context(rows, "", mode, AT, table=True))
+        for _ in "xx"
+    )
+    there = travelled(here, of)
+    outcome = data.draw(outcomes(len(here.read.places), COLUMNS[task]))
+
+    here.settle(outcome)
+    there.settle(outcome)
+    (result,) = parcels.received(parcels.reply([parcels.result(7, there)])).results
+    asked.told(result.texts, parcels.errors(result.errors), parcels.outputs(result))
+
+    assert list(there.log) == list(here.log)
+    assert not asked.texts
+    assert asked.errors.keys() == here.errors.keys()
+    for ours, theirs in zip(here.table.tensors, asked.table.tensors, strict=True):
+        assert ours[:2] == theirs[:2]
+        assert np.array_equal(ours.array, theirs.array, equal_nan=True)
 
 
 def test_an_item_of_all_rows_does_not_say_which() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pytest
 
 from inference.core import wire
@@ -205,3 +206,63 @@ def test_the_greeting_names_what_may_be_in_flight() -> None:
     }
     assert wire.hello("income", 64, "5a1c", "mine")["session"] == "mine"
     assert wire.draining() == {"type": "draining"}
+
+
+def packed(**changes: Any) -> bytes:
+    data = np.array([[1.5, 2], [3, np.nan]], "<f4").tobytes()
+    block = {"datatype": "FP32", "shape": [2, 2], "data": data} | changes
+    return msgspec.msgpack.encode({"id": 1, "block": block})
+
+
+def test_a_block_is_rows_by_position_in_one_array() -> None:
+    request = MsgpackCodec().request("income", packed())
+
+    assert (len(request.rows), request.batch, request.ask.table, request.ask.lenient) == (
+        2,
+        True,
+        True,
+        True,
+    )
+    assert [request.rows.raw(0), request.rows.raw(1)] == ["[1.5,2.0]", "[3.0,null]"]
+
+
+def test_what_is_kept_of_a_block_is_kept_as_text() -> None:
+    block = {"datatype": "FP32", "shape": [1, 1], "data": bytes(4)}
+    later = MsgpackCodec().request(
+        "income", msgspec.msgpack.encode({"id": 1, "block": block, "async": True})
+    )
+
+    assert (later.lasting, later.ask.table) == (True, False)
+    assert not MsgpackCodec().request("income", packed()).in_words().ask.table
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"datatype": "FP33"}, RowInvalid),
+        ({"shape": [2, 3]}, RowInvalid),
+        ({"shape": [-2, -2]}, RowInvalid),
+        ({"shape": [2**40, 2**40]}, RowInvalid),
+        ({"shape": []}, RowInvalid),
+        ({"shape": 4}, FrameInvalid),
+        ({"data": "text"}, FrameInvalid),
+        ({"rows": 2}, FrameInvalid),
+    ],
+)
+def test_a_block_that_is_not_what_it_says_is_refused(
+    changes: dict[str, Any], error: type[WeirError]
+) -> None:
+    with pytest.raises(error):
+        MsgpackCodec().request("income", packed(**changes))
+
+
+def test_a_block_needs_frames_that_can_hold_bytes() -> None:
+    with pytest.raises(FrameInvalid, match=r"weir\.v1\.msgpack"):
+        JsonCodec().request("income", '{"id":1,"block":{"datatype":"FP32"}}')
+
+
+@pytest.mark.parametrize("other", ["record", "rows", "resume"])
+def test_a_block_comes_alone(other: str) -> None:
+    frame = msgspec.msgpack.decode(packed()) | {other: [[1]]}
+    with pytest.raises(FrameInvalid):
+        MsgpackCodec().request("income", msgspec.msgpack.encode(frame))
