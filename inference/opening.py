@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from inference import bundles, store
+from inference.core.graphs import Graph
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
@@ -29,6 +30,7 @@ class Opened:
 
     key: LaneKey
     runtime: Runtime
+    may_be_nan: bool = False
 
     @property
     def kind(self) -> str:
@@ -49,4 +51,6 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     Raises StorageUnavailable if it cannot be fetched now.
     """
     bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
-    return Opened(LaneKey(row.pk, next(_generations)), bundles.load(bundle))
+    return Opened(
+        LaneKey(row.pk, next(_generations)), bundles.load(bundle), isinstance(bundle.schema, Graph)
+    )

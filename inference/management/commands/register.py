@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inference.core.errors import WeirError
 from inference.core.lifecycle import Status
+
+if TYPE_CHECKING:
+    from inference.bundles import Bundle
+    from inference.training.pack import Identity
 
 _STATUSES = (Status.REGISTERED, Status.TESTING, Status.STAGING, Status.PRODUCTION)
 
@@ -29,7 +35,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--version", required=True, dest="model_version")
         parser.add_argument(
-            "--schema", type=Path, help="JSON; by default the file beside PATH, ending .schema.json"
+            "--schema",
+            type=Path,
+            help="JSON; by default PATH with .schema.json at its end; an ONNX file needs none",
         )
         parser.add_argument(
             "--rows",
@@ -47,7 +55,7 @@ class Command(BaseCommand):
     def handle(self, *, path: Path, status: str, **given: object) -> None:
         # Imported here: `--help` must not load scikit-learn.
         from inference.management import publish
-        from inference.training import adopt, pack
+        from inference.training import pack
 
         identity = pack.Identity(
             endpoint=str(given["endpoint"]),
@@ -56,15 +64,24 @@ class Command(BaseCommand):
             owner=str(given["owner"]),
             description=str(given["description"]),
         )
-        schema_path = _optional(given["schema"]) or path.with_suffix(".schema.json")
         try:
-            schema = adopt.schema(schema_path)
-            bundle = adopt.adopt(identity, path, schema, _optional(given["rows"]))
+            bundle = _bundle(identity, path, given)
             algorithm, created = publish.publish(bundle, Status(status), by="register")
         except (WeirError, ValueError) as error:
             raise CommandError(str(error)) from error
         told = publish.told(algorithm, bundle, created=created)
         self.stdout.write(f"{identity.endpoint}: {told}")
+
+
+def _bundle(identity: Identity, path: Path, given: Mapping[str, object]) -> Bundle:
+    """Of a graph, if it is an ONNX file that nobody wrote a schema for."""
+    from inference.training import adopt, graphs
+
+    named, rows = _optional(given["schema"]), _optional(given["rows"])
+    beside = named or path.with_suffix(".schema.json")
+    if graphs.is_bare(path, beside, named=named is not None):
+        return adopt.adopt_graph(identity, path, rows)
+    return adopt.adopt(identity, path, adopt.schema(beside), rows)
 
 
 def _optional(value: object) -> Path | None:
