@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from inference.core.errors import RowInvalid
 from inference.core.signature import ANY, Spec
 from inference.core.tensors import Array
 
-_KINDS = {"b": "b", "i": "iu", "u": "iu", "f": "iuf", "O": "U"}
+# A WebSocket frame's rows of numbers are floats by the time they come here, whole or not.
+_KINDS = {"b": "b", "i": "iuf", "u": "iuf", "f": "iuf", "O": "U"}
+_EXACT = 2.0**53  # beyond it a float may have been another integer
 _FLOATS = (int, float, type(None))
 
 
@@ -44,11 +47,19 @@ def cast_to(spec: Spec, found: Array, row: int | None = None) -> Array:
     dtype = DTYPES[spec.datatype]
     with np.errstate(over="ignore", invalid="ignore"):
         new: Array = found.astype(dtype, copy=False)
-    lost = np.isinf(new) & ~np.isinf(found) if dtype.kind == "f" else new != found
-    if lost.any():
-        sentence = f"{spec.name} has a number out of the range of {spec.datatype}."
+    if _lost(found, new).any():
+        sentence = f"{spec.name} has a number that is no {spec.datatype}."
         raise RowInvalid(sentence, row=row, field=spec.name)
     return new
+
+
+def _lost(before: Any, after: Any) -> Any:
+    """Where a number became another; a float that is rounded is still the same."""
+    if after.dtype.kind == "f":
+        return np.isinf(after) & ~np.isinf(before)
+    if before.dtype.kind == "f":
+        return (after != before) | (np.abs(before) > _EXACT)
+    return after != before
 
 
 def _parsed(spec: Spec, value: object, row: int) -> Array:
