@@ -104,6 +104,8 @@ class GraphReader:
 
     def tensors(self, named: Sequence[Tensor]) -> tuple[Tensors, Mapping[int, WeirError]]:
         """By name, in any order, of the datatype of the input or one that becomes it unharmed."""
+        if len(named) == len(self.graph.inputs) == 1 and not named[0].name:
+            named = (named[0]._replace(name=self.graph.inputs[0].name),)  # a block of a stream
         found = {tensor.name: tensor for tensor in named}
         if len(found) != len(named):
             raise RowInvalid("Two tensors have the same name.")

@@ -79,6 +79,19 @@ def test_the_only_input_needs_no_name_and_several_do() -> None:
         READER.value([1, 2])
 
 
+def test_an_array_without_a_name_is_the_only_input_and_no_other() -> None:
+    reader, array = GraphReader(Graph((X,), GRAPH.outputs)), np.ones((3, 2), np.float32)
+
+    assert reader.tensors([named("", array)])[0][0] is array
+    with pytest.raises(RowInvalid, match="no input"):
+        READER.tensors([named("", array)])
+
+
+def test_a_name_that_comes_twice_among_tensors_is_refused() -> None:
+    with pytest.raises(RowInvalid, match="same name"):
+        READER.tensors([*TABLE, TABLE[0]])
+
+
 def test_rows_of_different_shapes_are_no_array() -> None:
     rows = [READER.value(ROW), READER.value(ROW | {"t": ["a"]})]
 
