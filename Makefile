@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
-	faults traffic notebooks requirements clean
+	bench-peers faults traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -66,6 +66,9 @@ check: test lint test-rest ## All of it, as CI runs it
 bench: $(DEV) ## Measure ours beside the peers
 	$(PYTHON) -m bench $(ARGS)
 
+bench-peers: $(DEV) ## Measure ours beside every peer, each in its own environment; writes docs/performance.md
+	$(PYTHON) -m bench peers --write $(ARGS)
+
 RUNS ?= 1
 faults: $(DEV) ## Break it RUNS times in each way it must survive (ONLY=F1,F9: in these), and print a table
 	$(PYTHON) -m tests.faults --runs $(RUNS) $(if $(ONLY),--only $(ONLY)) $(ARGS)
@@ -79,6 +82,9 @@ notebooks: $(DEV) ## Run every notebook from top to bottom
 requirements: $(DEV) ## Compile the pins anew from requirements*.in (ARGS=--upgrade)
 	$(VENV)/bin/uv pip compile requirements.in -o requirements.txt $(COMPILE) $(ARGS)
 	$(VENV)/bin/uv pip compile requirements-dev.in -o requirements-dev.txt -c requirements.txt $(COMPILE) $(ARGS)
+	for who in kserve mlserver; do \
+	  $(VENV)/bin/uv pip compile tests/clients/$$who.in -o tests/clients/$$who.txt $(COMPILE) $(ARGS) || exit 1; \
+	done
 
 # For every Python and platform at once, with hashes, naming no package index.
 COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-strip-extras \

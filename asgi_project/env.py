@@ -252,6 +252,12 @@ class Environment:
         "8192",
         "The most rows that may wait; whoever comes then is told `overloaded`.",
     )
+    max_wait_ms: int = _var(
+        "WEIR_MAX_WAIT_MS",
+        readers.whole(1, 600_000),
+        "50",
+        "Milliseconds, or two full batches, that a REST request waits behind others.",
+    )
     max_request_rows: int = _var(
         "WEIR_MAX_REQUEST_ROWS",
         readers.whole(1, 1_000_000),
@@ -305,6 +311,18 @@ class Environment:
         readers.one_of("strict", "fast", "off"),
         "strict",
         "What a new endpoint does: log before it answers, answer before it logs, or not log.",
+    )
+    access_log: Literal["off", "json"] = _var(
+        "WEIR_ACCESS_LOG",
+        readers.one_of("off", "json"),
+        "off",
+        "`json` writes a line to stdout for each HTTP request and for each WebSocket's ends.",
+    )
+    metrics_port: int | None = _var(
+        "WEIR_METRICS_PORT",
+        readers.optional(readers.whole(1, 65535)),
+        "",
+        "A port for `/metrics` alone; a worker has no other. Further web processes take the next.",
     )
     trusted_proxies: int = _var(
         "WEIR_TRUSTED_PROXIES",

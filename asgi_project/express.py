@@ -15,13 +15,11 @@ from typing import Any, ClassVar, Final, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from asgi_project.protocols import Http, bounded, or_none
-from inference.dataplane.asgi import Scope
 from inference.dataplane.express import Begun, Express
-from inference.dataplane.http import HEADERS
+from inference.dataplane.http import HEADERS, Hot
 
 _HEAD: Final = b"".join(b"%s: %s\r\n" % pair for pair in HEADERS)
 _CLOSE: Final = b"connection: close\r\n"
-_STRANGE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
 
 class _Nobody:
@@ -52,13 +50,15 @@ class ExpressHttp(Http):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._hot: Hot | None = None
         self._held: list[bytes] | None = None  # pieces of the body of a request that is held back
 
     def on_headers_complete(self) -> None:
-        if self._may_take():
-            self._held = []
-        else:
+        self._hot = self._recognised()
+        if self._hot is None:
             super().on_headers_complete()
+        else:
+            self._held = []
 
     def on_body(self, body: bytes) -> None:
         if self._held is None:
@@ -70,8 +70,8 @@ class ExpressHttp(Http):
         if self._held is None:
             super().on_message_complete()
             return
-        body = b"".join(self._held)
-        begun = self.express.begin(cast("Scope", self.scope), self.url, body)
+        assert self._hot is not None  # else nothing would be held back
+        begun = self.express.begin(self._hot, b"".join(self._held))
         if begun is None:
             self._let_go()
             super().on_message_complete()
@@ -79,17 +79,17 @@ class ExpressHttp(Http):
             self._held = None
             self._ride(begun)
 
-    def _may_take(self) -> bool:
-        """Nothing else is under way, and the client has said all that it will say."""
+    def _recognised(self) -> Hot | None:
+        """Only if nothing else is under way on this connection, and it stays open."""
         parser, cycle = self.parser, or_none(self.cycle)
-        return (
-            self.express.may_take(parser.get_method(), self.url)
-            and (cycle is None or cycle.response_complete)
+        free = (
+            (cycle is None or cycle.response_complete)
             and not self.flow.write_paused
-            and parser.get_http_version() == "1.1"
+            and parser.get_method() == b"POST"
             and parser.should_keep_alive()
-            and not any(name in _STRANGE for name, _ in self.headers)
+            and parser.get_http_version() == "1.1"
         )
+        return self.express.recognised(self.scheme or "", self.url, self.headers) if free else None
 
     def _fed(self) -> None:
         """Of what is held back now, the rest has still to come."""
@@ -103,6 +103,7 @@ class ExpressHttp(Http):
             super().on_body(piece)
 
     def _ride(self, begun: Begun) -> None:
+        self.scope["method"] = "POST"  # which says that the head is complete
         ride = Ride()
         self.cycle = self._running = cast("RequestResponseCycle", ride)
         begun.done.add_done_callback(partial(self._arrived, ride, begun))

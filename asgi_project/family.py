@@ -49,7 +49,7 @@ class Family:
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._tell)
-        self._children = [self._child() for _ in range(self._env.web_concurrency)]
+        self._children = [self._child(number) for number in range(self._env.web_concurrency)]
         while not self._told:
             time.sleep(LOOK)
             self._look_after()
@@ -62,12 +62,13 @@ class Family:
             if child.process.poll() is None:
                 child.process.send_signal(signal.SIGTERM)
 
-    def _child(self) -> Child:
-        number = self._socket.fileno()
+    def _child(self, number: int) -> Child:
+        fd, parent = self._socket.fileno(), os.getpid()
+        words = [f"--fd={fd}", f"--parent={parent}", f"--number={number}"]
         process = subprocess.Popen(  # noqa: S603  # our own command
-            [sys.executable, "manage.py", "serve", f"--fd={number}", f"--parent={os.getpid()}"],
+            [sys.executable, "manage.py", "serve", *words],
             cwd=BASE_DIR,
-            pass_fds=(number,),
+            pass_fds=(fd,),
         )
         return Child(process, time.monotonic())
 
@@ -79,7 +80,7 @@ class Family:
             if time.monotonic() - child.born < YOUNG:
                 self._tell(signal.SIGTERM, None)
             else:
-                self._children[index] = self._child()
+                self._children[index] = self._child(index)
 
     def _wait(self) -> int:
         until = time.monotonic() + self._env.drain_seconds + GRACE

@@ -16,11 +16,13 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from asgi_project import engines
+from asgi_project import engines, spans
 from asgi_project.env import Environment
+from asgi_project.families import Now
+from asgi_project.figures import Figures
 from asgi_project.sink import sink
 from consumers.sockets import SOCKETS
-from inference import gateway, live, selectors
+from inference import calls, gateway, live, selectors
 from inference.core.types import Model
 from inference.durable import door
 from inference.durable.door import Durable
@@ -48,6 +50,7 @@ class Serving:
     def __init__(self, env: Environment) -> None:
         self._env = env
         self._loop = asyncio.get_running_loop()
+        self.figures = Figures()
         self.engine, self.registry = self._distant() if env.redis_url else self._local()
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
         self.gateway = Gateway(self._wiring(), Limits(env.deadline_ms / 1000, env.max_request_rows))
@@ -69,6 +72,11 @@ class Serving:
         stats = self.engine.stats()
         return "" if stats.healthy else stats.ailing or "a model or the log is stuck"
 
+    def now(self) -> Now:
+        """What a scrape finds, but for the tests; on the event loop."""
+        role, ready = "web" if self._env.redis_url else "embedded", not self.ailing
+        return Now(role, ready, self.snapshot, self.engine.stats(), len(SOCKETS))
+
     async def start(self) -> None:
         """Serve what the database says, as soon as it can be asked."""
         if isinstance(self.engine, RemoteEngine):
@@ -80,6 +88,7 @@ class Serving:
         self._ids.ready(1)
         gateway.install(self.gateway)
         door.install(self.durable)
+        calls.install(lambda name: name in self.snapshot.endpoints, spans.onlooker())
         _quiet_collector()
 
     async def drain(self) -> None:
@@ -106,7 +115,9 @@ class Serving:
 
     def _local(self) -> tuple[Engine, Registry]:
         """Models, batches and log in this process."""
-        return engines.local(self._env, sink(lambda: SHARD)), Registry(open_algorithm, self._retire)
+        write = sink(lambda: SHARD, self.figures.wrote)
+        engine = engines.local(self._env, write, self.figures.ran)
+        return engine, Registry(open_algorithm, self._retire)
 
     def _distant(self) -> tuple[Engine, Registry]:
         """All of that in workers. What they have not loaded yet is not routed to."""

@@ -169,7 +169,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["inference.api.permissions.ProfilePermission"],
     "DEFAULT_PAGINATION_CLASS": None,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # microseconds even where they are zero
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "inference.api.openapi.WithRefusals",
     "EXCEPTION_HANDLER": "inference.api.errors.handler",
     "NUM_PROXIES": WEIR.trusted_proxies,  # unset, any caller could name his own address
 }
@@ -258,8 +258,12 @@ LOGGING = {
     "loggers": {
         # Django would add a second, differently shaped line of its own.
         "django": {"handlers": [], "level": WEIR.log_level, "propagate": True},
+        # It tells of each socket, with the query in its address.
+        "weir.sockets": {"level": "WARNING"},
         # It tells of each connection that is lent and returned.
         "psycopg.pool": {"level": "WARNING"},
+        # It tells of each request that `manage.py traffic` makes.
+        "httpx": {"level": "WARNING"},
         # It writes a trace each second while Redis is away, which is said once elsewhere.
         "channels_redis.pubsub": {"level": "CRITICAL"},
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import cast
 
 from django.db import InterfaceError, OperationalError
@@ -15,18 +16,21 @@ from inference.engine.rescue import Write
 from inference.services import predictions
 
 
-def sink(shard: Callable[[], str]) -> Write:
+def sink(shard: Callable[[], str], wrote: Callable[[int, float], None]) -> Write:
     """For the writer's thread; `shard` is what this process counts under at the moment.
 
-    What it returns raises StorageUnavailable if the fault is the database's and not the rows'.
+    `wrote` is told how many new rows were committed, in how many seconds. The sink raises
+    StorageUnavailable if the fault is the database's and not the rows'.
     """
 
     def write(tickets: Sequence[Ticket]) -> None:
         parts = cast("Sequence[Part]", tickets)
+        began = monotonic()
         try:
-            predictions.record([row for part in parts for row in part.log], shard())
+            new = predictions.record([row for part in parts for row in part.log], shard())
         except (OperationalError, InterfaceError) as error:
             raise StorageUnavailable from error
+        wrote(new, monotonic() - began)
         live.predicted(parts)
 
     return write

@@ -6,10 +6,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from asgi_project import views
+from asgi_project import contract, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("asyncapi.json", contract.ContractView.as_view(), name="asyncapi"),
+    path("sockets", contract.ContractPage.as_view(), name="sockets"),
     path("favicon.ico", RedirectView.as_view(url="/static/dashboard/weir.svg", permanent=True)),
     path("admin/", admin.site.urls),
     path("api/v1", RedirectView.as_view(url="/api/v1/", permanent=True, query_string=True)),

@@ -19,8 +19,13 @@ from channels.layers import get_channel_layer
 
 from asgi_project import engines
 from asgi_project.env import Environment
+from asgi_project.families import Now
+from asgi_project.figures import Figures
+from asgi_project.metrics import Metrics, Scraped, Source
+from asgi_project.side_port import SidePort
 from asgi_project.sink import sink
 from inference import live, models
+from inference.access import Access
 from inference.core.presence import NO_LANE, Beat, Lane
 from inference.core.tickets import Served
 from inference.core.traffic import Rate
@@ -67,7 +72,8 @@ class Working:
         self._endpoints = frozenset(endpoints)
         self._loop = asyncio.get_running_loop()
         self.totals = Totals()
-        self.engine = engines.local(env, sink(self._shard), self.totals.ran)
+        self.figures = Figures()
+        self.engine = engines.local(env, sink(self._shard, self.figures.wrote), self._ran)
         hooks = Hooks(after=self._serve)
         self.registry = Registry(self._open, self._retire, hooks)
         self._lines = engines.worker_lines(env)
@@ -78,9 +84,18 @@ class Working:
         self._last: dict[int, Served] = {}
         self._draining = False
         self._background: list[asyncio.Task[None]] = []
+        self._side = SidePort(env.host, env.metrics_port) if env.metrics_port else None
+
+    def now(self) -> Now:
+        """What a scrape finds; on the event loop. Of the tests any web process tells."""
+        stats, snapshot = self.engine.stats(), self.registry.snapshot
+        ready = snapshot.ready and self.pump.healthy and stats.healthy and not self._draining
+        return Now("worker", ready, snapshot, stats)
 
     async def start(self) -> None:
         """Take work as soon as Redis and the database can be asked."""
+        if self._side is not None:
+            await self._side.start(self._scraped())
         await self.pulse.start()
         relay = Relay(get_channel_layer("shared"))
         self._background.append(self._loop.create_task(self.registry.run()))
@@ -102,6 +117,8 @@ class Working:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self._side is not None:
+            await self._side.stop()
         await self.engine.close()
         try:
             await self.pulse.stop()
@@ -151,6 +168,19 @@ class Working:
         """The registry changed, says a web process that waits for us to have seen it."""
         self._looking = self._loop.create_task(self.registry.look())
 
+    # -- what is counted ---------------------------------------------------------------------------
+
+    def _ran(self, report: BatchReport) -> None:
+        self.totals.ran(report)
+        self.figures.ran(report)
+
+    def _scraped(self) -> Scraped:
+        metrics = Metrics(Source(self.now, self.figures, tests=False))
+        return Scraped(lambda: metrics, Access(self._snapshot, is_open=self._env.is_open))
+
+    def _snapshot(self) -> Snapshot:
+        return self.registry.snapshot
+
     # -- what is said ------------------------------------------------------------------------------
 
     def _shard(self) -> str:
@@ -197,4 +227,8 @@ def _lane(stats: LaneStats) -> Lane:
         running_rows=stats.running_rows,
         batch_rows=stats.batch_rows,
         latency=stats.latency,
+        jobs=stats.jobs,
+        answer_seconds=stats.answer_seconds,
+        queue_seconds=stats.queue_seconds,
+        compute_seconds=stats.compute_seconds,
     )

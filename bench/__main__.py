@@ -1,31 +1,63 @@
 """`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes.
 
+`python -m bench peers`: ours as shipped beside every peer in an environment of its own.
+`python -m bench overload`, `models` and `tensors`: see bench/README.md.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
+`python -m bench placement`: a batch on the loop, in a thread, in a process.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import tempfile
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
+from types import FrameType
+from typing import Final
 
-from bench import distributed, log, measure, profiling, report, wrk
+from bench import (
+    contest,
+    crowd,
+    distributed,
+    log,
+    measure,
+    overload,
+    placement,
+    profiling,
+    report,
+    tensors,
+    wrk,
+)
 from bench.floors import floors
 from bench.plan import FULL, QUICK, Plan
 from bench.problem import BenchFailed
 from bench.progress import Progress
 
+_VERBS: Final = {
+    "redis": (distributed.add_arguments, "the distributed mode beside one process"),
+    "peers": (contest.add_arguments, "ours as shipped beside every peer"),
+    "overload": (overload.add_arguments, "three times more than can be done"),
+    "models": (crowd.add_arguments, "what further models cost"),
+    "tensors": (tensors.add_arguments, "binary tensors beside the model called directly"),
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _ended)
     try:
         with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
             return int(options.run(options, Path(folder)))
     except BenchFailed as failed:
         print(f"bench: {failed}", file=sys.stderr)
         return 1
+
+
+def _ended(number: int, _: FrameType | None) -> None:
+    """Whoever is told to stop stops what it started, too."""
+    raise SystemExit(128 + number)
 
 
 def _parser() -> ArgumentParser:
@@ -35,9 +67,12 @@ def _parser() -> ArgumentParser:
     verbs = parser.add_subparsers(title="other verbs")
     profiling.add_arguments(verbs.add_parser("profile", help="where the server's time goes"))
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
-    redis = verbs.add_parser("redis", help="the distributed mode beside one process")
-    distributed.add_arguments(redis)
-    _add_options(redis)
+    where = verbs.add_parser("placement", help="a batch on the loop, in a thread, in a process")
+    placement.add_arguments(where)
+    for name, (add_arguments, what) in _VERBS.items():
+        verb = verbs.add_parser(name, help=what)
+        add_arguments(verb)
+        _add_options(verb)
     return parser
 
 

@@ -13,6 +13,27 @@ from bench import frames
 from bench.problem import BenchFailed
 
 
+def _rows(rows: Sequence[Any], *, many: bool) -> dict[str, Any]:
+    """A record by name, or rows by position."""
+    return {"rows": rows} if many else {"record": rows[0]}
+
+
+def _block(rows: Sequence[Any], *, many: bool) -> dict[str, Any]:
+    """The same packed: little-endian, row by row; a record's values in the order they are in."""
+    matrix = np.array(rows if many else [list(row.values()) for row in rows], dtype="<f4")
+    packed = {"datatype": "FP32", "shape": list(matrix.shape), "data": matrix.tobytes()}
+    return {"block": packed}
+
+
+def _second(block: dict[str, Any]) -> list[float]:
+    """The probability of the second class, out of a packed answer."""
+    if block.get("errors"):
+        raise BenchFailed(f"The socket answered {block['errors']}")
+    (found,) = [each for each in block["outputs"] if each["name"] == "probabilities"]
+    values: list[float] = np.frombuffer(found["data"], "<f8").reshape(found["shape"])[:, 1].tolist()
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A subprotocol. `slot` reads the id of a result without reading the rest."""
@@ -22,40 +43,23 @@ class Dialect:
     encode: Callable[[object], bytes]
     decode: Callable[[bytes], Any]
     slot: Callable[[bytes], int]
+    rows: Callable[..., dict[str, Any]] = _rows
 
     def frame(self, slot: int, rows: Sequence[object], *, many: bool) -> bytes:
         """A request whose id is its slot; one record by name, or rows by position."""
-        request = {"id": slot, "rows": rows} if many else {"id": slot, "record": rows[0]}
-        return frames.written(self.opcode, self.encode(request))
+        return frames.written(self.opcode, self.encode({"id": slot, **self.rows(rows, many=many)}))
 
     def probabilities(self, payload: bytes) -> list[float]:
         """Of a result, in the order of the rows; raises BenchFailed at anything else."""
         said = self.decode(payload)
         if said.get("type") != "result":
             raise BenchFailed(f"The socket answered {said}")
+        if "block" in said:
+            return _second(said["block"])
         results = said["results"] if "results" in said else [said["result"]]
         if any("probability" not in result for result in results):
             raise BenchFailed(f"The socket answered {results}")
         return [result["probability"] for result in results]
-
-
-class Blocks(Dialect):
-    """Rows by position as one array of float32, answers as one of float64."""
-
-    def frame(self, slot: int, rows: Sequence[object], *, many: bool) -> bytes:
-        array = np.array(rows, "<f4")
-        block = {"datatype": "FP32", "shape": list(array.shape), "data": array.tobytes()}
-        return frames.written(self.opcode, self.encode({"id": slot, "block": block}))
-
-    def probabilities(self, payload: bytes) -> list[float]:
-        said = self.decode(payload)
-        if "block" not in said or "errors" in said["block"]:
-            raise BenchFailed(f"The socket answered {said}")
-        [found] = [each for each in said["block"]["outputs"] if each["name"] == "probabilities"]
-        scores: list[float] = (
-            np.frombuffer(found["data"], "<f8").reshape(found["shape"])[:, 1].tolist()
-        )
-        return scores
 
 
 _JSON_HEAD: Final = b'{"type":"result","id":'
@@ -82,17 +86,23 @@ def _slow_slot(said: dict[str, Any]) -> int:
     return int(said["id"])
 
 
-_PACKED: Final = (
-    "weir.v1.msgpack",
-    frames.BINARY,
-    msgspec.msgpack.encode,
-    msgspec.msgpack.decode,
-    _msgpack_slot,
-)
 DIALECTS: Final = {
     "json": Dialect(
         "weir.v1.json", frames.TEXT, msgspec.json.encode, msgspec.json.decode, _json_slot
     ),
-    "msgpack": Dialect(*_PACKED),
-    "block": Blocks(*_PACKED),
+    "msgpack": Dialect(
+        "weir.v1.msgpack",
+        frames.BINARY,
+        msgspec.msgpack.encode,
+        msgspec.msgpack.decode,
+        _msgpack_slot,
+    ),
+    "blocks": Dialect(
+        "weir.v1.msgpack",
+        frames.BINARY,
+        msgspec.msgpack.encode,
+        msgspec.msgpack.decode,
+        _msgpack_slot,
+        _block,
+    ),
 }

@@ -29,7 +29,7 @@ def prepare(folder: Path) -> Workload:
     frame = pd.DataFrame(train, columns=list(names))
     of_frames = RandomForestClassifier(n_estimators=100, random_state=SEED).fit(frame, known)
     joblib.dump(forest, folder / "forest.joblib")
-    joblib.dump(of_frames, folder / "forest_of_frames.joblib")
+    joblib.dump(of_frames, folder / "of_frames.joblib")
     joblib.dump(dict(frame.mean()), folder / "means.joblib")
     (folder / "names.txt").write_text("\n".join(names), encoding="utf-8")
     classes = tuple(str(name) for name in forest.classes_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from bench.usage import Usage
@@ -23,6 +23,7 @@ class Load:
     server_cpu: float = 0.0
     client_cpu: float = 0.0
     others_cpu: float = 0.0
+    errors: int = 0
 
     @property
     def cost_us(self) -> float:
@@ -31,12 +32,13 @@ class Load:
 
     def beside(self, usage: Usage) -> Load:
         """The same, with what it took."""
-        shares = (usage.server, usage.client, usage.others)
-        return Load(self.rate, self.p50_ms, self.p99_ms, self.count, *shares)
+        return replace(
+            self, server_cpu=usage.server, client_cpu=usage.client, others_cpu=usage.others
+        )
 
 
 def middle(loads: Sequence[Load]) -> Load:
-    """The median of each column; the count is the sum."""
+    """The median of each column; counts and errors are added up."""
     return Load(
         median(load.rate for load in loads),
         median(load.p50_ms for load in loads),
@@ -45,4 +47,5 @@ def middle(loads: Sequence[Load]) -> Load:
         median(load.server_cpu for load in loads),
         median(load.client_cpu for load in loads),
         median(load.others_cpu for load in loads),
+        sum(load.errors for load in loads),
     )

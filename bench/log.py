@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # it needs Django's settings, which `run` makes
     from inference.services.dialects.base import Dialect
 
 HEAD: Final = ("rows at once", "no test", "two arms", "by Django", "by Django, two arms")
-SIZES: Final = (1, 32, 256)
+SIZES: Final = (1, 32, 64, 256, 1024)
 ROUNDS: Final = 5
 ROUND_SECONDS: Final = 0.5
 Shares = Sequence[tuple[int, int | None]]  # algorithms with their arms, which take turns

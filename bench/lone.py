@@ -59,7 +59,7 @@ def complete(answer: bytes) -> bool:
     head, blank, body = answer.partition(b"\r\n\r\n")
     if not blank:
         return False
-    _, found, rest = head.lower().partition(b"content-length:")
+    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
     return bool(found) and len(body) >= int(rest.split(b"\r\n", 1)[0])
 
 

@@ -134,7 +134,7 @@ def socket_specs(bench: Bench, server: Server) -> dict[str, Spec]:
         ONE_ROW: one,
         ROWS_JSON: Spec(**many),
         ROWS_MSGPACK: Spec(**many | {"dialect": "msgpack"}),
-        ROWS_BLOCK: Spec(**many | {"dialect": "block"}),
+        ROWS_BLOCK: Spec(**many | {"dialect": "blocks"}),
         ONE_SOCKET: Spec(**asdict(one) | {"sockets": 1}),
         ALONE: Spec(**asdict(one) | {"sockets": 1, "in_flight": 1}),
     }

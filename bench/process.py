@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import psutil
 
@@ -68,6 +68,8 @@ def run(command: Sequence[str], extra: Mapping[str, str], seconds: float = 120.0
 class Server:
     """One server and the processes it starts; a context, so that it never outlives the run."""
 
+    start_seconds = START_SECONDS
+
     def __init__(
         self, name: str, command: Sequence[str], port: int, extra: Mapping[str, str], log: Path
     ) -> None:
@@ -75,11 +77,11 @@ class Server:
         self.port = port
         self._command = command
         self._extra = extra
-        self._log = log
+        self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Server:
-        with self._log.open("wb") as log:
+    def __enter__(self) -> Self:
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
@@ -114,12 +116,12 @@ class Server:
 
     def until(self, well: Callable[[], bool]) -> float:
         """Until `well` says so; raises BenchFailed if the server ends first, or takes too long."""
-        until = time.perf_counter() + START_SECONDS
+        until = time.perf_counter() + self.start_seconds
         while time.perf_counter() < until and self._running().poll() is None:
             if well():
                 return time.perf_counter()
             time.sleep(0.01)
-        said = self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        said = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
         raise BenchFailed(f"{self.name} did not start:\n{said}")
 
     def cpu_seconds(self) -> float:

@@ -36,7 +36,7 @@ def run(bench: Bench, folder: Path) -> dict[int, Load]:
     """By number of workers; those that are there stay."""
     bench.progress.say("a model that waits 20 ms for each batch")
     folder.mkdir()
-    _register(folder)
+    register(folder)
     found = {}
     with ExitStack() as stack:
         extra = {"WEIR_MAX_BATCH_ROWS": str(BATCH_ROWS)}
@@ -67,7 +67,7 @@ def _load(bench: Bench, deployment: Deployment, workers: Sequence[Server]) -> Lo
     return middle(loads)
 
 
-def _register(folder: Path) -> None:
+def register(folder: Path) -> None:
     classes = ("no", "yes")
     schema = {
         "features": [{"name": "likely", "kind": "number", "minimum": 0.0, "maximum": 1.0}],

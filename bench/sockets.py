@@ -12,8 +12,8 @@ import os
 import selectors
 import socket
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
@@ -48,6 +48,7 @@ class Spec:
     rows: int = 1
     warm: float = 1.0
     seconds: float = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Line:
@@ -121,10 +122,11 @@ def _connect(spec: Spec, protocol: str) -> tuple[socket.socket, bytes]:
     line = socket.create_connection(("127.0.0.1", spec.port), timeout=20.0)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     key = base64.b64encode(os.urandom(16)).decode()
+    extra = "".join(f"{name}: {value}\r\n" for name, value in spec.headers.items())
     fields = (
         f"GET {spec.path} HTTP/1.1\r\nHost: 127.0.0.1:{spec.port}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
+        f"Sec-WebSocket-Protocol: {protocol}\r\n{extra}\r\n"
     )
     line.sendall(fields.encode())
     said = b""

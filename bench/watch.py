@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 from collections.abc import Sequence
+from typing import Protocol
 
 from bench.problem import BenchFailed
 from bench.workload import Workload
@@ -42,10 +43,18 @@ class Caller:
         self._line.close()
 
 
+class Checks(Protocol):
+    """Whoever asks for one row and raises if the answer is wrong."""
+
+    def check(self, index: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Watch:
     """Checks in a thread for as long as the context lasts; a wrong answer is raised at its end."""
 
-    def __init__(self, caller: Caller, rows: int) -> None:
+    def __init__(self, caller: Checks, rows: int) -> None:
         self._caller = caller
         self._rows = rows
         self._over = threading.Event()

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Held-out rows, and what the model itself says about them: P(second class)."""
+    """Held-out rows, and what the model itself says about them: P(second class).
+
+    A value is a number, or a text where the feature is a category.
+    """
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
-    rows: Sequence[Sequence[float]]
+    rows: Sequence[Sequence[Any]]
     expected: Sequence[float]
 
     @property

@@ -8,7 +8,8 @@ import json
 from collections.abc import Sequence
 
 from consumers.outbox import Outbox
-from inference.core import receipts, rows, wire
+from inference import calls
+from inference.core import census, receipts, rows, wire
 from inference.core.errors import Draining, FrameInvalid, NotFound
 from inference.core.wire import Codec, FrameId, Request
 from inference.durable import door
@@ -29,17 +30,20 @@ class Answers:
         self._outbox = outbox
         self._endpoint = endpoint
 
-    async def answer(self, request: Request) -> None:
-        """Until the last frame for it was put; raises what an error frame shall say."""
-        if not request.resume:
-            await self._asked(request)
-        elif self.session:
-            with contextlib.suppress(Draining):  # the socket says that it is, and ends
-                await self._resumed(request.resume)
-        else:
-            raise FrameInvalid("Only a socket with a session can resume.")
+    async def answer(self, request: Request) -> str:
+        """Until the last frame for it was put; raises what an error frame shall say.
 
-    async def _asked(self, request: Request) -> None:
+        Returns how it ended, as it is counted.
+        """
+        if not request.resume:
+            return await self._asked(request)
+        if not self.session:
+            raise FrameInvalid("Only a socket with a session can resume.")
+        with contextlib.suppress(Draining):  # the socket says that it is, and ends
+            await self._resumed(request.resume)
+        return census.OK
+
+    async def _asked(self, request: Request) -> str:
         durable = door.current()
         run = durable.begin(self._lasting(request))
         opened = await asyncio.shield(run.opened)
@@ -49,10 +53,12 @@ class Answers:
         found = await asyncio.shield(run.done)
         if found.standing is not Standing.QUEUED:
             await self._put(request.id, found.texts, batch=request.batch)
-            return
+            return census.outcome_of(found.texts)
         with contextlib.suppress(Draining):  # it was accepted, and this socket ends
             texts = await durable.answered(found.ids)
             await self._put(request.id, texts, batch=request.batch)
+            return census.outcome_of(texts)
+        return calls.ACCEPTED
 
     async def _resumed(self, ids: Sequence[str | int]) -> None:
         by_key = {self._key(each): each for each in ids}

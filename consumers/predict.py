@@ -19,7 +19,8 @@ from consumers.doors import Doors, Pass
 from consumers.lasting import Answers
 from consumers.outbox import Outbox, Send
 from consumers.sockets import SOCKETS
-from inference import gateway
+from inference import calls, gateway
+from inference.calls import Call
 from inference.core import receipts, wire
 from inference.core.errors import (
     Draining,
@@ -30,7 +31,7 @@ from inference.core.errors import (
     WeirError,
 )
 from inference.core.wire import Codec, Request
-from inference.gateway import Gateway, Pending
+from inference.gateway import Gateway
 from inference.keys import Scope as KeyScope
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class PredictConsumer(AsyncConsumer):
         await base.accept(send, scope, codec)
         endpoint = scope["url_route"]["kwargs"]["endpoint"]
         session = Session(codec, endpoint, self.window, send)
+        session.scope = scope
         try:
             session.passed = self.doors.check(scope, KeyScope.PREDICT)
             session.greet(gateway.current(), _name(scope))
@@ -84,6 +86,7 @@ class Session:
     """
 
     passed: Pass
+    scope: Any
 
     def __init__(self, codec: Codec, endpoint: str, window: int, send: Send) -> None:
         self._codec = codec
@@ -167,14 +170,17 @@ class Session:
         """Begin what the frame asks for; False if this client has sent too much nonsense."""
         text = message.get("text")
         data = text if text is not None else message.get("bytes") or b""
+        call = Call(calls.WEBSOCKET, self._endpoint, self.scope)
         try:
             request = self._codec.request(self._endpoint, data)
             self._admit()
-            self._begin(request, len(data))
+            self._begin(request, len(data), call)
         except (FrameInvalid, JsonInvalid) as error:
+            call.ended(error.code)
             self._refuse(self._codec.id_of(data), error)
             return self._tolerable()
         except WeirError as error:
+            call.ended(error.code)
             self._refuse(self._codec.id_of(data), error)
             _forget_frames(error)
         return True
@@ -191,19 +197,18 @@ class Session:
         if self._credits <= 0:
             raise Overloaded(f"At most {self._most} frames may be in flight.", retry_after=0.1)
 
-    def _begin(self, request: Request, size: int) -> None:
+    def _begin(self, request: Request, size: int, call: Call) -> None:
         if request.lasting or self._answers.session:
             request = request.in_words()
             done: Future[Any] = asyncio.ensure_future(self._answers.answer(request))
-            self._taken(size, done, partial(self._ended, request, size))
+            self._taken(size, done, partial(self._ended, request, size, call))
             return
         if self._gateway.ready(request.rows):
-            pending = self._gateway.begin(request.ask, request.rows)
-            done = pending.done
+            call.begun = self._gateway.begin(request.ask, request.rows)
+            done = call.begun.done
         else:
-            done = asyncio.ensure_future(self._gateway.predict(request.ask, request.rows))
-            pending = None
-        self._taken(size, done, partial(self._answer, request, size, pending))
+            done = asyncio.ensure_future(self._gateway.predict(request.ask, request.rows, call))
+        self._taken(size, done, partial(self._answer, request, size, call))
 
     def _taken(self, size: int, done: Future[Any], then: Callable[[Future[Any]], None]) -> None:
         self._credits -= 1
@@ -219,30 +224,37 @@ class Session:
         if not self._pending:
             self._idle.set()
 
-    def _answer(
-        self, request: Request, size: int, pending: Pending | None, done: Future[Any]
-    ) -> None:
+    def _answer(self, request: Request, size: int, call: Call, done: Future[Any]) -> None:
         self._left(size, done)
-        if not done.cancelled():
-            self._outbox.put(self._frame_for(request, pending, done), credit=1)
+        if done.cancelled():
+            call.ended(calls.GONE)
+        else:
+            self._outbox.put(self._frame_for(request, call, done), credit=1)
 
-    def _ended(self, request: Request, size: int, done: Future[None]) -> None:
+    def _ended(self, request: Request, size: int, call: Call, done: Future[str]) -> None:
         """Its frames were put already, unless it failed."""
         self._left(size, done)
         if done.cancelled():
-            return
-        failure = done.exception()
-        if failure is None:
-            self._returned(1)
+            call.ended(calls.GONE)
+        elif (failure := done.exception()) is not None:
+            self._outbox.put(self._failed(request, call, failure), credit=1)
         else:
-            error = wire.error(request.id, _named(failure))
-            self._outbox.put(self._codec.message(error), credit=1)
+            self._returned(1)
+            if not request.resume:  # which asks for no prediction
+                call.ended(done.result())
 
-    def _frame_for(self, request: Request, pending: Pending | None, done: Future[Any]) -> wire.Text:
+    def _failed(self, request: Request, call: Call, failure: BaseException) -> wire.Text:
+        error = _named(failure)
+        call.ended(error.code)
+        return self._codec.message(wire.error(request.id, error))
+
+    def _frame_for(self, request: Request, call: Call, done: Future[Any]) -> wire.Text:
         failure = done.exception()
         if failure is not None:
-            return self._codec.message(wire.error(request.id, _named(failure)))
-        pending = pending or done.result()
+            return self._failed(request, call, failure)
+        call.answered()
+        pending = call.begun
+        assert pending is not None  # it was answered
         first = pending.parts[0]
         if first.errors and not request.batch:
             return self._codec.message(wire.error(request.id, first.errors[0], first.ids[0]))

@@ -39,6 +39,13 @@ class Access:
         """
         return "" if self.is_open else by_key(keys.prefix(keys.from_header(authorization) or ""))
 
+    def named(self, authorization: str) -> str:
+        """What people call the key; empty where there is none that opens anything."""
+        try:
+            return self._key(authorization).name if authorization else ""
+        except Unauthorized:
+            return ""
+
     def _key(self, authorization: str) -> Key:
         text = keys.from_header(authorization) or ""
         key = self._snapshot().keys.get(keys.prefix(text))

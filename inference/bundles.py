@@ -5,21 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import numpy as np
 
-from inference import golden, sealing
-from inference.core import graphs
-from inference.core.errors import BundleInvalid
-from inference.core.graphs import Contract, Graph
-from inference.golden import Golden
+from inference import sealing
+from inference.core.errors import BundleInvalid, WeirError
+from inference.core.graphs import GRAPH, Graph
+from inference.core.schema import Schema
+from inference.core.tensors import Matrix
+from inference.runtimes import graph as graphs
 from inference.runtimes import loader
-from inference.runtimes.base import Artefact, GraphArtefact, Kind, Reads, Runtime
+from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
 
 FORMAT: Final = 1
 _MANIFEST = "manifest.json"
 _FILES = {kind: f"model.{kind}" for kind in Kind}
+# Another processor may sum in another order; a different model is further away than that.
+_TOLERANCE = 1e-6
+
+
+class Golden(msgspec.Struct, frozen=True):
+    """Raw rows, and what the model said to them on the day it was made."""
+
+    records: list[dict[str, object]]
+    outputs: list[list[Any]]  # of a table numbers; of a graph what each output says
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +66,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """One algorithm as it is stored and moved."""
 
     card: Card
-    schema: Contract
+    schema: Schema | Graph
     files: Mapping[Kind, bytes]
 
     @property
@@ -66,15 +77,20 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.card.serving}:{model}:{self.schema.hash}".encode()
         ).hexdigest()
 
-    def artefact(self, kind: Kind | None = None) -> Artefact | GraphArtefact:
+    @property
+    def table(self) -> Schema:
+        """The schema of a model of tables; raises BundleInvalid for a graph."""
+        if isinstance(self.schema, Graph):
+            raise BundleInvalid("This model is a graph and has no schema of features.")
+        return self.schema
+
+    def artefact(self, kind: Kind | None = None) -> Artefact:
         """The file that serves, or the one of `kind`."""
         kind = kind or self.card.serving
-        if isinstance(self.schema, Graph):
-            return GraphArtefact(kind, self.files[kind], self.schema)
         return Artefact(
             kind=kind,
             data=self.files[kind],
-            schema=self.schema,
+            schema=self.table,
             reads="matrix" if kind is Kind.ONNX else self.card.reads,
             libraries=self.card.libraries,
         )
@@ -102,7 +118,7 @@ def read(data: bytes, key: bytes) -> Bundle:
     if found != manifest.sha256:
         raise BundleInvalid("The files of the bundle are not those of its manifest.")
     try:
-        schema = graphs.contract(manifest.schema)
+        schema = described(manifest.schema)
     except ValueError as error:
         raise BundleInvalid(f"The bundle's schema is damaged: {error}") from error
     files = {kind: members[name] for kind, name in _FILES.items() if name in members}
@@ -111,11 +127,44 @@ def read(data: bytes, key: bytes) -> Bundle:
     return bundle
 
 
+def described(data: Mapping[str, object]) -> Schema | Graph:
+    """What a model takes, from its JSON; raises ValueError."""
+    return Graph.from_json(data) if GRAPH in data else Schema.from_json(data)
+
+
 def load(bundle: Bundle, kind: Kind | None = None) -> Runtime:
     """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid."""
+    if isinstance(bundle.schema, Graph):
+        return _graph(bundle, bundle.schema)
     runtime = loader.load(bundle.artefact(kind))
-    golden.verify(bundle.card.golden, bundle.schema, runtime)
+    verify(bundle, runtime)
     return runtime
+
+
+def _graph(bundle: Bundle, graph: Graph) -> Runtime:
+    runtime, golden = graphs.load(bundle.files[bundle.card.serving]), bundle.card.golden
+    graphs.verify(runtime, graph, golden.records, golden.outputs)
+    return runtime
+
+
+def verify(bundle: Bundle, runtime: Runtime) -> None:
+    """Golden rows come out as they did, together and one by one; raises BundleInvalid."""
+    expected = np.array(bundle.card.golden.outputs, dtype=np.float64)
+    matrix = _golden_matrix(bundle)
+    _compare(answers(runtime, matrix), expected)
+    for row in range(len(matrix)):
+        _compare(answers(runtime, matrix[row : row + 1]), expected[row : row + 1])
+
+
+def answers(runtime: Runtime, matrix: Matrix) -> Matrix:
+    """What the model says to these rows; raises BundleInvalid if it is no prediction."""
+    try:
+        (out,) = runtime.predict((matrix,))
+    except Exception as error:  # the model's code is not ours: whatever it raises, it is unfit
+        raise BundleInvalid(f"The model fails on a row: {type(error).__name__}: {error}") from error
+    if out.ndim != 2 or len(out) != len(matrix) or not np.isfinite(out).all():
+        raise BundleInvalid("The model does not give finite numbers, one row for each row.")
+    return out.astype(np.float64, copy=False)
 
 
 def _manifest(text: bytes) -> _Manifest:
@@ -132,4 +181,27 @@ def _check(bundle: Bundle) -> None:
     card = bundle.card
     if card.serving not in bundle.files or card.original not in bundle.files:
         raise BundleInvalid("The bundle lacks a model file that it names.")
-    golden.check(card.golden, bundle.schema)
+    _check_golden(bundle)
+
+
+def _check_golden(bundle: Bundle) -> None:
+    golden = bundle.card.golden
+    shape = {len(row) for row in golden.outputs}
+    if len(golden.records) != len(golden.outputs) or shape != {_width(bundle.schema)}:
+        raise BundleInvalid("The bundle's golden rows do not fit its schema.")
+
+
+def _width(schema: Schema | Graph) -> int:
+    return len(schema.outputs) if isinstance(schema, Graph) else width(schema)
+
+
+def _golden_matrix(bundle: Bundle) -> Matrix:
+    try:
+        return bundle.table.encode_many(bundle.card.golden.records)
+    except WeirError as error:
+        raise BundleInvalid(f"A golden row does not fit the schema: {error}") from error
+
+
+def _compare(found: Matrix, expected: Matrix) -> None:
+    if found.shape != expected.shape or not np.allclose(found, expected, _TOLERANCE, _TOLERANCE):
+        raise BundleInvalid("The model no longer answers its golden rows as it did.")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from inference.core import asking
 from inference.core import rows as payload
@@ -80,6 +80,12 @@ class Answered(NamedTuple):
         return self.pending.answers
 
 
+class Seen(Protocol):
+    """Somebody who looks on, and is shown what was begun; see `inference.calls`."""
+
+    begun: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What the gateway is given: where the snapshot is, who predicts, who logs."""
@@ -122,16 +128,18 @@ class Gateway:
         served = snapshot.served.get(algorithm.id)
         return served.reader.hash if served else ""
 
-    async def predict_json(self, ask: Ask, body: bytes) -> Answered:
+    async def predict_json(self, ask: Ask, body: bytes, seen: Seen | None = None) -> Answered:
         """A record as a JSON object, or a batch of them as an array."""
         rows, batch = payload.from_json(body)
-        return Answered(await self.predict(ask, rows), batch)
+        return Answered(await self.predict(ask, rows, seen), batch)
 
-    async def predict_record(self, ask: Ask, record: Mapping[str, object]) -> Answered:
+    async def predict_record(
+        self, ask: Ask, record: Mapping[str, object], seen: Seen | None = None
+    ) -> Answered:
         """A record that is a mapping already."""
-        return Answered(await self.predict(ask, payload.ValueRows([record])), batch=False)
+        return Answered(await self.predict(ask, payload.ValueRows([record]), seen), batch=False)
 
-    async def predict(self, ask: Ask, rows: Rows) -> Pending:
+    async def predict(self, ask: Ask, rows: Rows, seen: Seen | None = None) -> Pending:
         """One answer for each row, in order.
 
         Raises what concerns the request as a whole; what concerns one row is in its answer, unless
@@ -141,6 +149,8 @@ class Gateway:
         if not self._wiring.ids.ready(count):
             await self._reserved(count, ask)
         pending = self.begin(ask, rows)
+        if seen is not None:
+            seen.begun = pending
         await pending.done
         return pending
 
@@ -151,7 +161,8 @@ class Gateway:
     def begin(self, ask: Ask, rows: Rows) -> Pending:
         """`predict` without the waiting, for callers with a loop of their own."""
         count = self._admitted(rows)
-        return self._begun(ask, self._parts(ask, rows, self._wiring.ids.take(count)))
+        parts = self._parts(ask, rows, self._wiring.ids.take(count))
+        return self._begun(ask, parts, hurried=ask.hurried)
 
     async def reserve(self, ask: Ask, rows: Rows) -> Sequence[int]:
         """Ids for a request that may be begun more than once. Raises NotLogged as well."""
@@ -176,15 +187,16 @@ class Gateway:
         then, whatever the endpoint does otherwise.
         """
         self._admitted(rows)
-        return self._begun(ask, self._parts(ask, rows, ids, LogMode.STRICT))
+        return self._begun(ask, self._parts(ask, rows, ids, LogMode.STRICT), hurried=False)
 
-    def _begun(self, ask: Ask, parts: Sequence[Part]) -> Pending:
+    def _begun(self, ask: Ask, parts: Sequence[Part], *, hurried: bool) -> Pending:
         if not ask.lenient:
             _insist(parts)
         deadline = self._clock() + (self.limits.deadline if ask.deadline is None else ask.deadline)
         if len(parts) == 1:
-            return Pending(parts, self._started(parts[0], deadline), len(parts[0].ids))
-        done = _all([self._started(part, deadline) for part in parts])
+            done = self._started(parts[0], deadline, hurried=hurried)
+            return Pending(parts, done, len(parts[0].ids))
+        done = _all([self._started(part, deadline, hurried=hurried) for part in parts])
         return Pending(parts, done, sum(len(part.ids) for part in parts))
 
     def _admitted(self, rows: Rows) -> int:
@@ -221,13 +233,13 @@ class Gateway:
             for (algorithm, arm), places in _drawn(endpoint, ask.wanted, ids).items()
         ]
 
-    def _started(self, part: Part, deadline: float) -> asyncio.Future[Any]:
+    def _started(self, part: Part, deadline: float, *, hurried: bool) -> asyncio.Future[Any]:
         tensors, mode = part.tensors, part.context.mode
         if tensors is None:
             # No row fits the schema: nothing to compute, but the errors are logged like answers.
             part.settle(Outcome(None))
             return _nothing() if mode is LogMode.OFF else self._wiring.record(part)
-        return self._submit(Job(_model(part.served), tensors, deadline, mode, part))
+        return self._submit(Job(_model(part.served), tensors, deadline, mode, part, hurried))
 
 
 def _drawn(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from inference import bundles, store
-from inference.core.schema import Schema
+from inference.core.graphs import Graph
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
@@ -30,7 +30,7 @@ class Opened:
 
     key: LaneKey
     runtime: Runtime
-    finite: bool = True
+    may_be_nan: bool = False
 
     @property
     def kind(self) -> str:
@@ -51,6 +51,6 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     Raises StorageUnavailable if it cannot be fetched now.
     """
     bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
-    key = LaneKey(row.pk, next(_generations))
-    # A graph may mean a NaN; what a table is asked for has to be a number.
-    return Opened(key, bundles.load(bundle), finite=isinstance(bundle.schema, Schema))
+    return Opened(
+        LaneKey(row.pk, next(_generations)), bundles.load(bundle), isinstance(bundle.schema, Graph)
+    )

@@ -17,9 +17,11 @@ STATUS: Final[Mapping[str, int]] = {
     "json_invalid": 400,
     "row_invalid": 422,
     "frame_invalid": 400,
+    "request_invalid": 400,
     "too_large": 413,
     "too_slow": 408,
     "unsupported_encoding": 415,
+    "unsupported": 501,
     "idempotency_mismatch": 422,
     "not_served": 404,
     "ambiguous": 400,
@@ -46,6 +48,11 @@ STATUS: Final[Mapping[str, int]] = {
 }
 
 
+BAD_REQUEST: Final = 400
+UNPROCESSABLE: Final = 422
+MOST_NAME: Final = 64
+
+
 class Problem(NamedTuple):
     """A refusal as HTTP carries it. `retry_after` in whole seconds, for the header of that name."""
 
@@ -66,6 +73,26 @@ def of_tutorial(error: WeirError) -> Problem:
     body = {"status": "Error", **error.as_dict()}
     status = 400 if isinstance(error, RoutingError) else STATUS.get(error.code, 500)
     return Problem(status, body, _seconds(error))
+
+
+def of_protocol(error: WeirError) -> Problem:
+    """As the Open Inference Protocol's clients read it: a sentence as `error`, and nothing is 422.
+
+    The place is in the sentence, for they show nothing else of it.
+    """
+    status = STATUS.get(error.code, 500)
+    said = error.as_dict()
+    if error.field is not None:
+        said["field"] = error.field[:MOST_NAME]  # a tensor is called whatever its sender likes
+    body = {"error": _placed(error), **{key: said[key] for key in said if key != "message"}}
+    return Problem(BAD_REQUEST if status == UNPROCESSABLE else status, body, _seconds(error))
+
+
+def _placed(error: WeirError) -> str:
+    where = [] if error.row is None else [f"row {error.row}"]
+    if error.field is not None:
+        where.append(repr(error.field[:MOST_NAME]))
+    return f"{error.message} ({', '.join(where)})" if where else error.message
 
 
 def _seconds(error: WeirError) -> int | None:

@@ -19,15 +19,14 @@ from typing import Final
 from django.db import Error, connection
 
 from inference import models
-from inference.core import graphs
 from inference.core.answers import Renderer, TableRenderer
 from inference.core.errors import StorageUnavailable, WeirError
 from inference.core.graphanswers import GraphRenderer
-from inference.core.graphreader import GraphReader
-from inference.core.graphs import Graph
+from inference.core.graphs import GRAPH, Graph, GraphReader
 from inference.core.lifecycle import Status
 from inference.core.reader import Reader, RowReader
 from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
+from inference.core.schema import Schema
 from inference.core.tickets import Served
 from inference.core.types import LogMode, Model
 
@@ -243,9 +242,10 @@ async def _retired(retire: Retire, model: Model) -> None:
 
 def _sides(row: models.MLAlgorithm, algorithm: Algorithm) -> tuple[Reader, Renderer]:
     """What reads its rows, and what renders its answers."""
-    schema = graphs.contract(row.schema)
-    if isinstance(schema, Graph):
-        return GraphReader(schema), GraphRenderer(schema, algorithm)
+    if GRAPH in row.schema:
+        graph = Graph.from_json(row.schema)
+        return GraphReader(graph), GraphRenderer(graph, algorithm)
+    schema = Schema.from_json(row.schema)
     return RowReader(schema), TableRenderer(schema.target, algorithm)
 
 

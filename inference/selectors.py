@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from inference.core import receipts, sketch, verdict
+from inference.core import balance, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
-from inference.core.experiment import Arm as Measured
 from inference.core.verdict import Verdict
 from inference.models import (
     ABTest,
@@ -110,6 +109,28 @@ def experiment_snapshot(abtest_id: int) -> Json:
     }
 
 
+class Measured(NamedTuple):
+    """A running test as it is counted now: each arm with its row, and what the arms show."""
+
+    id: int
+    arms: Sequence[tuple[Arm, experiment.Arm]]
+    verdict: Verdict
+    split: float
+
+
+def measured() -> list[Measured]:
+    """All tests that run."""
+    return [_measured(test) for test in abtests().filter(ended_at=None)]
+
+
+def _measured(test: ABTest) -> Measured:
+    counted = test.measured()
+    arms = list(zip(test.arms.all(), counted, strict=True))
+    return Measured(
+        test.pk, arms, verdict.judge(counted, test.terms), balance.split_p_value(counted)
+    )
+
+
 def _experiment(test: ABTest) -> Json:
     return {
         "id": test.pk,
@@ -127,7 +148,7 @@ def _experiment(test: ABTest) -> Json:
     }
 
 
-def _arm(arm: Arm, counted: Measured, latency: Mapping[str, float] | None) -> Json:
+def _arm(arm: Arm, counted: experiment.Arm, latency: Mapping[str, float] | None) -> Json:
     tally = counted.tally
     measured = arm.algorithm.task == "regression"
     return {

@@ -90,6 +90,11 @@ def free_port() -> int:
         return port
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 def redis_or_not() -> None:
     """Skip a test that needs Redis where there is none; with CI=true that is a failure."""
     try:
@@ -153,6 +158,7 @@ class Server:
     env: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     mode: Mode = "embedded"
+    worker_env: Mapping[str, str] = field(default_factory=dict)  # beyond what it shares
 
     @property
     def processes(self) -> list[subprocess.Popen[bytes]]:
@@ -175,7 +181,9 @@ class Server:
         self._others, self._workers = ExitStack(), list[Worker]()
         if self.mode == "redis":
             self.env = {**self.env, **distributed()}
-            self._workers.append(self._others.enter_context(Worker(self.data, self.env)))
+            self._workers.append(
+                self._others.enter_context(Worker(self.data, {**self.env, **self.worker_env}))
+            )
         self._log = self.data / f"server-{self.port}.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # our own command

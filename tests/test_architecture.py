@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("asgi_project", "consumers", "inference")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+BESIDE = [path for name in ("tests", "weir_client") for path in (ROOT / name).rglob("*.py")]
+SOURCES = [*MODULES, *sorted(BESIDE)]
 CONFIG: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 # Below these, strangers can stop, mislead or take over the server; requirements.in says how.
@@ -31,6 +32,12 @@ FLOORS = {
     "skops": "0.16.0",
     "joblib": "1.5.0",
 }
+PINS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "tests/clients/kserve.txt",
+    "tests/clients/mlserver.txt",
+)
 FETCHERS = {"aiohttp", "ftplib", "http.client", "httpx", "requests", "urllib.request", "urllib3"}
 # Training and commands run at an operator's word, on what he names.
 FETCH_FREELY = (ROOT / "inference" / "training", ROOT / "inference" / "management")
@@ -145,7 +152,7 @@ def test_nothing_older_than_its_floor_is_installed(package: str, floor: str) -> 
     assert found >= tuple(int(part) for part in floor.split("."))
 
 
-@pytest.mark.parametrize("pins", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("pins", PINS)
 def test_each_pin_is_exact_and_hashed(pins: str) -> None:
     text = (ROOT / pins).read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
@@ -155,6 +162,6 @@ def test_each_pin_is_exact_and_hashed(pins: str) -> None:
 
 def test_no_lock_file_says_where_packages_come_from() -> None:
     """An index is the business of the machine that installs."""
-    locks = ["requirements.txt", "requirements-dev.txt", "package-lock.json"]
+    locks = [*PINS, "package-lock.json"]
 
     assert [lock for lock in locks if "://" in (ROOT / lock).read_text(encoding="utf-8")] == []

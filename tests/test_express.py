@@ -13,6 +13,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from asgi_project import express
+from inference import calls
+from inference.calls import Call
 from inference.dataplane.express import Begun, Express
 from inference.dataplane.http import Answer
 from tests.e2e.raw import exchange, request
@@ -29,10 +31,11 @@ class Short:
     held: dict[bytes, asyncio.Future[Any]] = field(default_factory=dict)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def may_take(self, method: bytes, url: bytes) -> bool:
-        return method == b"POST" and url.startswith(b"/api/v1/")
+    def recognised(self, scheme: str, url: bytes, headers: Any) -> Any:
+        strange = {b"expect", b"transfer-encoding"} & dict(headers).keys()
+        return "hot" if url.startswith(b"/api/v1/") and not strange else None
 
-    def begin(self, scope: Any, url: bytes, body: bytes) -> Begun | None:
+    def begin(self, hot: Any, body: bytes) -> Begun | None:
         if body.startswith(b"usual"):
             return None
         self.taken.append(body)
@@ -42,7 +45,7 @@ class Short:
         else:
             done.set_result(body)
         self.arrived.set()
-        return Begun(done, None, batch=False)
+        return Begun(done, None, batch=False, call=Call(calls.REST, "e", {}))
 
     def answer(self, begun: Begun) -> Answer:
         body = b"short " + begun.done.result()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import websockets
 from uvicorn.server import ServerState
 
 from asgi_project import protocols
@@ -259,3 +260,22 @@ async def test_no_log_has_the_headers_of_a_handshake(caplog: pytest.LogCaptureFi
         await hand.receive()
 
     assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
+@pytest.mark.parametrize("text", [True, False])
+async def test_frames_of_every_size_are_what_other_clients_read(size: int, text: bool) -> None:
+    async def saying(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        said = {"text": "é" * size} if text else {"bytes": b"x" * size}
+        await send({"type": "websocket.send", **said})
+        await send({"type": "websocket.close"})
+
+    async with (
+        serving(saying, seconds=5.0) as port,
+        websockets.connect(f"ws://127.0.0.1:{port}/", max_size=None) as client,
+    ):
+        assert await client.recv() == ("é" * size if text else b"x" * size)
+        with pytest.raises(websockets.ConnectionClosedOK):
+            await client.recv()

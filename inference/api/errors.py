@@ -21,6 +21,7 @@ from inference.core.errors import (
     Forbidden,
     FrameInvalid,
     JsonInvalid,
+    ModelError,
     StorageUnavailable,
     TooLarge,
     Unauthorized,
@@ -49,6 +50,12 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(known, Unauthorized):
         response["WWW-Authenticate"] = SCHEME
     return response
+
+
+def code(error: Exception) -> str:
+    """As it is counted: one of our codes, or what the framework calls it."""
+    known = _known(error)
+    return known.code if known else getattr(error, "default_code", ModelError.code)
 
 
 def _speaks_json(request: Request | None) -> bool:

@@ -9,10 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 from rest_framework.settings import api_settings
 
-from inference.api import (
-    openapi,  # noqa: F401  # being imported is what it is for
-    views,
-)
+from inference.api import views
 from inference.api.live import OperationsView
 from inference.api.predict import PredictView
 

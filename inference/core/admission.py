@@ -6,9 +6,12 @@ from inference.core.batching import BatchPolicy
 from inference.core.errors import Overloaded
 from inference.core.latency import LatencyModel
 
-# Seconds. Sooner than the one only adds load; later than the other is a guess.
-SOONEST = 1.0
+# Seconds. Sooner than the one only adds load; later than the other is a guess. (HTTP's header has
+# whole seconds, at least one; bodies and frames say it to the millisecond.)
+SOONEST = 0.05
 LATEST = 30.0
+_BATCHES = 2  # full ones
+UNKNOWN = 1.0  # while nobody knows how fast the queue is worked off
 
 
 class Admission:
@@ -21,16 +24,20 @@ class Admission:
         self._latency = latency
 
     def refusal(
-        self, rows: int, waiting: int, running: float, patience: float
+        self, rows: int, waiting: int, running: float, patience: float, *, hurried: bool = False
     ) -> Overloaded | None:
         """Why `rows` more may not wait behind those `waiting`, or None if they may.
 
         `running` is what the batch under way still needs, `patience` what the caller still has,
-        both in seconds. An idle lane takes any job, be it larger than the queue or forecast to be
-        late: only running it can mend a wrong forecast.
+        both in seconds; who is `hurried` would rather ask again than stand in a long queue. An idle
+        lane takes any job, be it larger than the queue or forecast to be late: only running it can
+        mend a wrong forecast.
         """
         if not waiting and not running:
             return None
+        if hurried and (ahead := running + self._seconds(waiting)) > self.wait():
+            message = f"{waiting} rows are waiting, which takes {ahead:.3f} s"
+            return self._later(message, waiting, running)
         if waiting and waiting + rows > self._policy.max_queue_rows:
             return self._later(
                 f"{waiting} rows are waiting; {rows} more do not fit", waiting, running
@@ -41,13 +48,18 @@ class Admission:
             return self._later(message, waiting, running)
         return None
 
+    def wait(self) -> float:
+        """How many seconds whoever is in a hurry waits for others."""
+        return max(_BATCHES * self._seconds(self._policy.max_rows), self._policy.wait_seconds)
+
     def horizon(self) -> float:
         """Patience in seconds that no queue of an otherwise idle lane can outlast."""
         return self._seconds(self._policy.max_queue_rows)
 
     def _later(self, message: str, waiting: int, running: float) -> Overloaded:
-        seconds = running + self._seconds(waiting)
-        return Overloaded(message, retry_after=min(max(seconds, SOONEST), LATEST))
+        known = self._latency.seconds(self._policy.max_rows) is not None
+        seconds = running + self._seconds(waiting) if known else UNKNOWN
+        return Overloaded(message, retry_after=_bounded(seconds))
 
     def _seconds(self, rows: int) -> float:
         """How long so many rows take in batches as large as the policy allows."""
@@ -56,3 +68,12 @@ class Admission:
             return 0.0
         batches, rest = divmod(rows, self._policy.max_rows)
         return batches * full + ((self._latency.seconds(rest) or 0.0) if rest else 0.0)
+
+
+def pause(waiting: int, rate: float) -> float:
+    """When to come back, in seconds, to a queue that others work off at so many rows a second."""
+    return _bounded(waiting / rate) if rate > 0.0 else UNKNOWN
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, SOONEST), LATEST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -61,7 +61,7 @@ class TableRenderer:
         self.classes = target.classes
         self._target = target
         self._classes = tuple(json.dumps(name) for name in target.classes)
-        self._tail = tail(algorithm.id, algorithm.version)
+        self._complete = completed(algorithm)
         self._texts = {
             "binary": self._binary,
             "multiclass": self._multiclass,
@@ -77,7 +77,7 @@ class TableRenderer:
             return [repr(value) for value in scores[:, 0].tolist()]
         classes = self._target.classes
         if self._target.task == "binary":
-            return [classes[p > HALF] for p in scores[:, 1].tolist()]
+            return [classes[p > HALF] for p in _second(scores)]
         return [classes[best] for best in scores.argmax(axis=1).tolist()]
 
     def tensors(self, outputs: Tensors) -> Sequence[Tensor]:
@@ -95,14 +95,14 @@ class TableRenderer:
         return best
 
     def answers(self, texts: Iterable[str], ids: Iterable[int]) -> list[str]:
-        return completed(texts, ids, self._tail)
+        return self._complete(texts, ids)
 
     def _binary(self, scores: Matrix) -> list[str]:
         """The probability is that of the second class; the label is it above one half."""
         classes = self._classes
         return [
             f'{{"probability":{p!r},"label":{classes[p > HALF]},"status":"OK"'
-            for p in scores[:, 1].tolist()
+            for p in _second(scores)
         ]
 
     def _multiclass(self, scores: Matrix) -> list[str]:
@@ -128,21 +128,28 @@ def _scores(outputs: Tensors) -> Matrix:
     return cast("Matrix", outputs[0])
 
 
+def _second(scores: Matrix) -> list[float]:
+    """The probabilities of the second of two classes; of one row without the detour of a view."""
+    return [scores.item(1)] if len(scores) == 1 else scores[:, 1].tolist()
+
+
+def completed(algorithm: Algorithm) -> Callable[[Iterable[str], Iterable[int]], list[str]]:
+    """What closes the texts of an algorithm's rows, with their ids."""
+    tail = _tail(algorithm.id, algorithm.version)
+
+    def close(texts: Iterable[str], ids: Iterable[int]) -> list[str]:
+        pairs = zip(texts, ids, strict=True)
+        return [f'{text},"request_id":{request_id}{tail}' for text, request_id in pairs]
+
+    return close
+
+
 def replayed(logged: str, request_id: int, algorithm_id: int, version: str) -> str:
     """The answer to a row once more, to the byte, from the object that the log has kept of it."""
-    return f'{logged[:-1]},"request_id":{request_id}{tail(algorithm_id, version)}'
+    return f'{logged[:-1]},"request_id":{request_id}{_tail(algorithm_id, version)}'
 
 
-def completed(texts: Iterable[str], ids: Iterable[int], tail: str) -> list[str]:
-    """The texts with their ids, and all else that closes them."""
-    return [
-        f'{text},"request_id":{request_id}{tail}'
-        for text, request_id in zip(texts, ids, strict=True)
-    ]
-
-
-def tail(algorithm_id: int, version: str) -> str:
-    """What ends each answer of an algorithm."""
+def _tail(algorithm_id: int, version: str) -> str:
     return f',"algorithm":{algorithm_id},"version":{json.dumps(version)}}}'
 
 

@@ -6,8 +6,8 @@ handed to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,13 @@ import numpy.typing as npt
 from inference.core.datatypes import Tensor
 from inference.core.errors import RowInvalid, WeirError
 from inference.core.schema import FLOAT32_MAX, MISSING, Feature, Schema
-from inference.core.tensors import Array, Matrix
+from inference.core.tensors import MOST_FOR_A_DOT, Array, Matrix
 
 Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Errors = dict[int, WeirError]
 _NONE: Final[Mapping[int, WeirError]] = {}
+_FLOAT32_MAX_SQUARED: Final = FLOAT32_MAX**2
 _MATRIX: Final = 2  # dimensions
 _NUMBERS: Final = "iuf"
 
@@ -35,6 +36,16 @@ def read(schema: Schema, named: Sequence[Tensor]) -> tuple[Matrix, Mapping[int, 
     return _by_name(schema, by_name)
 
 
+def within_float32(matrix: Matrix) -> bool:
+    """False if any number is, or may be, NaN or beyond float32: the slow way knows exactly.
+
+    No square is larger than the sum of all, which is had in a quarter of the time of a look.
+    """
+    if matrix.size > MOST_FOR_A_DOT:
+        return bool(matrix.max() <= FLOAT32_MAX and matrix.min() >= -FLOAT32_MAX)
+    return bool(np.vdot(matrix, matrix) <= _FLOAT32_MAX_SQUARED)
+
+
 def _by_position(schema: Schema, tensor: Tensor) -> tuple[Matrix, Mapping[int, WeirError]]:
     """In the order of the features; a category is the index of it in the schema."""
     array, width = tensor.array, schema.width
@@ -43,20 +54,19 @@ def _by_position(schema: Schema, tensor: Tensor) -> tuple[Matrix, Mapping[int, W
         shape = list(array.shape)
         raise RowInvalid(
             f"The endpoint takes numbers of shape [rows, {width}], or a tensor for each feature by "
-            f"name ({names}...), not {tensor.name!r}: {tensor.datatype} {shape}."
+            f"name ({names}...), not {tensor.name[:40]!r}: {tensor.datatype} {shape}."
         )
     matrix = array.astype(np.float64)
-    # A NaN makes this comparison false: the slow way knows of both.
-    if not _particular(schema) and np.abs(matrix).max(initial=0.0) <= FLOAT32_MAX:
+    if not _particular(schema) and within_float32(matrix):
         return matrix, _NONE
-    return matrix, _judged(schema, matrix)
+    return matrix, _sorted(_judged(schema, matrix))
 
 
 def _particular(schema: Schema) -> bool:
     return any(feature.kind == "category" for feature in schema.features)
 
 
-def _judged(schema: Schema, matrix: Matrix) -> Mapping[int, WeirError]:
+def _judged(schema: Schema, matrix: Matrix) -> Errors:
     errors: Errors = {}
     for feature, column in zip(schema.features, matrix.T, strict=True):
         for row in np.flatnonzero(_wrong(feature, column)).tolist():
@@ -87,7 +97,12 @@ def _by_name(
     for index, feature in enumerate(schema.features):
         values = _column(feature, by_name.get(feature.name), rows)
         matrix[:, index] = _numbers(schema, feature, values, errors)
-    return matrix, errors
+    return matrix, _sorted(errors)
+
+
+def _sorted(errors: Errors) -> Errors:
+    """By row: the first is the one that refuses the request."""
+    return dict(sorted(errors.items()))
 
 
 def _column(feature: Feature, tensor: Tensor | None, rows: int) -> Array:
@@ -107,17 +122,27 @@ def _numbers(schema: Schema, feature: Feature, values: Array, errors: Errors) ->
             return numbers
     if values.dtype.kind == "f" and np.isnan(values).all() and not feature.required:
         return values
-    return _one_by_one(lambda raw, row: schema.value(feature, raw, row), values, errors)
-
-
-def _one_by_one(read_one: Callable[[object, int], float], values: Array, errors: Errors) -> Array:
-    found = np.full(len(values), MISSING)
-    for row, raw in enumerate(values.tolist()):
-        try:
-            text = raw.decode() if isinstance(raw, bytes) else raw
-            found[row] = read_one(text, row)
-        except RowInvalid as error:
-            errors.setdefault(row, error.with_traceback(None))
-        except UnicodeDecodeError:
-            errors.setdefault(row, RowInvalid("A BYTES element is not UTF-8.", row=row))
+    found = _known(feature, values) if values.dtype == object else np.full(len(values), MISSING)
+    doubtful = np.flatnonzero(np.isnan(found)).tolist()
+    for row in doubtful:
+        found[row] = _one(schema, feature, values[row], row, errors)
     return found
+
+
+def _known(feature: Feature, values: Array) -> Column:
+    """The indexes of categories that are spelt as in the schema; NaN for anything else."""
+    codes = {category.encode(): code for code, category in enumerate(feature.categories)}
+    return np.array([codes.get(raw, MISSING) for raw in values.tolist()], dtype=np.float64)
+
+
+def _one(schema: Schema, feature: Feature, raw: Any, row: int, errors: Errors) -> float:
+    """By the policy for rows; what it refuses is noted."""
+    try:
+        plain = raw.decode() if isinstance(raw, bytes) else raw.item()
+        return schema.value(feature, plain, row)
+    except RowInvalid as error:
+        errors.setdefault(row, error.with_traceback(None))
+    except UnicodeDecodeError:
+        sentence = f"{feature.name} is not UTF-8."
+        errors.setdefault(row, RowInvalid(sentence, row=row, field=feature.name))
+    return MISSING

@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,8 @@ DTYPES: Final = MappingProxyType(
         BYTES: np.dtype(object),
     }
 )
+MAX_DIMENSIONS: Final = 8
+MAX_ELEMENTS: Final = 1 << 40  # far beyond any body; what is larger need not be multiplied further
 _NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
 _LENGTH: Final = struct.Struct("<I")
 
@@ -69,20 +71,36 @@ def count(shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
+def shown(shape: Sequence[int]) -> str:
+    """For a sentence; a size may have any number of digits."""
+    return str([min(max(size, -1), MAX_ELEMENTS + 1) for size in shape])
+
+
 def decoded(name: str, datatype: str, shape: Sequence[int], data: bytes | memoryview) -> Tensor:
     """The tensor in these bytes, as a view where there is something to view; raises RowInvalid."""
-    dtype = DTYPES.get(datatype)
-    if dtype is None:
-        raise RowInvalid(f"{datatype[:20]!r} is no datatype.", field=name)
-    if any(size < 0 for size in shape):
-        raise RowInvalid(f"A shape has no negative sizes: {list(shape)[:8]}.", field=name)
-    wanted = count(shape)
+    dtype, wanted = described(name, datatype, shape)
     if datatype == BYTES:
         return Tensor(name, datatype, _elements(name, data, wanted).reshape(shape))
     if len(data) != wanted * dtype.itemsize:
-        sentence = f"{list(shape)[:8]} of {datatype} are {wanted * dtype.itemsize} bytes"
+        sentence = f"{shown(shape)} of {datatype} are {wanted * dtype.itemsize} bytes"
         raise RowInvalid(f"{sentence}, not {len(data)}.", field=name)
     return Tensor(name, datatype, _viewed(data, dtype).reshape(shape))
+
+
+def described(name: str, datatype: str, shape: Sequence[int]) -> tuple[np.dtype[Any], int]:
+    """The type of such an array, and how many elements it has; raises RowInvalid."""
+    dtype = DTYPES.get(datatype)
+    if dtype is None:
+        raise RowInvalid(f"{datatype[:20]!r} is no datatype.", field=name)
+    if not 0 < len(shape) <= MAX_DIMENSIONS:
+        sentence = f"A tensor has 1 to {MAX_DIMENSIONS} dimensions, not {len(shape)}."
+        raise RowInvalid(sentence, field=name)
+    if min(shape) < 0:
+        raise RowInvalid(f"A shape has no negative sizes: {shown(shape)}.", field=name)
+    if not 0 < (wanted := count(shape)) <= MAX_ELEMENTS:
+        sentence = f"A tensor of shape {shown(shape)} holds nothing, or more than there is."
+        raise RowInvalid(sentence, field=name)
+    return dtype, wanted
 
 
 def encoded(array: Array) -> bytes:

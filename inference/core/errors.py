@@ -5,9 +5,11 @@ WeirError
  │    ├── JsonInvalid          json_invalid
  │    ├── RowInvalid           row_invalid
  │    ├── FrameInvalid         frame_invalid
+ │    ├── RequestInvalid       request_invalid
  │    ├── TooLarge             too_large
  │    ├── TooSlow              too_slow
  │    ├── UnsupportedEncoding  unsupported_encoding
+ │    ├── Unsupported          unsupported
  │    └── IdempotencyMismatch  idempotency_mismatch
  ├── RoutingError              no single algorithm answers this request
  │    ├── NotServed            not_served
@@ -105,6 +107,12 @@ class FrameInvalid(InputError):
     code = "frame_invalid"
 
 
+class RequestInvalid(InputError):
+    """The request is not one of the Open Inference Protocol."""
+
+    code = "request_invalid"
+
+
 class TooLarge(InputError):
     """The request is larger than this server accepts."""
 
@@ -121,6 +129,12 @@ class UnsupportedEncoding(InputError):
     """The body is wrapped in a way that is not read here."""
 
     code = "unsupported_encoding"
+
+
+class Unsupported(InputError):
+    """This part of the protocol is not supported here."""
+
+    code = "unsupported"
 
 
 class IdempotencyMismatch(InputError):

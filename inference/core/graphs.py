@@ -1,69 +1,40 @@
-"""A model that takes and gives named tensors as they are, instead of rows of a table.
-
-Shapes count rows first. A graph without room for a batch is described as if it had some: it is
-served row by row, and its answers are put together.
-"""
+"""A model that is any graph: what it takes and gives, and how rows become its named arrays."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, cast
 
-from inference.core.datatypes import BYTES, DTYPES
-from inference.core.schema import Schema, Task
-from inference.core.signature import ANY, LABEL, REQUEST_ID, Signature, Spec
+import numpy as np
 
-KIND: Final = "graph"  # what tells it from a schema, as JSON
-_LABELS: Final = (LABEL, "output_label")  # what converters call the output of a classifier
-_FLOATS: Final = frozenset({"FP16", "FP32", "FP64"})
-_MATRIX: Final = 2  # dimensions
-_MOST_DIMENSIONS: Final = 16
+from inference.core import jsonstrict, nested
+from inference.core.datatypes import BYTES, DTYPES, Tensor, shown
+from inference.core.errors import RowInvalid, WeirError
+from inference.core.reader import Packed
+from inference.core.signature import ANY, REQUEST_ID, Signature, Spec
+from inference.core.tensors import Array, Tensors
 
-Way = Literal["as it is", "largest"]
-
-
-class Labelled(NamedTuple):
-    """Which output says what feedback is compared with, and how: itself, or its largest place."""
-
-    output: int
-    way: Way
+GRAPH: Final = "graph"  # the one name by which its JSON differs from a schema's
+_NO_ERRORS: Mapping[int, WeirError] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Graph:
-    """What it takes and gives; `batched` says whether it takes several rows at once."""
+    """Its tensors with the rows first, in order. `batched`: it takes many rows in one call."""
 
-    signature: Signature
+    inputs: tuple[Spec, ...]
+    outputs: tuple[Spec, ...]
     batched: bool = True
 
     @cached_property
-    def labelled(self) -> Labelled | None:
-        """A label by name, else the best of one row of scores, else the only scalar."""
-        outputs = list(enumerate(self.signature.outputs))
-        scalars = [at for at, spec in outputs if _scalar(spec)]
-        named = [at for at in scalars if outputs[at][1].name in _LABELS and _tells(outputs[at][1])]
-        if named:
-            return Labelled(named[0], "as it is")
-        scores = [at for at, spec in outputs if _ranks(spec)]
-        if len(scores) == 1:
-            return Labelled(scores[0], "largest")
-        return Labelled(scalars[0], "as it is") if len(scalars) == 1 else None
-
-    @property
-    def task(self) -> Task:
-        """How a label is compared with feedback: numbers by their distance, others by the word."""
-        found = self.labelled
-        if found is None or found.way == "largest":
-            return "multiclass"
-        return (
-            "regression"
-            if self.signature.outputs[found.output].datatype in _FLOATS
-            else "multiclass"
-        )
+    def signature(self) -> Signature:
+        """With the ids of the rows, which every answer has."""
+        return Signature(self.inputs, (*self.outputs, Spec(REQUEST_ID, "INT64", (ANY,))))
 
     @cached_property
     def hash(self) -> str:
@@ -72,101 +43,136 @@ class Graph:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_json(self) -> dict[str, object]:
-        return {
-            "kind": KIND,
-            "batched": self.batched,
-            "inputs": [_written(spec) for spec in self.signature.inputs],
-            "outputs": [_written(spec) for spec in self.signature.outputs],
-        }
+        inputs, outputs = map(_described, self.inputs), map(_described, self.outputs)
+        found = {"inputs": list(inputs), "outputs": list(outputs), "batched": self.batched}
+        return {GRAPH: found}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Graph:
         """The inverse of `to_json`; raises ValueError with a sentence on anything else."""
         try:
-            signature = Signature(
-                tuple(_read(each) for each in data["inputs"]),
-                tuple(_read(each) for each in data["outputs"]),
-            )
-            return cls(signature, data["batched"] is True).checked()
+            found = data[GRAPH]
+            specs = [tuple(map(_spec, found[side])) for side in ("inputs", "outputs")]
+            return cls(specs[0], specs[1], found["batched"] is True).checked()
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"This is not the signature of a graph: {error!r}") from error
+            raise ValueError(f"This is not a graph: {error!r}") from error
 
     def checked(self) -> Graph:
-        """Itself, or ValueError: names are there and unique, datatypes known, rows come first."""
-        for specs in self.signature:
+        """Itself, or ValueError: it has both sides, and no name stands for two tensors."""
+        for side, specs in (("inputs", self.inputs), ("outputs", self.outputs)):
             names = [spec.name for spec in specs]
             if not names or len(set(names)) != len(names) or "" in names:
-                raise ValueError("A graph needs inputs and outputs with distinct, non-empty names.")
+                raise ValueError(f"A graph needs {side} with distinct, non-empty names.")
             for spec in specs:
                 _check(spec)
-        if any(spec.name == REQUEST_ID for spec in self.signature.outputs):
-            raise ValueError(f"An output cannot be called {REQUEST_ID}: every answer has one.")
+        if any(spec.name == REQUEST_ID for spec in self.outputs):
+            raise ValueError(f"No output may be named {REQUEST_ID}, which every answer has.")
         return self
 
 
-Contract = Schema | Graph
+class GraphReader:
+    """Reads rows and named tensors for one graph; what it packs is the arrays of one row."""
 
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.signature = graph.signature
+        self._names = frozenset(spec.name for spec in graph.inputs)
 
-def contract(data: Mapping[str, Any]) -> Contract:
-    """What was registered, from its JSON; raises ValueError."""
-    return Graph.from_json(data) if data.get("kind") == KIND else Schema.from_json(data)
+    @property
+    def hash(self) -> str:
+        return self.graph.hash
 
+    def json(self, body: bytes, row: int = 0) -> Packed:
+        """One row as JSON text; raises JsonInvalid or RowInvalid."""
+        return self.value(jsonstrict.loads(body), row)
 
-def task(data: Mapping[str, Any]) -> Task:
-    """Of either, from its JSON."""
-    if data.get("kind") == KIND:
-        return Graph.from_json(data).task
-    found: Task = data["target"]["task"]
-    return found
+    def value(self, value: object, row: int = 0) -> Packed:
+        """An object with the inputs as names, or the bare value of the only one."""
+        named = self._by_name(value, row)
+        return tuple(nested.array(spec, named[spec.name], row) for spec in self.graph.inputs)
 
+    def block(self, rows: Sequence[Sequence[float]]) -> Tensors | None:  # Reader's
+        """Rows of numbers alone say nothing of their names: each is looked at."""
+        return None
 
-def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether the same request may go to both: tables read by name, tensors have to be the same."""
-    graphs = [data.get("kind") == KIND for data in (one, other)]
-    if not any(graphs):
-        return True
-    return all(graphs) and Graph.from_json(one).signature == Graph.from_json(other).signature
+    def joined(self, rows: Sequence[Packed]) -> Tensors:
+        """Raises RowInvalid for rows whose arrays differ in shape: they are no one array."""
+        try:
+            return tuple(np.stack(arrays) for arrays in zip(*rows, strict=True))
+        except ValueError as error:
+            raise RowInvalid("The rows of one request must be of the same shape.") from error
+
+    def tensors(self, named: Sequence[Tensor]) -> tuple[Tensors, Mapping[int, WeirError]]:
+        """By name, in any order, of the datatype of the input or one that becomes it unharmed."""
+        if len(named) == len(self.graph.inputs) == 1 and not named[0].name:
+            named = (named[0]._replace(name=self.graph.inputs[0].name),)  # a block of a stream
+        found = {tensor.name: tensor for tensor in named}
+        if len(found) != len(named):
+            raise RowInvalid("Two tensors have the same name.")
+        self._refuse_strangers(found)
+        return tuple(_fitting(spec, found[spec.name]) for spec in self.graph.inputs), _NO_ERRORS
+
+    def _by_name(self, value: object, row: int) -> Mapping[str, object]:
+        if isinstance(value, Mapping):
+            self._refuse_strangers(value, row)
+            return value
+        if len(self.graph.inputs) == 1:
+            return {self.graph.inputs[0].name: value}
+        raise RowInvalid("A row is an object with the inputs as names.", row=row)
+
+    def _refuse_strangers(self, found: Mapping[str, object], row: int | None = None) -> None:
+        for name in found:
+            if name not in self._names:
+                sentence = f"The model has no input {name[:40]!r}."
+                raise RowInvalid(sentence, row=row, field=name[:40])
+        for spec in self.graph.inputs:
+            if spec.name not in found:
+                raise RowInvalid(f"{spec.name} is missing.", row=row, field=spec.name)
 
 
 def example(graph: Graph) -> dict[str, object]:
-    """A row of nothing in particular, as JSON."""
-    return {spec.name: _nothing(spec.datatype, spec.shape[1:]) for spec in graph.signature.inputs}
+    """A row that fits, of nothing but zeros or texts of one letter; a free size is 1."""
+    return {spec.name: _filled(spec) for spec in graph.inputs}
 
 
-def _nothing(datatype: str, shape: tuple[int, ...]) -> object:
-    if shape:
-        return [_nothing(datatype, shape[1:]) for _ in range(abs(shape[0]))]
-    return {BYTES: "", "BOOL": False}.get(datatype, 0.0 if datatype in _FLOATS else 0)
+def _filled(spec: Spec) -> object:
+    shape = [1 if size == ANY else size for size in spec.shape[1:]]
+    if spec.datatype == BYTES:
+        return np.full(shape, "a", dtype=object).tolist()
+    return np.zeros(shape, DTYPES[spec.datatype]).tolist()
 
 
-def _scalar(spec: Spec) -> bool:
-    return spec.shape[1:] in ((), (1,))
+def _fitting(spec: Spec, tensor: Tensor) -> Array:
+    if not nested.fits(tensor.array.shape[1:], spec.shape[1:]):
+        wanted, given = shown(spec.shape), shown(tensor.array.shape)
+        raise RowInvalid(f"{spec.name} has the shape {wanted}, not {given}.", field=spec.name)
+    if tensor.datatype == spec.datatype:
+        return tensor.array
+    if not _becomes(tensor.datatype, spec.datatype):
+        sentence = f"{spec.name} is {spec.datatype}, and {tensor.datatype} does not become that."
+        raise RowInvalid(sentence, field=spec.name)
+    return nested.cast_to(spec, tensor.array)
 
 
-def _tells(spec: Spec) -> bool:
-    """Whether it is of integers or texts, as labels are."""
-    return spec.datatype == BYTES or "INT" in spec.datatype
+def _becomes(given: str, wanted: str) -> bool:
+    """Whether no value is lost; floats may lose digits, as every integer of a JSON text does."""
+    if BYTES in (given, wanted):
+        return False
+    before, after = DTYPES[given], DTYPES[wanted]
+    return np.can_cast(before, after, "safe") or (before.kind in "iuf" and after.kind == "f")
 
 
-def _ranks(spec: Spec) -> bool:
-    return spec.datatype in _FLOATS and len(spec.shape) == _MATRIX and spec.shape[1] != 1
-
-
-def _written(spec: Spec) -> dict[str, object]:
+def _described(spec: Spec) -> dict[str, object]:
     return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
 
 
-def _read(item: Mapping[str, Any]) -> Spec:
-    shape = tuple(item["shape"])
-    if not all(type(size) is int for size in shape):
-        raise TypeError("a shape is a list of integers")
-    return Spec(str(item["name"]), str(item["datatype"]), shape)
+def _spec(item: Mapping[str, Any]) -> Spec:
+    shape = cast("list[int]", item["shape"])
+    return Spec(str(item["name"]), str(item["datatype"]), tuple(int(size) for size in shape))
 
 
 def _check(spec: Spec) -> None:
     if spec.datatype not in DTYPES:
-        raise ValueError(f"{spec.name}: {spec.datatype[:20]!r} is no datatype.")
-    if not 1 <= len(spec.shape) <= _MOST_DIMENSIONS or spec.shape[0] != ANY:
-        raise ValueError(f"{spec.name}: a shape begins with {ANY}, the rows.")
-    if any(size < 1 and size != ANY for size in spec.shape):
-        raise ValueError(f"{spec.name}: {list(spec.shape)} is no shape.")
+        raise ValueError(f"{spec.name}: {spec.datatype!r} is no datatype.")
+    if not spec.shape or spec.shape[0] != ANY or any(s < 1 and s != ANY for s in spec.shape):
+        raise ValueError(f"{spec.name}: {list(spec.shape)} is no shape with any number of rows.")

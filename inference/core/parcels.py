@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Struct
 
 from inference.core import datatypes
+from inference.core.datatypes import BYTES
 from inference.core.errors import KINDS, WeirError
 from inference.core.reader import Reader
 from inference.core.routing import Arm
@@ -68,10 +69,7 @@ class Keys:
 
 
 class Block(Struct, array_like=True, gc=False):
-    """One array, rows first; `dtype` as numpy writes it, byte order and all.
-
-    Of texts the data is as `datatypes` writes BYTES: what numpy holds are addresses.
-    """
+    """One array, rows first; `dtype` as numpy writes it, byte order and all, or BYTES for texts."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -257,13 +255,13 @@ class _Carried:
 
 
 def _block(array: Array) -> Block:
-    data = datatypes.encoded(array) if array.dtype == object else array.tobytes()
-    return Block(array.dtype.str, array.shape, data)
+    if array.dtype == object:  # texts, whose own bytes are elsewhere
+        return Block(BYTES, array.shape, datatypes.encoded(array))
+    return Block(array.dtype.str, array.shape, array.tobytes())
 
 
 def _array(block: Block) -> Array:
-    dtype = np.dtype(block.dtype)
-    if dtype.hasobject:
-        return datatypes.decoded("", datatypes.BYTES, block.shape, block.data).array
-    found: Array = np.frombuffer(block.data, dtype).reshape(block.shape)
+    if block.dtype == BYTES:
+        return datatypes.decoded("", BYTES, block.shape, block.data).array
+    found: Array = np.frombuffer(block.data, np.dtype(block.dtype)).reshape(block.shape)
     return found

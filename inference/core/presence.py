@@ -7,7 +7,7 @@ second sees it rise; what hour it is over there, or in Redis, does not matter.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -32,6 +32,10 @@ class Lane(Struct, array_like=True, gc=False):
     running_rows: int
     batch_rows: float
     latency: tuple[float, float, float] | None
+    jobs: int = 0
+    answer_seconds: float = 0.0
+    queue_seconds: float = 0.0
+    compute_seconds: float = 0.0
 
 
 NO_LANE: Final = Lane(0, 0, 0, 0, 0, 0, 0, 0.0, None)
@@ -87,6 +91,7 @@ class Seen:
     beat: Beat
     moved: float
     first: Mapping[int, Lane]  # what it had done already when it was seen first
+    rates: Mapping[int, float] = field(default_factory=dict)  # by model, see `Roster.rate`
 
 
 @dataclass(slots=True)
@@ -119,7 +124,7 @@ class Roster:
     def _silent(self, found: Collection[str], now: float, *, missed: bool) -> dict[str, Seen]:
         """Those whose heartbeat is not there, not even a goodbye: Redis may have lost it."""
         return {
-            name: Seen(seen.beat, now, seen.first) if missed else seen
+            name: replace(seen, moved=now) if missed else seen
             for name, seen in self._seen.items()
             if name not in found and (missed or now - seen.moved < ALIVE)
         }
@@ -128,8 +133,9 @@ class Roster:
         old = self._seen.get(name)
         if old is None:
             return Seen(beat, now, {} if new else beat.lanes)
-        moved = now if missed or beat.number != old.beat.number else old.moved
-        return Seen(beat, moved, old.first)
+        if beat.number == old.beat.number:
+            return replace(old, moved=now) if missed else old
+        return Seen(beat, now, old.first, _rates(old, beat, now - old.moved))
 
     @property
     def looked(self) -> float | None:
@@ -155,11 +161,29 @@ class Roster:
         """Workers that take jobs for it."""
         return [name for name, seen in self.alive.items() if model in seen.beat.serves]
 
+    def rate(self, model: int) -> float:
+        """Rows a second that those who are alive answer while they are busy; 0 if not known."""
+        return sum(seen.rates.get(model, 0.0) for seen in self.alive.values())
+
     @property
     def failures(self) -> dict[int, str]:
         """Why models could not be loaded, those that some worker could not load."""
         alive = self.alive.values()
         return {model: why for seen in alive for model, why in seen.beat.failures.items()}
+
+
+def _rates(old: Seen, beat: Beat, seconds: float) -> Mapping[int, float]:
+    """A lane that has nothing to do does not say how fast it is; then what was known stays."""
+    if seconds <= 0.0:
+        return old.rates
+    busy = {
+        model: lane for model, lane in beat.lanes.items() if lane.queue_rows or lane.running_rows
+    }
+    done = {
+        model: lane.predictions - old.beat.lanes.get(model, lane).predictions
+        for model, lane in busy.items()
+    }
+    return {**old.rates, **{model: rows / seconds for model, rows in done.items() if rows > 0}}
 
 
 def readable(beats: Mapping[str, bytes]) -> dict[str, Beat]:

@@ -130,8 +130,7 @@ class RowReader:
             matrix = self.matrix([self._pack(*row) for row in rows])
         except struct.error:
             return None
-        # A NaN is a missing value, and makes this comparison false: the slow way knows of both.
-        return (matrix,) if np.abs(matrix).max() <= FLOAT32_MAX else None
+        return (matrix,) if columns.within_float32(matrix) else None
 
     def joined(self, rows: Sequence[Packed]) -> Tensors:
         return (self.matrix(rows),)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 Matrix = npt.NDArray[np.float64]
+
+# numpy's dot product of more numbers than this waits for other threads, on a busy machine for long.
+MOST_FOR_A_DOT: Final = 8192
 
 # All arrays of one value have the same first dimension: the rows. A tabular model has exactly
 # one array in and one out; a graph with several inputs or outputs simply has more.
@@ -31,13 +35,6 @@ def concat(parts: Sequence[Tensors]) -> Tensors:
         np.concatenate(arrays, dtype=arrays[0].dtype, casting="no")
         for arrays in zip(*parts, strict=True)
     )
-
-
-def nothing(dtype: np.dtype[np.generic]) -> float | bytes:
-    """What stands in a row without a result; its error says so, not this value."""
-    if dtype.kind == "O":
-        return b""
-    return np.nan if dtype.kind in "fc" else 0
 
 
 def cut(tensors: Tensors, start: int, stop: int) -> Tensors:

@@ -33,8 +33,8 @@ class Model(Protocol):
         ...
 
     @property
-    def finite(self) -> bool:
-        """Whether a NaN or an infinity among what it puts out is no answer for that row."""
+    def may_be_nan(self) -> bool:
+        """Whether NaN and infinity are answers like others, and no sign of a failure."""
         ...
 
     def predict(self, tensors: Tensors) -> Tensors:
@@ -77,7 +77,7 @@ class Ticket(Protocol):
 class Job:
     """Rows that travel through the engine together.
 
-    `deadline` is in seconds of the event loop's clock.
+    `deadline` is in seconds of the event loop's clock; see `Admission` for who is `hurried`.
     """
 
     model: Model
@@ -85,6 +85,7 @@ class Job:
     deadline: float
     mode: LogMode
     ticket: Ticket
+    hurried: bool = False
 
 
 class PredictionRow(NamedTuple):

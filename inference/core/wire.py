@@ -328,7 +328,7 @@ def _seconds(frame: Frame) -> float | None:
 
 def _packed(endpoint: str, frame: Frame) -> Request:
     raw = memoryview(cast("Raw", frame.block))
-    if len(_given_payloads(frame)) != 1:
+    if (frame.record, frame.records, frame.rows).count(UNSET) != len(_PAYLOADS) - 1:
         raise FrameInvalid(ONE_PAYLOAD)
     if packstrict.entries(raw) != len(Block.__struct_fields__):
         raise FrameInvalid("A block has datatype, shape and data.")
@@ -350,16 +350,11 @@ def _resume(endpoint: str, frame: Frame, ids: Sequence[str | int]) -> Request:
 
 def _payload(frame: Frame) -> tuple[str, bytes]:
     """The one of record, records and rows that is there."""
-    found = _given_payloads(frame)
-    if len(found) != 1:
-        raise FrameInvalid(ONE_PAYLOAD)
-    [(name, raw)] = found
-    return name, bytes(raw)
-
-
-def _given_payloads(frame: Frame) -> list[tuple[str, Raw]]:
     given = (frame.record, frame.records, frame.rows, frame.block)
-    return [(name, raw) for name, raw in zip(_PAYLOADS, given, strict=True) if raw is not UNSET]
+    if given.count(UNSET) != len(_PAYLOADS) - 1:
+        raise FrameInvalid(ONE_PAYLOAD)
+    [(name, raw)] = [pair for pair in zip(_PAYLOADS, given, strict=True) if pair[1] is not UNSET]
+    return name, bytes(cast("Raw", raw))
 
 
 def _json_rows(name: str, body: bytes) -> tuple[Rows, bool]:

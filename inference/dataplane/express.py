@@ -9,15 +9,22 @@ answers.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from inference import gateway
+from inference import calls, gateway
+from inference.calls import Call
 from inference.core import rows as payload
 from inference.dataplane import http
 from inference.dataplane.asgi import Scope
-from inference.dataplane.http import Answer, DataPlane
+from inference.dataplane.http import Answer, DataPlane, Hot
 from inference.gateway import Answered, Pending
 
+Headers = Sequence[tuple[bytes, bytes]]
+
+_STRANGE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+_MOST_SAYINGS: Final = 2048
+_MOST_REMEMBERED: Final = 1024  # bytes; what is longer is looked at each time
 PREFIX: Final = http.PREFIX.encode()
 SUFFIX: Final = http.SUFFIX.encode()
 
@@ -28,6 +35,7 @@ class Begun(NamedTuple):
     done: asyncio.Future[Any]
     pending: Pending | None
     batch: bool
+    call: Call
 
 
 class Express:
@@ -36,34 +44,58 @@ class Express:
     def __init__(self, plane: DataPlane) -> None:
         self.closed = False
         self._plane = plane
+        self._remembered: dict[tuple[object, ...], Hot | None] = {}
 
-    def may_take(self, method: bytes, url: bytes) -> bool:
-        """Whether it is worth a closer look when it is complete."""
-        return url.startswith(PREFIX) and method == b"POST" and not self.closed
+    def recognised(self, scheme: str, url: bytes, headers: Headers) -> Hot | None:
+        """Of a POST; None for what is to go the usual way.
 
-    def begin(self, scope: Scope, url: bytes, body: bytes) -> Begun | None:
-        """None for what is to go the usual way; raises nothing."""
-        path, _, query = url.partition(b"?")
-        if not path.endswith(SUFFIX) or b"%" in path:
+        Callers repeat all but their bodies, so what was found is remembered by all that was said.
+        """
+        if self.closed:
             return None
-        scope["path"], scope["query_string"], scope["method"] = path.decode(), query, "POST"
-        hot = self._plane.recognised(scope, dict(scope["headers"]))
-        if hot is None or hot.lasting:
-            return None
+        said = (scheme, url, *headers)
         try:
-            return self._begun(hot, body)
+            return self._remembered[said]
+        except KeyError:
+            found = self._recognised(scheme, url, headers)
+        if len(url) + sum(len(name) + len(value) for name, value in headers) < _MOST_REMEMBERED:
+            self._remember(said, found)
+        return found
+
+    def begin(self, hot: Hot, body: bytes) -> Begun | None:
+        """None if it has to go the usual way after all; raises nothing."""
+        call = Call(calls.REST, hot.endpoint, None)  # whoever reads a scope has closed us
+        try:
+            return self._begun(hot, body, call)
         except Exception as error:  # noqa: BLE001  # the client gets a sentence, the log a trace
-            return _failed(error)
+            return _failed(error, call)
 
     def answer(self, begun: Begun) -> Answer:
         """Status, body and headers beyond those that every answer has."""
         error = begun.done.exception()
         if error is not None:
-            return http.failed(error)
+            return http.failed(error, begun.call)
         assert begun.pending is not None  # it was refused otherwise
-        return http.answered(Answered(begun.pending, begun.batch))
+        return http.answered(Answered(begun.pending, begun.batch), begun.call)
 
-    def _begun(self, hot: http.Hot, body: bytes) -> Begun | None:
+    def _recognised(self, scheme: str, url: bytes, headers: Headers) -> Hot | None:
+        path, _, query = url.partition(b"?")
+        if not path.startswith(PREFIX) or not path.endswith(SUFFIX) or b"%" in path:
+            return None
+        by_name = dict(headers)
+        if not _STRANGE.isdisjoint(by_name):
+            return None
+        scope: Scope = {"method": "POST", "path": path.decode(), "query_string": query}
+        scope |= {"scheme": scheme, "headers": headers}
+        hot = self._plane.recognised(scope, by_name)
+        return None if hot is None or hot.lasting else hot
+
+    def _remember(self, said: tuple[object, ...], found: Hot | None) -> None:
+        if len(self._remembered) >= _MOST_SAYINGS:
+            self._remembered.clear()
+        self._remembered[said] = found
+
+    def _begun(self, hot: Hot, body: bytes, call: Call) -> Begun | None:
         ask = self._plane.admitted(hot)
         if ask.wait is not None:
             return None
@@ -71,12 +103,12 @@ class Express:
         rows, batch = payload.from_json(body)
         if not door.ready(rows):
             return None
-        pending = door.begin(ask, rows)
-        return Begun(pending.done, pending, batch)
+        call.begun = pending = door.begin(ask, rows)
+        return Begun(pending.done, pending, batch, call)
 
 
-def _failed(error: Exception) -> Begun:
+def _failed(error: Exception, call: Call) -> Begun:
     """Told in the next turn of the loop, as answers are."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     future.set_exception(error)
-    return Begun(future, None, batch=False)
+    return Begun(future, None, batch=False, call=call)

@@ -16,8 +16,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from inference import gateway, keys, problems
+from inference import calls, gateway, keys, problems
 from inference.access import Access, Https, host_allowed
+from inference.calls import Call
 from inference.core import asking
 from inference.core.asking import Ask
 from inference.core.errors import HostRefused, ModelError, WeirError
@@ -90,12 +91,14 @@ class DataPlane:
         if hot is None:
             await self._fall_back(scope, headers, receive, send)
             return
+        call = Call(calls.REST, hot.endpoint, scope)
         try:
-            answer = await self._answer(hot, receive)
+            answer = await self._answer(hot, receive, call)
         except Gone:
+            call.ended(calls.GONE)
             return
         except Exception as error:  # noqa: BLE001  # the client gets a sentence, the log a trace
-            answer = failed(error)
+            answer = failed(error, call)
         await _send(send, *answer)
 
     def recognised(self, scope: Scope, headers: dict[bytes, bytes]) -> Hot | None:
@@ -128,17 +131,19 @@ class DataPlane:
             ask = ask.preferring(hot.prefer)
         return ask
 
-    async def _answer(self, hot: Hot, receive: Receive) -> Answer:
+    async def _answer(self, hot: Hot, receive: Receive, call: Call) -> Answer:
         ask = self.admitted(hot)
         body = await self._bodies.read(receive)
+        call.begins()
         if hot.key is None and ask.wait is None:
-            return answered(await gateway.current().predict_json(ask, body))
-        return await self._lasting(hot, ask, body)
+            return answered(await gateway.current().predict_json(ask, body, call), call)
+        return await self._lasting(hot, ask, body, call)
 
-    async def _lasting(self, hot: Hot, ask: Ask, body: bytes) -> Answer:
+    async def _lasting(self, hot: Hot, ask: Ask, body: bytes, call: Call) -> Answer:
         claim = Claim(self._access.caller(hot.authorization), hot.key, hot.query.decode("latin-1"))
         answer = await door.current().answer(requests.from_json(claim, ask, body))
         reply = replies.of(answer)
+        call.ended(replies.outcome(answer))
         headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
         return reply.status, reply.text.encode(), headers
 
@@ -208,17 +213,19 @@ def _parsed(endpoint: str, query: bytes) -> Ask:
 _remembered = lru_cache(maxsize=1024)(_parsed)
 
 
-def answered(found: Answered) -> Answer:
+def answered(found: Answered, call: Call) -> Answer:
+    call.answered()
     if not found.batch:
         return 200, found.texts[0].encode(), ()
     return 200, f"[{','.join(found.texts)}]".encode(), ()
 
 
-def failed(error: BaseException) -> Answer:
+def failed(error: BaseException, call: Call) -> Answer:
     """A sentence for the client, and for us the trace of what nobody foresaw."""
     if not isinstance(error, WeirError):
         log.error("predict failed", exc_info=error)
         error = ModelError("Something went wrong here.")
+    call.ended(error.code)
     # Its frames hold the rows and are held by them, and the collector comes rarely.
     error.__traceback__ = None
     return _refusal(problems.of_tutorial(error))

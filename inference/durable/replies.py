@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from inference.core import preference
+from inference import calls
+from inference.core import census, preference
 from inference.durable.door import Answer
 from inference.services.standings import Standing
 
@@ -15,6 +16,12 @@ REPLAYED: Final = "Idempotency-Replayed"
 ACCEPTED: Final = 202
 _WHERE: Final = "/api/v1/mlrequests/"
 SOON: Final[Mapping[str, str]] = {"Retry-After": "1"}
+
+
+def outcome(answer: Answer) -> str:
+    """How it ended, as it is counted."""
+    found = answer.found
+    return calls.ACCEPTED if found.standing is Standing.QUEUED else census.outcome_of(found.texts)
 
 
 class Reply(NamedTuple):

@@ -32,7 +32,9 @@ class LaneStats:
     `predictions` and `errors` count rows that ran; `refused` and `expired` count jobs;
     `unlogged` counts rows answered in fast mode whose log row could not be written;
     `dropped` counts batches that came back when nobody waited for them any more. `latency` is
-    p50, p95 and p99 of the recent answers in seconds, None before the first.
+    p50, p95 and p99 of the recent answers in seconds, None before the first. `jobs` were answered,
+    in `answer_seconds` all together; `queue_seconds` are those before a batch, of all jobs that
+    ran, `compute_seconds` those of the batches.
     """
 
     predictions: int
@@ -48,6 +50,10 @@ class LaneStats:
     latency: tuple[float, float, float] | None
     healthy: bool
     dropped: int = 0
+    jobs: int = 0
+    answer_seconds: float = 0.0
+    queue_seconds: float = 0.0
+    compute_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,8 @@ class EngineStats:
     """The engine now. `healthy` is what readiness asks: nothing is dead, stuck or unwritable.
 
     Where others hold the models, `workers` are those that are alive, `ailing` says why, if it is
-    not healthy, and `failures` which models, by algorithm, they could not load.
+    not healthy, `failures` which models, by algorithm, they could not load, and `sent_rows` how
+    many rows, by algorithm, are on their way there or back.
     """
 
     lanes: Mapping[Hashable, LaneStats]
@@ -76,6 +83,7 @@ class EngineStats:
     ailing: str = ""
     workers: Mapping[str, Beat] | None = None
     failures: Mapping[int, str] = field(default_factory=dict)
+    sent_rows: Mapping[int, int] = field(default_factory=dict)
 
 
 class Engine(Protocol):

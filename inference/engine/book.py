@@ -81,6 +81,9 @@ class Book:
         """Of all models."""
         return self._rows.total()
 
+    def rows_by_model(self) -> dict[int, int]:
+        return dict(self._rows)
+
     def rows_of(self, model: int) -> int:
         return self._rows[model]
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.core.errors import ModelError, ModelOutputInvalid, ModelRejectedRow, WeirError
-from inference.core.tensors import Array, Tensors
+from inference.core.tensors import MOST_FOR_A_DOT, Array, Tensors
+from inference.core.types import Model
 
 # Whatever a model does is its own failure. A synchronous call cannot be cancelled, so even a
 # CancelledError is the model's, and `sys.exit()` must not end the server.
@@ -42,6 +43,11 @@ def attempt(
     return Attempt(None if error else outputs, error, seconds)
 
 
+def doubtful(model: Model, outputs: Tensors) -> Sequence[int]:
+    """The rows that nobody may get, because of what is in them."""
+    return () if model.may_be_nan else not_finite(outputs)
+
+
 def not_finite(outputs: Tensors) -> Sequence[int]:
     """The rows that hold a NaN or an infinity."""
     if all(map(_calm, outputs)):
@@ -61,6 +67,8 @@ def _calm(array: Array) -> bool:
     """
     if array.dtype.kind not in "fc":
         return True
+    if array.size > MOST_FOR_A_DOT:
+        return bool(np.isfinite(array).all())
     floats = cast("npt.NDArray[np.floating]", array)
     return isfinite(np.vdot(floats, floats).real)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,12 +27,23 @@ class Counters:
         self.unlogged = 0
         self.restarts = 0
         self.batch_rows = 0.0
+        self.jobs = 0
+        self.answer_seconds = 0.0
+        self.queue_seconds = 0.0
+        self.compute_seconds = 0.0
         self.seconds: deque[float] = deque(maxlen=RECENT)
+
+    def answered(self, seconds: Sequence[float]) -> None:
+        """Jobs, by the seconds that each took from its beginning to its answer."""
+        self.jobs += len(seconds)
+        self.answer_seconds += sum(seconds)
+        self.seconds.extend(seconds)
 
     def ran(self, report: BatchReport) -> None:
         self.batches += 1
         self.predictions += report.rows
         self.errors += report.errors
+        self.compute_seconds += report.compute_seconds
         weight = NEWEST if self.batches > 1 else 1.0
         self.batch_rows += weight * (report.rows - self.batch_rows)
 

@@ -84,7 +84,7 @@ class Desk:
             if not waiter.answer.done():
                 waiter.answer.set_result(waiter.outcome)
             book.pop(waiter, None)
-        self._counters.seconds.extend([now - waiter.since for waiter in waiters])
+        self._counters.answered([now - waiter.since for waiter in waiters])
 
     def _commit(self, waiters: list[Waiter]) -> None:
         assert self.log is not None

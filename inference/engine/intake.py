@@ -39,8 +39,8 @@ class Alone:
         return False
 
     @property
-    def finite(self) -> bool:
-        return self.model.finite
+    def may_be_nan(self) -> bool:
+        return self.model.may_be_nan
 
     def predict(self, tensors: Tensors) -> Tensors:
         return self.model.predict(tensors)

@@ -73,7 +73,7 @@ class Lane:
         if door.busy or (
             window.rows and (patience < door.horizon or window.rows + rows > door.room)
         ):
-            door.admit(rows, patience)
+            door.admit(rows, patience, hurried=job.hurried)
         waiter = Waiter(job, rows, self._loop.create_future(), monotonic())
         window.add(waiter)
         self._open[waiter] = None
@@ -180,6 +180,10 @@ class Lane:
             latency=counters.latency(),
             healthy=self._supervisor.alive and not self._runner.stuck,
             dropped=self._runner.dropped,
+            jobs=counters.jobs,
+            answer_seconds=counters.answer_seconds,
+            queue_seconds=counters.queue_seconds,
+            compute_seconds=counters.compute_seconds,
         )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import Final
 
 from inference.core import parcels
+from inference.core.admission import pause
 from inference.core.errors import DeadlineExceeded, ModelError, Overloaded, QueueUnavailable
 from inference.core.parcels import KEEP, Item, Keys
 from inference.engine.backoff import Backoff
@@ -41,11 +42,13 @@ class Post:
 class Outbound:
     """Sends parcels one round after the other; what a round could not send is in the next."""
 
-    def __init__(self, link: Link, post: Post, book: Book) -> None:
+    def __init__(self, link: Link, post: Post, book: Book, rate: Callable[[int], float]) -> None:
+        """`rate` says how many rows of a model are answered a second, 0 if it does not know."""
         self.refused: Counter[int] = Counter()  # jobs, by model
         self._link = link
         self._post = post
         self._book = book
+        self._rate = rate
         self._waiting: list[Sent] = []
         self._filled: asyncio.Future[None] | None = None
         self._away_since = inf
@@ -152,13 +155,16 @@ class Outbound:
             return
         self.refused[jobs[0].model] += len(jobs)
         if isinstance(answer, list):
-            message = f"{answer[1]} rows are waiting"
-            self._book.fail(jobs, lambda: Overloaded(message, retry_after=1.0))
+            message, later = f"{answer[1]} rows are waiting", self._later(jobs[0].model, answer[1])
+            self._book.fail(jobs, lambda: Overloaded(message, retry_after=later))
         elif isinstance(answer, Full):
             self._book.fail(jobs, lambda: Overloaded("Redis is full", retry_after=1.0))
         else:
             logger.error("Redis does not take jobs: %s", answer)
             self._book.fail(jobs, lambda: QueueUnavailable(retry_after=1.0))
+
+    def _later(self, model: int, waiting: int) -> float:
+        return pause(waiting, self._rate(model))
 
     async def _wait(self, jobs: Sequence[Sent], error: Away) -> None:
         """Whether the parcels were taken is not known; sent twice, they are logged once."""

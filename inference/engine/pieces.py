@@ -10,8 +10,8 @@ import numpy as np
 
 from inference.core.bisection import Span
 from inference.core.errors import ModelOutputInvalid, WeirError
-from inference.core.tensors import Array, Tensors, cut, nothing
-from inference.engine.compute import not_finite
+from inference.core.tensors import Array, Tensors, cut
+from inference.engine import compute
 from inference.engine.waiter import Waiter
 
 
@@ -20,7 +20,6 @@ class Pieces:
 
     def __init__(self, batch: Sequence[Waiter]) -> None:
         self._batch = batch
-        self._finite = batch[0].job.model.finite
         self._stops = list(accumulate(waiter.rows for waiter in batch))
         self._unknown = [waiter.rows for waiter in batch]
         self._outputs: Tensors | None = None
@@ -43,10 +42,11 @@ class Pieces:
         """These rows have come out; the jobs that are complete by them."""
         if self._outputs is None:
             self._outputs = tuple(_blank(array, self._stops[-1]) for array in outputs)
-        doubtful = [span.start + row for row in not_finite(outputs)] if self._finite else []
+        suspects = compute.doubtful(self._batch[0].job.model, outputs)
+        doubtful = [span.start + row for row in suspects]
         for whole, part in zip(self._outputs, outputs, strict=True):
             whole[span.start : span.stop] = part
-            whole[doubtful] = nothing(whole.dtype)
+            whole[doubtful] = _nothing(whole)
         for row in doubtful:
             self._accuse(row, ModelOutputInvalid("the model returned no number"))
         return self._known(span)
@@ -92,4 +92,11 @@ def _forms(outputs: Tensors) -> list[tuple[object, ...]]:
 
 
 def _blank(like: Array, rows: int) -> Array:
-    return np.full((rows, *like.shape[1:]), nothing(like.dtype), like.dtype)
+    return np.full((rows, *like.shape[1:]), _nothing(like), like.dtype)
+
+
+def _nothing(array: Array) -> float | int | bytes:
+    """What stands in rows that have no result; their error says so, not this value."""
+    if array.dtype == object:
+        return b""
+    return np.nan if array.dtype.kind in "fc" else 0

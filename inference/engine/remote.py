@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
+from inference.core.admission import pause
 from inference.core.errors import (
     DeadlineExceeded,
     Draining,
@@ -77,7 +78,7 @@ class RemoteEngine:
         replies = keys.replies(self.name)
         post = Post(keys, replies, distance.parcel_rows, distance.queue_rows)
         self._book = Book()
-        self._out = Outbound(lines.out, post, self._book)
+        self._out = Outbound(lines.out, post, self._book, self._rate)
         self._back = Inbound(lines.back, replies, self._book)
         self._look = Lookout(lines.look, keys, self._book, self._out.put)
 
@@ -137,6 +138,7 @@ class RemoteEngine:
             ailing=ailing,
             workers={name: seen.beat for name, seen in self.roster.alive.items()},
             failures=self.roster.failures,
+            sent_rows=self._book.rows_by_model(),
         )
 
     def _ailing(self) -> str:
@@ -186,8 +188,12 @@ class RemoteEngine:
             raise QueueUnavailable(retry_after=1.0)
         waiting = self._book.rows_of(model)  # a slow one keeps no other from being asked
         if waiting and waiting + rows > self._most_rows:
-            raise Overloaded(f"{waiting} rows are waiting", retry_after=1.0)
+            later = pause(waiting, self._rate(model))
+            raise Overloaded(f"{waiting} rows are waiting", retry_after=later)
         self._look_for(model)
+
+    def _rate(self, model: int) -> float:
+        return self.roster.rate(model)
 
     def _look_for(self, model: int) -> None:
         """Raises ModelUnavailable if no worker takes jobs for it, nor may be about to."""
@@ -219,6 +225,10 @@ def _stats(lane: Lane, seen: Seen, model: int) -> LaneStats:
         batch_rows=lane.batch_rows,
         latency=lane.latency,
         healthy=seen.beat.healthy,
+        jobs=lane.jobs - before.jobs,
+        answer_seconds=lane.answer_seconds - before.answer_seconds,
+        queue_seconds=lane.queue_seconds - before.queue_seconds,
+        compute_seconds=lane.compute_seconds - before.compute_seconds,
     )
 
 
@@ -243,8 +253,8 @@ class Distant:
         return False
 
     @property
-    def finite(self) -> bool:
-        return True
+    def may_be_nan(self) -> bool:
+        return True  # its worker has looked
 
     def predict(self, tensors: Tensors) -> Tensors:
         """Only a worker can."""

@@ -3,78 +3,22 @@
 from __future__ import annotations
 
 import heapq
-import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import Final, NamedTuple
+
+from weir_client import Client, Retries
+from weir_client.errors import LineError, WeirError
 
 TIMEOUT: Final = 15.0  # seconds for one request
+RETRIES: Final = Retries(attempts=3, total=TIMEOUT)
 WORKERS: Final = 12
 IN_FLIGHT: Final = 48  # a server that is slower than the rate is not buried under a queue of ours
 LOOK: Final = 0.05  # seconds between two looks at what is due
-
-
-class Unreachable(Exception):
-    """Nothing answers there."""
-
-
-class Answer(NamedTuple):
-    """A status and the JSON that came with it."""
-
-    status: int
-    body: Any
-
-    @property
-    def well(self) -> bool:
-        return 200 <= self.status < 300
-
-
-class Server:
-    """The API under one address; each thread keeps a connection of its own open."""
-
-    def __init__(self, url: str, key: str = "") -> None:
-        parts = urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is not an address like http://127.0.0.1:8000.")
-        self.url = f"{parts.scheme}://{parts.netloc}"
-        self._netloc, self._secure = parts.netloc, parts.scheme == "https"
-        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if key:
-            self._headers["Authorization"] = f"Api-Key {key}"
-        self._mine = threading.local()
-
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        """Raises Unreachable. A connection that went stale in the meantime is opened once more."""
-        data = None if body is None else json.dumps(body).encode()
-        for last in (False, True):
-            try:
-                return self._ask(method, path, data, {**self._headers, **headers})
-            except (OSError, HTTPException) as error:
-                self._mine.connection = None
-                if last:
-                    raise Unreachable(f"Nothing answers at {self.url} ({error}).") from error
-        raise AssertionError("unreachable: the second try returns or raises")
-
-    def _ask(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> Answer:
-        connection = getattr(self._mine, "connection", None) or self._connected()
-        connection.request(method, f"/api/v1/{path}", data, headers)
-        response = connection.getresponse()
-        text = response.read()
-        try:
-            return Answer(response.status, json.loads(text))
-        except ValueError:
-            return Answer(response.status, None)
-
-    def _connected(self) -> HTTPConnection:
-        make = HTTPSConnection if self._secure else HTTPConnection
-        self._mine.connection = made = make(self._netloc, timeout=TIMEOUT)
-        return made
 
 
 class Row(NamedTuple):
@@ -102,7 +46,7 @@ class Pace:
 class Player:
     """Sends rows at a pace and labels when they are due; `told` hears how far it is."""
 
-    def __init__(self, server: Server, told: Callable[[Counter[str]], None]) -> None:
+    def __init__(self, server: Client, told: Callable[[Counter[str]], None]) -> None:
         self._server = server
         self._told = told
         self._counts: Counter[str] = Counter()
@@ -150,7 +94,7 @@ class Player:
     def _counted(self, verb: Callable[..., str], *what: object) -> None:
         try:
             outcome = verb(*what)
-        except Unreachable:
+        except LineError:
             outcome = "unreachable"
         finally:
             self._room.release()
@@ -158,16 +102,23 @@ class Player:
             self._counts[outcome] += 1
 
     def _predict(self, row: Row) -> str:
-        path = f"{quote(row.endpoint, safe='')}/predict"
-        answer = self._server.ask("POST", path, row.record, **{"X-Subject": row.subject})
-        if not answer.well or answer.body.get("status") != "OK":
+        try:
+            answer = self._server.predict(row.endpoint, row.record, subject=row.subject)
+        except LineError:
+            raise
+        except WeirError:
             return "refused"
         if row.delay is not None:
-            due = (time.monotonic() + row.delay, answer.body["request_id"], row.label)
+            due = (time.monotonic() + row.delay, answer.request_id, row.label)
             with self._lock:
                 heapq.heappush(self._due, due)
-        return "right" if answer.body["label"] == row.label else "wrong"
+        return "right" if answer.label == row.label else "wrong"
 
     def _tell(self, request_id: int, label: str) -> str:
-        told = self._server.ask("PUT", f"mlrequests/{request_id}", {"feedback": label})
-        return "labelled" if told.well else "unlabelled"
+        try:
+            self._server.feedback(request_id, label)
+        except LineError:
+            raise
+        except WeirError:
+            return "unlabelled"
+        return "labelled"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from inference.core.graphs import Graph
 from inference.core.schema import Schema
 from inference.core.tensors import Tensors
 
@@ -37,20 +36,11 @@ class Artefact:
     libraries: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class GraphArtefact:
-    """The bytes of a model that takes and gives tensors as they are."""
-
-    kind: Kind
-    data: bytes
-    graph: Graph
-
-
 class Runtime(Protocol):
     """A loaded model. Tabular: one matrix [rows, features] in, one float64 matrix out.
 
     Classification gives [rows, classes] probabilities in the order of the schema's classes,
-    regression gives [rows, 1]. A graph takes and gives what its signature says, in that order.
+    regression gives [rows, 1].
     """
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference.core.errors import BundleInvalid
-from inference.runtimes.base import Artefact, GraphArtefact, Kind, Runtime
+from inference.runtimes.base import Artefact, Kind, Runtime
 
 _COMPRESSED_PICKLES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")
 # An ONNX file starts with its first field, the version of the format: 3 to 13 so far.
@@ -23,15 +23,11 @@ def sniff(data: bytes) -> Kind:
     raise BundleInvalid("This is neither an ONNX, a skops nor a joblib file.")
 
 
-def load(artefact: Artefact | GraphArtefact) -> Runtime:
+def load(artefact: Artefact) -> Runtime:
     """The loaded model; raises BundleInvalid if it is not what it says or cannot be loaded."""
     found = sniff(artefact.data)
     if found is not artefact.kind:
         raise BundleInvalid(f"The model says it is {artefact.kind}, its bytes say {found}.")
-    if isinstance(artefact, GraphArtefact):
-        from inference.runtimes import graphs
-
-        return graphs.load(artefact)
     if artefact.kind is Kind.ONNX:
         from inference.runtimes import onnx
 

@@ -44,12 +44,12 @@ class OnnxRuntime:
 
 
 def load(artefact: Artefact) -> OnnxRuntime:
-    """The runtime over these bytes; raises BundleInvalid."""
+    """The session over these bytes; raises BundleInvalid."""
     return OnnxRuntime(session(artefact.data), artefact)
 
 
 def session(data: bytes) -> ort.InferenceSession:
-    """The session over these bytes; raises BundleInvalid."""
+    """One thread over the graph in these bytes; raises BundleInvalid."""
     try:
         return ort.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a dozen unrelated errors for one meaning

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from inference import sealing
 from inference.bundles import Bundle
@@ -14,7 +14,7 @@ from inference.core.errors import BundleInvalid, WeirError
 from inference.core.schema import Schema
 from inference.runtimes import loader
 from inference.runtimes.base import Artefact, Kind, Reads
-from inference.training import dataset, graph, pack, sample, signatures
+from inference.training import dataset, graphs, pack, sample
 from inference.training.dataset import Record, Rows
 from inference.training.pack import Identity, Trial
 
@@ -38,22 +38,19 @@ def adopt(identity: Identity, path: Path, schema: Schema, rows: Path | None = No
 
 
 def adopt_graph(identity: Identity, path: Path, rows: Path | None = None) -> Bundle:
-    """The bundle of the ONNX graph at `path`, which has no schema: its tensors are its signature.
-
-    Raises BundleInvalid.
-    """
-    data = _bytes(path)
-    _refuse_misnamed(path, loader.sniff(data))
-    graph.check(data)
-    examples = None if rows is None else _rows(rows)
-    return pack.pack_graph(identity, data, signatures.tried(data, examples), _sample(rows))
+    """The bundle of an ONNX file that no schema describes; raises BundleInvalid."""
+    records = None if rows is None else [dict(each) for each in _records(rows)]
+    return graphs.pack_graph(
+        identity, _bytes(path), records, f"rows of {rows.name}" if rows else ""
+    )
 
 
 def read(path: Path, schema: Schema) -> Artefact:
     """The file's bytes, and what they are; name and bytes must agree."""
     data = _bytes(path)
     kind = loader.sniff(data)
-    _refuse_misnamed(path, kind)
+    if _SUFFIXES.get(path.suffix.lower()) is not kind:
+        raise BundleInvalid(f"{path.name} is named otherwise than its bytes, which are {kind}.")
     return Artefact(kind, data, schema, _reads(kind, data), pack.libraries())
 
 
@@ -77,15 +74,6 @@ def trial(schema: Schema, rows: Path | None) -> Trial:
     return Trial(records, f"rows of {rows.name}", None if labels is None else Rows(records, labels))
 
 
-def _refuse_misnamed(path: Path, kind: Kind) -> None:
-    if _SUFFIXES.get(path.suffix.lower()) is not kind:
-        raise BundleInvalid(f"{path.name} is named otherwise than its bytes, which are {kind}.")
-
-
-def _sample(rows: Path | None) -> str:
-    return "rows drawn from its signature" if rows is None else f"rows of {rows.name}"
-
-
 def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > sealing.LIMITS.packed:
@@ -97,6 +85,8 @@ def _bytes(path: Path) -> bytes:
 
 def _reads(kind: Kind, data: bytes) -> Reads:
     if kind is Kind.ONNX:
+        from inference.training import graph
+
         graph.check(data)
         return "matrix"
     from inference.runtimes import sklearn
@@ -108,18 +98,11 @@ def _records(path: Path) -> Sequence[Record]:
     """A CSV file with a header, or a JSON list of objects."""
     if path.suffix.lower() == ".csv":
         return dataset.read_records(path)
-    rows = _rows(path)
-    if not all(isinstance(row, dict) for row in rows):
-        raise BundleInvalid(f"{path.name} is not a list of rows.")
-    return cast("Sequence[Record]", rows)
-
-
-def _rows(path: Path) -> Sequence[object]:
     try:
         value = json.loads(_bytes(path))
     except ValueError as error:
         raise BundleInvalid(f"{path.name} is neither CSV nor JSON: {error}") from error
-    if not (isinstance(value, list) and value):
+    if not (isinstance(value, list) and value and all(isinstance(row, dict) for row in value)):
         raise BundleInvalid(f"{path.name} is not a list of rows.")
     return value
 

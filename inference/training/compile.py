@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from inference import golden
+from inference.bundles import answers
 from inference.core.errors import BundleInvalid
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
@@ -134,8 +134,8 @@ def _kept(original: Original, attempt: _Attempt) -> Report:
 def _attempt(original: Original, precision: str) -> _Attempt:
     data = _convert(original, precision)
     runtime = loader.load(Artefact(Kind.ONNX, data, original.schema))
-    before = golden.answers(original.runtime, original.sample)
-    after = golden.answers(runtime, original.sample)
+    before = answers(original.runtime, original.sample)
+    after = answers(runtime, original.sample)
     flips, difference = compare(before, after, original.schema)
     return _Attempt(data, precision, flips, difference, _microseconds(runtime, original.sample))
 

@@ -18,17 +18,10 @@ def check(data: bytes) -> None:
         raise BundleInvalid("The file is no ONNX model.") from error
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
         raise BundleInvalid("The model keeps weights in other files; save it as one file.")
-    _refuse_unshaped(model)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise BundleInvalid(f"The ONNX model is not valid: {str(error)[:200]}") from error
-
-
-def _refuse_unshaped(model: onnx.ModelProto) -> None:
-    for each in model.graph.input:
-        if each.type.HasField("tensor_type") and not each.type.tensor_type.HasField("shape"):
-            raise BundleInvalid(f"The input {each.name!r} does not say what shape it has.")
 
 
 def _tensors(message: Any) -> Iterator[Any]:

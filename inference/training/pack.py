@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Final
 
 import numpy as np
 
-from inference import golden
-from inference.bundles import Bundle, Card
+from inference import bundles
+from inference.bundles import Bundle, Card, Golden
 from inference.core.errors import BundleInvalid
-from inference.core.graphs import Graph
-from inference.core.tensors import Matrix, cut
-from inference.golden import Golden
+from inference.core.tensors import Matrix
 from inference.runtimes import loader
 from inference.runtimes.base import Artefact, Kind, Runtime
 from inference.training import compile as compiling
-from inference.training import evaluate, signatures
+from inference.training import evaluate
 from inference.training.dataset import Record, Rows
-from inference.training.signatures import Tried
 
 _GOLDEN = 16
 _SLACK: Final = 1e-3  # of a probability: single precision adds up to nearly 1
@@ -74,37 +71,6 @@ def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
     return Bundle(card=card, schema=artefact.schema, files=files)
 
 
-def pack_graph(identity: Identity, data: bytes, tried: Tried, sample: str) -> Bundle:
-    """The bundle of an ONNX graph that was tried, not yet signed."""
-    few = signatures.few(tried.inputs)
-    inputs, answers = cut(tried.inputs, 0, few), cut(tried.answers, 0, few)
-    card = Card(
-        **asdict(identity),
-        serving=Kind.ONNX,
-        original=Kind.ONNX,
-        libraries=libraries(),
-        metrics={},
-        report={
-            "decision": Kind.ONNX.value,
-            "reason": _described(tried.graph),
-            "sample": sample,
-            "rows": len(tried.inputs[0]),
-        },
-        golden=golden.of_graph(tried.graph, inputs, answers),
-    )
-    return Bundle(card=card, schema=tried.graph, files={Kind.ONNX: data})
-
-
-def _described(graph: Graph) -> str:
-    """What it takes and gives, for the one who registered it."""
-    sides = [
-        ", ".join(f"{s.name} {s.datatype} {list(s.shape)}" for s in specs)
-        for specs in graph.signature
-    ]
-    how = "in batches" if graph.batched else "row by row"
-    return f"a graph, {how}: {sides[0]} -> {sides[1]}"
-
-
 def libraries() -> dict[str, str]:
     """The versions that a model made here depends on."""
     return {name: metadata.version(name) for name in _LIBRARIES}
@@ -126,7 +92,7 @@ def _choose(
 
 def _taken(artefact: Artefact, sample: Matrix, name: str) -> compiling.Report:
     runtime = loader.load(artefact)
-    _refuse_scores(artefact, golden.answers(runtime, sample))
+    _refuse_scores(artefact, bundles.answers(runtime, sample))
     return compiling.taken(runtime, sample, name)
 
 
@@ -143,17 +109,17 @@ def _original(artefact: Artefact, sample: Matrix, name: str) -> compiling.Origin
     from inference.runtimes import sklearn
 
     runtime = sklearn.load(artefact)
-    golden.answers(runtime, sample)
+    bundles.answers(runtime, sample)
     return compiling.Original(runtime.model, runtime, artefact.schema, sample, name)
 
 
 def _metrics(artefact: Artefact, runtime: Runtime, rows: Rows | None) -> dict[str, float]:
     if rows is None:
         return {}
-    outputs = golden.answers(runtime, artefact.schema.encode_many(rows.records))
+    outputs = bundles.answers(runtime, artefact.schema.encode_many(rows.records))
     return evaluate.metrics(artefact.schema, outputs, rows)
 
 
 def _golden(records: Sequence[Record], runtime: Runtime, matrix: Matrix) -> Golden:
-    outputs = golden.answers(runtime, matrix)
+    outputs = bundles.answers(runtime, matrix)
     return Golden(records=[dict(record) for record in records], outputs=outputs.tolist())

@@ -10,14 +10,20 @@ from bench.floors import floors
 from bench.footprint import Footprint
 from bench.load import Load
 from bench.lone import Lone
-from bench.measure import ONE_ROW, ROWS_JSON, Results
+from bench.measure import ALONE, ONE_ROW, ONE_SOCKET, ROWS_BLOCK, ROWS_JSON, Results
 from bench.plan import FULL
 from bench.table import number, table
 
 RATES = {OURS_STRICT: 2000, OURS_OFF: 4000, NOTHING: 8000, TUTORIAL: 100, FASTAPI: 50}
 GOOD = Results(
     {(name, 32): Load(rate, 1.0, 2.0) for name, rate in RATES.items()},
-    {ONE_ROW: Load(8000, 1.0, 2.0), ROWS_JSON: Load(100_000, 1.0, 2.0)},
+    {
+        ONE_ROW: Load(18_000, 1.0, 2.0),
+        ONE_SOCKET: Load(15_000, 1.0, 2.0),
+        ROWS_JSON: Load(100_000, 1.0, 2.0),
+        ROWS_BLOCK: Load(300_000, 1.0, 2.0),
+        ALONE: Load(2_000, 0.6, 2.0),
+    },
     {OURS_STRICT: Lone(1.5, 0.4, 0.1), OURS_OFF: Lone(0.6, 0.4, 0.1)},
     Footprint(300.0, 5.0),
 )

@@ -23,11 +23,23 @@ def test_one_bad_answer_fails_the_run(bad: str) -> None:
     name = bad.split(":", maxsplit=1)[0]
 
     with pytest.raises(BenchFailed, match="wrk counted"):
-        wrk.parsed(GOOD.replace(f"{name}:0", bad))
+        wrk.flawless(wrk.parsed(GOOD.replace(f"{name}:0", bad)))
+
+
+def test_bad_answers_are_no_part_of_the_rate() -> None:
+    load = wrk.parsed(GOOD.replace('"status":0', '"status":2').replace('"socket":0', '"socket":3'))
+
+    assert (load.rate, load.count, load.errors) == (20.0, 10, 5)
+
+
+def test_headers_go_into_the_script() -> None:
+    script = wrk.script([b"{}"], {"Authorization": "Api-Key a.b"})
+
+    assert "headers[ [==[Authorization]==] ] = [==[Api-Key a.b]==]" in script
 
 
 def test_a_load_without_an_answer_fails_the_run() -> None:
-    with pytest.raises(BenchFailed, match="no answer"):
+    with pytest.raises(BenchFailed, match="no good answer"):
         wrk.parsed(GOOD.replace('"requests":12', '"requests":0'))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inference.core.admission import Admission
+from inference.core.admission import Admission, pause
 from inference.core.batching import BatchPolicy
 from inference.core.latency import LatencyModel
 
@@ -46,6 +46,31 @@ def test_rows_and_age_decide(
     assert (refusal is None) is admitted
 
 
+@pytest.mark.parametrize(
+    ("waiting", "running", "admitted"),
+    [
+        (20, 0.0, True),  # two full batches
+        (21, 0.0, False),
+        (10, 1.0, True),
+        (10, 1.1, False),
+        (0, 2.1, False),  # a batch that takes longer than it should
+    ],
+)
+def test_who_is_in_a_hurry_waits_for_two_full_batches(
+    waiting: int, running: float, admitted: bool
+) -> None:
+    refusal = door(0.1).refusal(50, waiting, running, 600.0, hurried=True)
+
+    assert (refusal is None) is admitted
+
+
+def test_a_wait_that_nobody_notices_is_no_reason_to_refuse() -> None:
+    quick = door(0.0001)
+
+    assert quick.wait() == 0.05
+    assert quick.refusal(1, 90, 0.0, 600.0, hurried=True) is None
+
+
 def test_the_refusal_says_what_is_in_the_way() -> None:
     full = door(0.1).refusal(2, 99, 0.0, 25.0)
     late = door(0.1).refusal(10, 10, 1.0, 2.5)
@@ -61,9 +86,11 @@ def test_the_refusal_says_what_is_in_the_way() -> None:
     [
         (0.05, 0.0, 5.0),  # the queue is worked off then
         (0.05, 2.0, 7.0),
-        (0.0001, 0.0, 1.0),  # sooner only adds load
+        (0.002, 0.0, 0.2),  # to the millisecond, where it can be said so
+        (0.0001, 0.0, 0.05),  # sooner only adds load
         (9.0, 0.0, 30.0),  # later is a guess
-        (None, 0.0, 1.0),
+        (None, 0.0, 1.0),  # nobody knows
+        (None, 2.0, 1.0),
     ],
 )
 def test_retry_after_is_the_time_the_queue_takes(
@@ -73,6 +100,24 @@ def test_retry_after_is_the_time_the_queue_takes(
 
     assert refusal is not None
     assert refusal.retry_after == pytest.approx(retry_after)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "rate", "seconds"),
+    [
+        (8000, 16000.0, 0.5),
+        (8000, 1000.0, 8.0),
+        (10, 16000.0, 0.05),
+        (8000, 1.0, 30.0),
+        (8000, 0.0, 1.0),
+        (0, 0.0, 1.0),
+        (0, 100.0, 0.05),
+    ],
+)
+def test_a_queue_elsewhere_is_worked_off_at_the_rate_that_was_seen(
+    waiting: int, rate: float, seconds: float
+) -> None:
+    assert pause(waiting, rate) == pytest.approx(seconds)
 
 
 def test_while_nothing_is_known_only_rows_count() -> None:

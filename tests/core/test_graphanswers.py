@@ -1,4 +1,4 @@
-"""What a graph puts out is answered by name, and one text of it is what feedback is about."""
+"""A row's outputs by name, and which of them is its label."""
 
 from __future__ import annotations
 
@@ -11,71 +11,59 @@ import pytest
 from inference.core.graphanswers import GraphRenderer
 from inference.core.graphs import Graph
 from inference.core.routing import Algorithm
-from inference.core.signature import Signature, Spec
+from inference.core.signature import Spec
 
-INPUTS = (Spec("x", "FP32", (-1,)),)
-ONE = Algorithm(3, "graph", "1.0", "production")
+ALGORITHM = Algorithm(3, "graph", "1.0", "production")
+IN = (Spec("x", "FP32", (-1,)),)
+S, L = Spec("scores", "FP32", (-1, 2)), Spec("label", "INT64", (-1,))
+T, B = Spec("class", "BYTES", (-1, 1)), Spec("b", "BOOL", (-1,))
+SCORES = np.array([[0.25, 0.75], [np.nan, np.inf]], np.float32)
+TEXTS = np.array([[b"yes"], [b"no"]], dtype=object)
 
 
-def renderer(*outputs: tuple[str, str, tuple[int, ...]]) -> GraphRenderer:
-    signature = Signature(INPUTS, tuple(Spec(*each) for each in outputs))
-    return GraphRenderer(Graph(signature).checked(), ONE)
+def renderer(*outputs: Spec) -> GraphRenderer:
+    return GraphRenderer(Graph(IN, outputs), ALGORITHM)
 
 
-def test_an_answer_is_one_object_with_each_output_by_name() -> None:
-    one = renderer(("scores", "FP64", (-1, 2)), ("words", "BYTES", (-1, -1)), ("on", "BOOL", (-1,)))
-    words = np.array([[b"a", 'ä"'.encode()]], dtype=object)
+@pytest.mark.parametrize(
+    ("specs", "arrays", "labels"),
+    [
+        ((S, L), (SCORES, np.array([7, 8])), ["7", "8"]),
+        ((T, S), (TEXTS, SCORES), ["yes", "no"]),
+        ((S, B), (SCORES[:1], np.array([True])), ["1"]),
+        ((B,), (np.array([True, False]),), ["true", "false"]),
+        ((B, Spec("c", "BOOL", (-1,))), (np.array([True]), np.array([True])), [""]),
+        ((Spec("v", "FP64", (-1, 1)),), (np.array([[0.5]]),), ["0.5"]),
+    ],
+)
+def test_which_output_is_the_label(specs: Any, arrays: Any, labels: list[str]) -> None:
+    assert renderer(*specs).labels(arrays) == labels
 
-    texts = one.texts((np.array([[0.25, 0.75]]), words, np.array([True])))
 
-    assert json.loads(one.answers(texts, [7])[0]) == {
-        "outputs": {"scores": [0.25, 0.75], "words": ["a", 'ä"'], "on": True},
-        "label": "1",
+def test_an_answer_is_json_with_null_for_what_is_no_number() -> None:
+    one = renderer(S, T)
+
+    texts = one.answers(one.texts((SCORES, TEXTS)), [5, 6])
+
+    assert [json.loads(text)["outputs"] for text in texts] == [
+        {"scores": [0.25, 0.75], "class": ["yes"]},
+        {"scores": [None, None], "class": ["no"]},
+    ]
+    assert json.loads(texts[0]) | {"outputs": 0} == {
+        "outputs": 0,
+        "label": "yes",
         "status": "OK",
-        "request_id": 7,
+        "request_id": 5,
         "algorithm": 3,
         "version": "1.0",
     }
 
 
-def test_what_json_has_no_word_for_is_null_and_no_label() -> None:
-    one = renderer(("p", "FP32", (-1, 2)))
-    outputs = (np.array([[np.nan, 1], [np.inf, 1]], np.float32),)
+def test_as_tensors_they_are_what_they_are() -> None:
+    found = renderer(S, T).tensors((SCORES, TEXTS))
 
-    rows = [json.loads(text + "}") for text in one.texts(outputs)]
-
-    assert [row["outputs"]["p"] for row in rows] == [[None, 1.0], [None, 1.0]]
-    assert one.labels(outputs) == ["", "0"]
-
-
-@pytest.mark.parametrize(
-    ("outputs", "arrays", "labels"),
-    [
-        (
-            [("label", "BYTES", (-1, 1))],
-            [np.array([[b"dog"], [b"\xff"]], object)],
-            ["dog", "\ufffd"],
-        ),
-        ([("label", "INT64", (-1,))], [np.array([2, -1])], ["2", "-1"]),
-        ([("v", "FP64", (-1, 1))], [np.array([[0.1], [2.0]])], ["0.1", "2.0"]),
-        ([("v", "BOOL", (-1,))], [np.array([True, False])], ["true", "false"]),
-        ([("p", "FP64", (-1, -1))], [np.zeros((2, 0))], ["", ""]),
-        ([("a", "FP64", (-1,)), ("b", "FP64", (-1,))], [np.ones(2), np.ones(2)], ["", ""]),
-    ],
-)
-def test_the_label_is_a_text(outputs: Any, arrays: Any, labels: list[str]) -> None:
-    one = renderer(*outputs)
-
-    assert one.labels(tuple(arrays)) == labels
-    assert [json.loads(text + "}")["label"] for text in one.texts(tuple(arrays))] == labels
-
-
-def test_tensors_go_out_as_they_are() -> None:
-    one = renderer(("a", "FP16", (-1, 2)), ("b", "BYTES", (-1,)))
-    arrays = (np.ones((1, 2), np.float16), np.array([b"x"], object))
-
-    found = one.tensors(arrays)
-
-    assert [(each.name, each.datatype) for each in found] == [("a", "FP16"), ("b", "BYTES")]
-    assert all(each.array is array for each, array in zip(found, arrays, strict=True))
-    assert one.classes == ()
+    assert [(each.name, each.datatype) for each in found] == [
+        ("scores", "FP32"),
+        ("class", "BYTES"),
+    ]
+    assert found[0].array is SCORES

@@ -12,18 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from inference.core import parcels
+from inference.core import datatypes, parcels
 from inference.core.answers import TableRenderer
 from inference.core.errors import KINDS, ModelRejectedRow, Overloaded, RowInvalid, WeirError
-from inference.core.graphanswers import GraphRenderer
-from inference.core.graphreader import GraphReader
-from inference.core.graphs import Graph
 from inference.core.parcels import Item, Keys, Trouble
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
-from inference.core.rows import JsonRows, NumberRows, Rows, ValueRows
+from inference.core.rows import JsonRows, NumberRows, Rows, TensorRows, ValueRows
 from inference.core.schema import Feature, Schema, Target
-from inference.core.signature import Signature, Spec
 from inference.core.tickets import Context, Part, Served
 from inference.core.types import LogMode, Outcome
 
@@ -175,27 +171,6 @@ def test_a_missing_value_is_still_missing_over_there() -> None:
     assert there.context.rows.raw(0) == '{"a":null,"c":"x"}'
 
 
-def test_texts_and_truths_travel_as_tensors_too() -> None:
-    specs = (Spec("text", "BYTES", (-1, -1)), Spec("on", "BOOL", (-1,)), Spec("n", "INT8", (-1,)))
-    graph = Graph(Signature(specs, specs))
-    of = Served(FOREST, GraphReader(graph), GraphRenderer(graph, FOREST), model=None)
-    one = part(records({"text": ["\N{SNOWMAN}", ""], "on": True, "n": -3}), of)
-
-    there = travelled(one, of)
-    assert there.tensors is not None
-    there.settle(Outcome(there.tensors))
-    back = parcels.outputs(parcels.received(parcels.reply([table(1, there)])).results[0])
-
-    for left, came, returned in zip(one.tensors or (), there.tensors, back, strict=True):
-        assert left.dtype == came.dtype == returned.dtype
-        assert left.tolist() == came.tolist() == returned.tolist()
-
-
-def table(number: int, settled: Part) -> parcels.Result:
-    settled.told(settled.texts, {}, settled.tensors or ())
-    return parcels.result(number, settled)
-
-
 def test_a_request_without_a_row_that_fits_travels_without_numbers() -> None:
     there = travelled(part(records({"a": "no"}, 3)), BINARY)
 
@@ -314,6 +289,33 @@ def test_all_names_of_a_deployment_share_its_hash_tag(name: str, expected: str) 
     assert name == expected
 
 
+@given(st.data(), st.sampled_from(sorted(TARGETS)), st.sampled_from(LogMode))
+def test_a_table_that_travels_comes_back_as_arrays(
+    data: st.DataObject, task: str, mode: LogMode
+) -> None:
+    of = served(task)
+    values = data.draw(st.lists(st.sampled_from([1.0, float("inf")]), min_size=1, max_size=5))
+    rows = TensorRows([datatypes.named("a", np.array(values))])
+    here, asked = (
+        Part(of, None, range(len(rows)), range(len(rows)), Context(rows, "", mode, AT, table=True))
+        for _ in "xx"
+    )
+    there = travelled(here, of)
+    outcome = data.draw(outcomes(len(here.read.places), COLUMNS[task]))
+
+    here.settle(outcome)
+    there.settle(outcome)
+    (result,) = parcels.received(parcels.reply([parcels.result(7, there)])).results
+    asked.told(result.texts, parcels.errors(result.errors), parcels.outputs(result))
+
+    assert list(there.log) == list(here.log)
+    assert not asked.texts
+    assert asked.errors.keys() == here.errors.keys()
+    for ours, theirs in zip(here.table.tensors, asked.table.tensors, strict=True):
+        assert ours[:2] == theirs[:2]
+        assert np.array_equal(ours.array, theirs.array, equal_nan=True)
+
+
 def test_an_item_of_all_rows_does_not_say_which() -> None:
     items: list[Item] = [
         parcels.item(part(records(*found)), 1, 1.0)
@@ -321,3 +323,12 @@ def test_an_item_of_all_rows_does_not_say_which() -> None:
     ]
 
     assert [item.places for item in items] == [None, [1], []]
+
+
+def test_texts_travel_as_they_are() -> None:
+    array = np.array([[b"a", b""], ["\N{SNOWMAN}".encode(), b"\xff"]], dtype=object)
+    found = parcels.Result(1, [], {}, blocks=[parcels._block(array)])
+
+    (again,) = parcels.outputs(parcels.received(parcels.reply([found])).results[0])
+
+    assert again.tolist() == array.tolist()

@@ -224,3 +224,46 @@ def test_one_is_dead_exactly_if_it_was_watched_and_stood_still(
         told(roster, now, a=beat(number))
 
         assert ("a" in roster.alive) == (still < ALIVE) or still == pytest.approx(ALIVE)
+
+
+# -- how fast they are -----------------------------------------------------------------------------
+
+
+def lane(predictions: int, queue_rows: int = 0, running_rows: int = 0) -> Lane:
+    return msgspec.structs.replace(
+        NO_LANE, predictions=predictions, queue_rows=queue_rows, running_rows=running_rows
+    )
+
+
+@pytest.mark.parametrize(
+    ("lanes", "rate"),
+    [
+        ([lane(0), lane(500, 9)], 500.0),
+        ([lane(0), lane(500, 0, 9)], 500.0),
+        ([lane(0), lane(500)], 0.0),  # it had nothing more to do: it may be faster
+        ([lane(0), lane(500, 9), lane(510)], 500.0),  # what was known stays
+        ([lane(0), lane(500, 9), lane(700, 9)], 200.0),
+        ([lane(0), lane(500, 9), lane(500, 9)], 500.0),  # stuck, or in one long batch
+        ([lane(500, 9)], 0.0),
+        ([lane(500, 9), lane(3, 9)], 0.0),  # a worker that began anew
+    ],
+)
+def test_a_busy_lane_says_how_many_rows_it_answers(lanes: list[Lane], rate: float) -> None:
+    roster = Roster()
+    for second, each in enumerate(lanes):
+        told(roster, float(second), a=beat(second, lanes={1: each}))
+        told(roster, second + 0.5, a=beat(second, lanes={1: each}))
+
+    assert roster.rate(1) == pytest.approx(rate)
+    assert roster.rate(2) == 0.0
+
+
+def test_workers_are_fast_together_while_they_are_alive() -> None:
+    roster = Roster()
+    for second in range(3):
+        both = {name: beat(second, lanes={1: lane(second * 100, 5)}) for name in "ab"}
+        told(roster, float(second), **both)
+    assert roster.rate(1) == pytest.approx(200.0)
+
+    told(roster, 3.0, a=beat(3, lanes={1: lane(300, 5)}), b=beat(GOODBYE))
+    assert roster.rate(1) == pytest.approx(100.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from inference.core import rows
-from inference.core.errors import JsonInvalid
+from inference.core import datatypes, rows
+from inference.core.datatypes import Tensor
+from inference.core.errors import JsonInvalid, RowInvalid
 from inference.core.reader import RowReader
-from inference.core.rows import JsonRows, NumberRows, Read, Rows, ValueRows
+from inference.core.rows import JsonRows, NumberRows, Read, Rows, TensorRows, ValueRows
 from inference.core.schema import Feature, Schema, Target
 
 TARGET = Target("y", "binary", ("n", "y"))
@@ -102,3 +104,43 @@ def test_rows_can_be_kept_as_json_and_read_again(given: Rows, batch: bool, text:
     assert [again.raw(at) for at in range(len(given))] == [
         given.raw(at) for at in range(len(given))
     ]
+
+
+def named(**columns: list[float]) -> TensorRows:
+    return TensorRows([datatypes.named(name, np.array(found)) for name, found in columns.items()])
+
+
+def test_columns_are_rows_too_and_bad_ones_are_set_apart() -> None:
+    read = named(a=[1.0, float("inf"), 5.0], b=[2.0, 3.0, 6.0]).read(NUMBERS, range(3))
+    assert listed(read) == [[1, 2], [5, 6]]
+    assert list(read.places) == [0, 2]
+    assert read.errors[1].row == 1
+
+
+def test_some_rows_of_a_matrix() -> None:
+    read = named(m=[[1.0, 2.0], [3.0, 4.0]]).read(NUMBERS, [1])  # type: ignore[list-item]  # rows
+    assert (listed(read), list(read.places)) == ([[3, 4]], [0])
+
+
+def test_when_no_row_of_the_columns_fits_there_is_no_matrix() -> None:
+    read = named(a=[float("inf")]).read(NUMBERS, range(1))
+    assert (read.tensors, list(read.errors)) == (None, [0])
+
+
+def test_columns_are_logged_as_the_rows_they_are() -> None:
+    matrix = datatypes.named("m", np.array([[1.5, np.nan], [2.0, np.inf]]))
+    assert TensorRows([matrix]).raw(1) == "[2.0,null]"
+    several = [
+        datatypes.named("a", np.array([0.5, np.nan], dtype=np.float32)),
+        datatypes.texts("b", ["x", "\N{SNOWMAN}"]),
+    ]
+    assert TensorRows(several).raw(1) == '{"a":null,"b":"\N{SNOWMAN}"}'
+    column = Tensor("b", "BYTES", datatypes.texts("b", ["x", "y"]).array.reshape(2, 1))
+    assert TensorRows([several[0], column]).raw(0) == '{"a":0.5,"b":"x"}'
+    assert TensorRows([Tensor("b", "BYTES", np.array([[b"\xff"]], dtype=object))]).raw(0)
+
+
+@pytest.mark.parametrize("shapes", [[(2,), (3,)], [()], [(2,), ()]])
+def test_columns_have_the_same_number_of_rows(shapes: list[tuple[int, ...]]) -> None:
+    with pytest.raises(RowInvalid, match="same first dimension"):
+        TensorRows([datatypes.named("x", np.zeros(shape)) for shape in shapes])

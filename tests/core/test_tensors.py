@@ -28,11 +28,3 @@ def test_cutting_gives_views() -> None:
     numbers, texts = tensors.cut(A, 1, 2)
     assert numbers.base is A[0]
     assert (numbers.tolist(), texts.tolist()) == ([[2.0]], ["b"])
-
-
-def test_nothing_is_of_the_datatype_of_what_it_stands_for() -> None:
-    kinds = [np.float32, np.int8, np.bool_, object]
-    found = [np.full(1, tensors.nothing(np.dtype(kind)), kind)[0] for kind in kinds]
-
-    assert np.isnan(found[0])
-    assert found[1:] == [0, False, b""]

@@ -8,16 +8,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from inference.core import datatypes
 from inference.core.answers import TableRenderer
 from inference.core.errors import ModelRejectedRow
-from inference.core.graphanswers import GraphRenderer
-from inference.core.graphreader import GraphReader
-from inference.core.graphs import Graph
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
-from inference.core.rows import JsonRows
+from inference.core.rows import JsonRows, Rows, TensorRows
 from inference.core.schema import Feature, Schema, Target
-from inference.core.signature import Signature, Spec
 from inference.core.tickets import Context, Part, Served
 from inference.core.types import LogMode, Outcome
 
@@ -92,14 +89,47 @@ def test_without_a_log_nothing_is_prepared_for_it() -> None:
     assert ticket.refused is None
 
 
-def test_in_a_table_a_text_that_is_missing_is_empty() -> None:
-    words = Spec("words", "BYTES", (-1, -1))
-    graph = Graph(Signature((words,), (words,)))
-    served = Served(FOREST, GraphReader(graph), GraphRenderer(graph, FOREST), model=None)
-    rows = JsonRows([b'["a"]', b"7", b'["b"]'])
-    ticket = Part(served, None, range(3), range(3), Context(rows, "", LogMode.OFF, AT, table=True))
-    ticket.settle(Outcome(ticket.tensors))
+def table(*values: float, mode: LogMode = LogMode.STRICT) -> Part:
+    rows: Rows = TensorRows([datatypes.named("a", np.array(values))])
+    context = Context(rows, "ann", mode, AT, table=True)
+    return Part(SERVED, None, range(len(values)), range(100, 100 + len(values)), context)
 
-    (found,) = ticket.table.tensors
-    assert found.array.tolist() == [[b"a"], [b""], [b"b"]]
-    assert list(ticket.table.errors) == [1]
+
+def test_who_reads_arrays_gets_arrays_and_no_texts() -> None:
+    ticket = table(1.0, 2.0)
+    ticket.settle(Outcome(scores(0.25, 0.75)))
+    label, probabilities = ticket.table.tensors
+    assert (label.name, label.array.tolist()) == ("label", [0, 1])
+    assert probabilities.array.tolist() == [[0.75, 0.25], [0.25, 0.75]]
+    assert list(ticket.table.ids) == [100, 101]
+    assert not ticket.texts
+    assert [row.input_data for row in ticket.log] == ['{"a":1.0}', '{"a":2.0}']
+    assert [row.response for row in ticket.log] == ["n", "y"]
+
+
+def test_a_row_of_a_table_that_failed_holds_nothing_and_has_no_class() -> None:
+    ticket = table(1.0, float("inf"), 3.0)
+    ticket.settle(Outcome(scores(0.75, np.nan), {1: ModelRejectedRow("not this one")}))
+    label, probabilities = ticket.table.tensors
+    assert label.array.tolist() == [1, -1, -1]
+    assert np.isnan(probabilities.array).all(axis=1).tolist() == [False, True, True]
+    assert {row: error.code for row, error in ticket.table.errors.items()} == {
+        1: "row_invalid",
+        2: "model_rejected_row",
+    }
+    assert [row.error_code for row in ticket.log] == ["", "row_invalid", "model_rejected_row"]
+
+
+def test_a_table_that_is_not_logged_is_not_rendered() -> None:
+    ticket = table(1.0, mode=LogMode.OFF)
+    ticket.settle(Outcome(scores(0.75)))
+    assert (list(ticket.texts), list(ticket.log)) == ([], [])
+    assert len(ticket.table.tensors) == 2
+
+
+def test_a_table_without_an_answer_has_no_tensors() -> None:
+    ticket = table(float("inf"))
+    ticket.settle(Outcome(None))
+    assert not ticket.table.tensors
+    assert list(ticket.table.errors) == [0]
+    assert ticket.log[0].response == "error"

@@ -38,7 +38,8 @@ def plane(one: World, *, is_open: bool = True) -> DataPlane:
 
 
 async def answered(express: Express, call: Call, url: str = PATH) -> tuple[int, Any] | None:
-    begun = express.begin(call.scope, url.encode(), call.body)
+    hot = express.recognised("http", url.encode(), call.scope["headers"])
+    begun = hot and express.begin(hot, call.body)
     if begun is None:
         return None
     await asyncio.wait([begun.done], timeout=5)
@@ -106,10 +107,9 @@ async def test_who_shows_no_good_key_is_refused(one: World) -> None:
 
 
 async def test_a_strange_host_goes_the_usual_way(one: World) -> None:
-    call = Call()
-    scope = call.scope | {"headers": [(b"host", b"evil.example"), JSON]}
+    headers = [(b"host", b"evil.example"), JSON]
 
-    assert Express(plane(one)).begin(scope, PATH.encode(), call.body) is None
+    assert Express(plane(one)).recognised("http", PATH.encode(), headers) is None
 
 
 async def test_before_there_are_ids_the_usual_way_waits_for_them(one: World) -> None:
@@ -120,7 +120,39 @@ async def test_before_there_are_ids_the_usual_way_waits_for_them(one: World) -> 
 
 async def test_nothing_is_taken_once_it_is_closed(one: World) -> None:
     express = Express(plane(one))
-    before = express.may_take(b"POST", PATH.encode())
+    headers = Call().scope["headers"]
+    before = express.recognised("http", PATH.encode(), headers)
     express.closed = True
 
-    assert (before, express.may_take(b"POST", PATH.encode())) == (True, False)
+    assert before is not None
+    assert express.recognised("http", PATH.encode(), headers) is None
+
+
+async def test_what_is_remembered_is_remembered_by_all_that_was_said(one: World) -> None:
+    express = Express(plane(one, is_open=False))
+    with_key = [*Call().scope["headers"], (b"authorization", f"Api-Key {KEY.text}".encode())]
+    for _ in range(2):
+        hot = express.recognised("http", PATH.encode(), with_key)
+        assert hot is not None
+        assert hot.authorization.endswith(KEY.text)
+        assert express.recognised("http", PATH.encode(), with_key[:-1]) is None
+        other = express.recognised("http", b"/api/v1/f/predict", with_key)
+        assert other is not None
+        assert other.endpoint == "f"
+
+
+@pytest.mark.parametrize("strange", [b"expect", b"transfer-encoding", b"upgrade"])
+async def test_what_is_strange_goes_the_usual_way(one: World, strange: bytes) -> None:
+    headers = [*Call().scope["headers"], (strange, b"x")]
+    assert Express(plane(one)).recognised("http", PATH.encode(), headers) is None
+
+
+async def test_what_is_remembered_is_bounded(one: World) -> None:
+    express = Express(plane(one))
+    for number in range(5000):
+        headers = [*Call().scope["headers"], (b"x", b"%d" % number)]
+        express.recognised("http", PATH.encode(), headers)
+    express.recognised("http", PATH.encode(), [*Call().scope["headers"], (b"x", b"y" * 5000)])
+
+    assert len(express._remembered) <= 2048
+    assert not any(len(str(said)) > 2000 for said in express._remembered)

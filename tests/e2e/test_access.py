@@ -13,6 +13,8 @@ import httpx
 import pytest
 from django.urls import URLPattern, get_resolver
 
+from inference.dataplane import v2paths
+from inference.dataplane.v2paths import Route
 from inference.keys import Scope
 from tests import servers
 from tests.e2e import callers
@@ -36,6 +38,8 @@ IN_TIME: Final = 20.0
 ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "dashboard": ("/", {"GET": KNOWN}),
     "/favicon.ico": ("/favicon.ico", {"GET": ANYBODY}),
+    "asyncapi": ("/asyncapi.json", {"GET": READ}),
+    "sockets": ("/sockets", {"GET": READ}),
     "/api/v1": (API, {"GET": ANYBODY}),
     "api-root": (f"{API}/", {"GET": READ}),
     "predict": (f"{API}/{ENDPOINT}/predict", {"POST": PREDICT}),
@@ -59,9 +63,29 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "abtest-detail": (f"{API}/abtests/1", {"GET": READ, "PUT": MANAGE, "PATCH": MANAGE}),
     "abtest-live": (f"{API}/abtests/1/live", {"GET": READ}),
 }
+# The same for the Open Inference Protocol, which is answered before there is a URL conf; by verb.
+V2: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
+    "live": ("/v2/health/live", {"GET": ANYBODY}),
+    "ready": ("/v2/health/ready", {"GET": ANYBODY}),
+    "server": ("/v2", {"GET": PREDICT}),
+    "models": ("/v2/models", {"GET": READ}),
+    "model": (f"/v2/models/{ENDPOINT}", {"GET": PREDICT}),
+    "model_ready": (f"/v2/models/{ENDPOINT}/ready", {"GET": PREDICT}),
+    "infer": (f"/v2/models/{ENDPOINT}/infer", {"POST": PREDICT}),
+    "stats": (f"/v2/models/{ENDPOINT}/stats", {"GET": READ}),
+    "config": (f"/v2/models/{ENDPOINT}/config", {"GET": READ}),
+    "index": ("/v2/repository/index", {"POST": READ}),
+    "load": (f"/v2/repository/models/{ENDPOINT}/load", {"POST": MANAGE}),
+    "unload": (f"/v2/repository/models/{ENDPOINT}/unload", {"POST": MANAGE}),
+}
 OPEN_IN_ADMIN: Final = {"admin:login", "admin:logout"}
 ASKED: Final = [
     (method, path, guard) for path, methods in ROUTES.values() for method, guard in methods.items()
+]
+
+
+ASKED_IN_V2: Final = [
+    (method, path, guard) for path, methods in V2.values() for method, guard in methods.items()
 ]
 
 
@@ -147,6 +171,27 @@ def test_every_caller_gets_what_is_his(
         assert answer.headers["www-authenticate"] == "Api-Key"
 
 
+def test_every_verb_of_the_protocol_has_its_row() -> None:
+    assert set(V2) == set(v2paths.RULES)
+    assert {verb: v2paths.parsed(path) for verb, (path, _) in V2.items()} == {
+        verb: Route(verb, ENDPOINT if ENDPOINT in path else "") for verb, (path, _) in V2.items()
+    }
+
+
+@pytest.mark.parametrize("name", callers.NAMES)
+@pytest.mark.parametrize(("method", "path", "guard"), ASKED_IN_V2)
+def test_the_protocol_knows_keys_and_no_sessions(
+    client: httpx.Client, everybody: Callers, name: str, method: str, path: str, guard: Guard
+) -> None:
+    caller = everybody.named(name)
+
+    answer = ask(client, method, path, caller.headers)
+
+    wanted = 200 if guard in {ANYBODY, *caller.scopes} else 403 if caller.scopes else 401
+    assert answer.status_code == wanted or (wanted == 200 and answer.status_code in {400, 501})
+    assert answer.status_code == 200 or answer.json()["error"]
+
+
 def passed(answer: httpx.Response) -> bool:
     """Whether it was not for the caller's sake that nothing was found or changed."""
     return answer.status_code in {200, 301, 302, 400, 404} and "login" not in answer.headers.get(
@@ -169,7 +214,8 @@ def expected(caller: Caller, method: str, guard: Guard) -> int:
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "DELETE", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize(
-    "path", [path for path, _ in ROUTES.values() if path.startswith(f"{API}/")]
+    "path",
+    [path for path, _ in (*ROUTES.values(), *V2.values()) if path.startswith((f"{API}/", "/v2"))],
 )
 def test_no_method_is_a_way_around(client: httpx.Client, method: str, path: str) -> None:
     """Whoever is not known is not even told what he may not do."""
@@ -274,7 +320,12 @@ CLAIMS: Final = [
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: str(claim)[:60])
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", f"{API}/mlrequests"), ("POST", f"{API}/{ENDPOINT}/predict")]
+    ("method", "path"),
+    [
+        ("GET", f"{API}/mlrequests"),
+        ("POST", f"{API}/{ENDPOINT}/predict"),
+        ("POST", f"/v2/models/{ENDPOINT}/infer"),
+    ],
 )
 def test_a_claim_is_no_key(
     client: httpx.Client, everybody: Callers, claim: dict[str, str], method: str, path: str
@@ -304,7 +355,12 @@ def test_a_key_in_an_address_is_none(client: httpx.Client, everybody: Callers, n
 )
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", f"{API}/endpoints"), ("POST", f"{API}/{ENDPOINT}/predict")],
+    [
+        ("GET", "/"),
+        ("GET", f"{API}/endpoints"),
+        ("POST", f"{API}/{ENDPOINT}/predict"),
+        ("POST", f"/v2/models/{ENDPOINT}/infer"),
+    ],
 )
 def test_another_host_is_refused_whatever_key_comes_with_it(
     client: httpx.Client, everybody: Callers, host: str, method: str, path: str

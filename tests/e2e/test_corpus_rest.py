@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from tests import servers
-from tests.e2e import corpus, corpus_api, corpus_http
+from tests.e2e import corpus, corpus_api, corpus_http, corpus_v2
 from tests.e2e.corpus import ROWS, Row
 from tests.e2e.corpus_http import GOOD, JSON, PREDICT, Case
 from tests.e2e.neighbours import Neighbours
@@ -31,6 +31,7 @@ CASES: Final = (
     *corpus_http.BATCHES,
     *corpus_api.READS,
     *corpus_api.WRITES,
+    *corpus_v2.CASES,
 )
 DOORS: Final = {
     "dataplane": (PREDICT, JSON, b"%s"),
@@ -92,6 +93,8 @@ def _answered(reply: Reply) -> list[int]:
     if reply.status != 200 or reply.headers["content-type"] != "application/json":
         return []
     answer = reply.json
+    if isinstance(answer, dict) and "outputs" in answer and "model_name" in answer:
+        return [each for o in answer["outputs"] if o["name"] == "request_id" for each in o["data"]]
     found = answer if isinstance(answer, list) else [answer]
     return [each["request_id"] for each in found if isinstance(each, dict) and "request_id" in each]
 

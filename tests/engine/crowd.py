@@ -23,10 +23,11 @@ TURNS = 20
 class Sevenfold:
     """Answers seven times its input; remembers the values of each batch it was given."""
 
+    may_be_nan = False
+
     def __init__(self, key: Hashable = "sevenfold", *, inline_ok: bool = False) -> None:
         self.key = key
         self.inline_ok = inline_ok
-        self.finite = True
         self.batches: list[list[float]] = []
 
     def predict(self, tensors: Tensors) -> Tensors:

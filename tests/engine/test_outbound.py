@@ -29,7 +29,7 @@ class Desk:
         self.link = place.link()
         self.book = Book()
         post = Post(place.keys, "there", parcel_rows, queue_rows)
-        self.out = Outbound(self.link, post, self.book)
+        self.out = Outbound(self.link, post, self.book, {STREAM: 6.0}.__getitem__)
 
     def put(self, ticket: Part, patience: float = 20.0) -> Sent:
         sent = self.book.enter(ticket, asyncio.get_running_loop().time() + patience)
@@ -119,6 +119,7 @@ async def test_when_so_many_rows_wait_in_redis_no_more_are_taken(place: Place) -
         errors = await one.settled(refused)
         assert [type(error) for error in errors] == [Overloaded, Overloaded]
         assert [str(error) for error in errors] == ["3 rows are waiting"] * 2
+        assert [error.retry_after for error in errors if isinstance(error, Overloaded)] == [0.5] * 2
         assert one.out.refused == {STREAM: 2}
         assert (len(one.book), one.sent()) == (1, [[1]])
 

@@ -52,29 +52,6 @@ async def test_rows_that_are_no_numbers_fail_where_the_others_pass(batch: list[W
     assert [(row, error.code) for row, error in errors.items()] == [(1, "model_output_invalid")]
 
 
-async def test_a_nan_is_an_answer_where_the_model_may_mean_it(batch: list[Waiter]) -> None:
-    for waiter in batch:
-        waiter.job.model.finite = False  # type: ignore[misc]  # the test's own model
-    pieces = Pieces(batch)
-
-    pieces.passed(Span(0, 6), rows(0, 10, np.nan, 30, 40, 50))
-
-    outputs, errors = pieces.share(1)
-    assert outputs is not None
-    np.testing.assert_array_equal(outputs[0], [[10], [np.nan], [30]])
-    assert (errors, pieces.errors) == ({}, 0)
-
-
-async def test_missing_texts_are_empty(batch: list[Waiter]) -> None:
-    pieces = Pieces(batch)
-    pieces.passed(Span(1, 3), (np.array([b"a", b"b"], object),))
-    pieces.failed(3, ModelError())
-
-    outputs, _ = pieces.share(1)
-    assert outputs is not None
-    assert outputs[0].tolist() == [b"a", b"b", b""]
-
-
 async def test_a_job_without_any_good_row_has_no_outputs(batch: list[Waiter]) -> None:
     pieces = Pieces(batch)
     pieces.failed(0, ModelError())

@@ -39,8 +39,8 @@ class Echo:
 
     key: int
     inline_ok: bool = True
+    may_be_nan: bool = False
     fails: Callable[[Tensors], None] = lambda _: None
-    finite: bool = True
     seen: list[int] = field(default_factory=list)
 
     def predict(self, tensors: Tensors) -> Tensors:

@@ -13,7 +13,6 @@ import pytest
 from inference import bundles, sealing
 from inference.bundles import Bundle
 from inference.core.errors import BundleInvalid
-from inference.golden import Golden
 from inference.runtimes.base import Kind
 from tests.inference import artefacts
 
@@ -151,7 +150,7 @@ def test_golden_rows_that_do_not_fit_the_schema_are_refused() -> None:
 
 def test_a_bundle_without_golden_rows_is_not_written() -> None:
     with pytest.raises(BundleInvalid, match="golden rows"):
-        bundles.write(changed(golden=Golden(records=[], outputs=[])), KEY)
+        bundles.write(changed(golden=bundles.Golden(records=[], outputs=[])), KEY)
 
 
 def test_a_scikit_learn_model_of_another_version_is_refused() -> None:
@@ -181,7 +180,6 @@ FRESH = """
 import sys, numpy as np
 from pathlib import Path
 from inference import bundles
-from inference.golden import Golden
 from inference.runtimes.base import Kind
 bundle = bundles.read(Path(sys.argv[1]).read_bytes(), sys.argv[2].encode())
 runtime = bundles.load(bundle, Kind(sys.argv[3]))

@@ -19,11 +19,10 @@ from pytest_django import Settings
 from sklearn.base import clone
 
 from inference import bundles, store
-from inference.core.graphs import Graph
 from inference.core.schema import Schema
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Kind
-from tests.inference import artefacts, graphs
+from tests.inference import artefacts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -145,53 +144,6 @@ def test_a_row_of_the_trial_that_does_not_fit_is_named(model: Path, tmp_path: Pa
 def test_an_endpoint_s_name_that_no_url_takes_is_refused(model: Path) -> None:
     with pytest.raises(CommandError, match="endpoint's name"):
         run("register", model, "--endpoint", "../etc", "--name", "n", "--version", "1")
-
-
-@pytest.mark.django_db
-def test_an_onnx_file_without_a_schema_is_a_graph(tmp_path: Path) -> None:
-    told = register(graphs.kept(tmp_path, graphs.TWO))
-
-    algorithm = MLAlgorithm.objects.get()
-    assert "in batches: x FP32 [-1, 3], weight INT64 [-1] -> scores FP32 [-1, 3]" in told
-    assert "(16 rows drawn from its signature)" in told
-    assert Graph.from_json(algorithm.schema) == graphs.tried(graphs.TWO).graph
-    assert (algorithm.runtime, algorithm.task) == ("onnx", "multiclass")
-    bundle = bundles.read(store.get(algorithm.bundle), configured.WEIR.signing_key.encode())
-    assert bundle.artefact_hash == algorithm.artefact_hash
-    assert register(tmp_path / "two.onnx").startswith("income: forest 1.0 is there already")
-
-
-@pytest.mark.django_db
-def test_a_graph_is_tried_on_rows_of_a_file(tmp_path: Path) -> None:
-    rows = tmp_path / "rows.json"
-    rows.write_text('[{"x": [1, 2, 3], "weight": 2}, {"x": [1, 2, 3], "weight": -2}]')
-
-    told = register(graphs.kept(tmp_path, graphs.TWO), "--rows", rows)
-
-    assert "(2 rows of rows.json)" in told
-    for text, sentence in (("[]", "not a list"), ('[{"x": [1]}]', "weight is missing")):
-        rows.write_text(text)
-        with pytest.raises(CommandError, match=sentence):
-            register(tmp_path / "two.onnx", "--rows", rows)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (lambda path: path.write_bytes(b"\x80\x05"), "named otherwise"),
-        (lambda path: path.write_bytes(b"\x08\x0a"), "neither|not valid|no ONNX|does not"),
-        (lambda path: path.unlink(), "No such file"),
-    ],
-)
-def test_what_is_no_graph_is_one_sentence(tmp_path: Path, change: Any, sentence: str) -> None:
-    path = graphs.kept(tmp_path, graphs.TWO)
-    change(path)
-
-    with pytest.raises(CommandError, match=sentence):
-        register(path)
-
-    assert not MLAlgorithm.objects.exists()
 
 
 # -- demo ------------------------------------------------------------------------------------------

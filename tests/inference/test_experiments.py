@@ -15,7 +15,7 @@ from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm, RegistryState
 from inference.services import experiments, feedback, models, predictions
 from inference.services.experiments import Stopped
-from tests.inference import graphs, registered
+from tests.inference import registered
 from tests.inference.registered import algorithm, row, status_of
 
 pytestmark = pytest.mark.django_db
@@ -97,17 +97,9 @@ def gone() -> Sequence[tuple[MLAlgorithm, int]]:
     return [(first, 1), (second, 1)]
 
 
-def of_other_tensors() -> list[tuple[MLAlgorithm, int]]:
-    """A graph against a table of the same task, which take nothing in common."""
-    table = registered.algorithm(schema=registered.schema("multiclass"))
-    graph = registered.algorithm("graph", schema=graphs.tried(graphs.FIXED).graph.to_json())
-    return [(table, 1), (graph, 1)]
-
-
 @pytest.mark.parametrize(
     ("arms", "sentence"),
     [
-        (of_other_tensors, "the same tensors"),
         (same_twice, "same algorithm cannot be two arms"),
         (of_two_endpoints, "same endpoint"),
         (of_two_kinds, "same kind of target"),

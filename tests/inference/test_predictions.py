@@ -92,22 +92,26 @@ def test_a_moment_comes_back_as_it_was(path: str, forest: MLAlgorithm, moment: d
     ]
 
 
-def test_a_row_delivered_twice_is_written_once_and_counted_once(path: str, running: ABTest) -> None:
+@pytest.mark.parametrize(("before", "count"), [(25, 40), (70, 150)])
+def test_a_row_delivered_twice_is_written_once_and_counted_once(
+    path: str, running: ABTest, before: int, count: int
+) -> None:
     arm = running.arms.get(position=1)
-    rows = [row(at, arm.algorithm, arm) for at in range(1, 41)]
-    predictions.record(rows[:25], "a")
+    rows = [row(at, arm.algorithm, arm) for at in range(1, count + 1)]
+    predictions.record(rows[:before], "a")
 
-    assert predictions.record(rows, "a") == 15
+    assert predictions.record(rows, "a") == count - before
     assert predictions.record(rows, "a") == 0
 
-    assert MLRequest.objects.count() == 40
-    assert tallies() == {arm.pk: Tally(exposures=40)}
+    assert MLRequest.objects.count() == count
+    assert tallies() == {arm.pk: Tally(exposures=count)}
 
 
-def test_a_row_twice_in_the_same_batch_counts_once(path: str, running: ABTest) -> None:
+@pytest.mark.parametrize("times", [2, 100])
+def test_a_row_twice_in_the_same_batch_counts_once(path: str, running: ABTest, times: int) -> None:
     arm = running.arms.get(position=1)
 
-    assert predictions.record([row(5, arm.algorithm, arm), row(5, arm.algorithm, arm)], "a") == 1
+    assert predictions.record([row(5, arm.algorithm, arm)] * times, "a") == 1
     assert tallies() == {arm.pk: Tally(exposures=1)}
 
 
@@ -157,12 +161,15 @@ def test_latencies_of_what_succeeded_are_kept_as_a_sketch(path: str, running: AB
     assert sketch.quantiles(bytes(kept.latency), (0.5, 1.0)) == (510.0, 1000.0)
 
 
-def test_nothing_is_counted_if_the_rows_cannot_be_written(path: str, running: ABTest) -> None:
+@pytest.mark.parametrize("good", [1, 99])
+def test_nothing_is_counted_if_the_rows_cannot_be_written(
+    path: str, running: ABTest, good: int
+) -> None:
     arm = running.arms.get(position=1)
-    bad = row(2, arm.algorithm, arm, input_data=None)
+    bad = row(100, arm.algorithm, arm, input_data=None)
 
     with pytest.raises(Exception, match=r"(?i)null"):
-        predictions.record([row(1, arm.algorithm, arm), bad], "a")
+        predictions.record([*(row(at, arm.algorithm, arm) for at in range(good)), bad], "a")
 
     assert MLRequest.objects.count() == 0
     assert tallies() == {}
@@ -202,16 +209,16 @@ def test_counting_takes_two_statements_for_any_number_of_arms(running: ABTest) -
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL takes columns")
-@pytest.mark.parametrize("count", [1, 33, 600])
-def test_on_postgresql_a_batch_of_any_size_is_one_statement_of_the_same_text(
+@pytest.mark.parametrize("count", [1, 33, 63])
+def test_on_postgresql_a_small_batch_is_one_statement_of_the_same_text(
     running: ABTest, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     arms = running.arms.select_related("algorithm")
     rows = [row(at, arms[at % 2].algorithm, arms[at % 2]) for at in range(count)]
-    statements: list[str] = []
+    statements: list[bytes] = []
     execute = postgresql._execute
 
-    def heard(sql: str, values: Sequence[object]) -> object:
+    def heard(sql: bytes, values: Sequence[object]) -> object:
         statements.append(sql)
         return execute(sql, values)
 
@@ -219,6 +226,26 @@ def test_on_postgresql_a_batch_of_any_size_is_one_statement_of_the_same_text(
     predictions.record(rows, "a")
 
     assert statements == [postgresql._INSERT, postgresql._KEPT, postgresql._ADD]
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has COPY")
+def test_on_postgresql_a_large_batch_is_copied_and_inserted_only_if_a_row_is_there(
+    forest: MLAlgorithm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inserted: list[bytes] = []
+    execute = postgresql._execute
+
+    def heard(sql: bytes, values: Sequence[object]) -> object:
+        inserted.append(sql)
+        return execute(sql, values)
+
+    monkeypatch.setattr(postgresql, "_execute", heard)
+    rows = [row(at, forest) for at in range(100, 0, -1)]
+
+    assert predictions.record(rows[:64], "a") == 64
+    assert inserted == []
+    assert predictions.record(rows, "a") == 36
+    assert inserted == [postgresql._INSERT]
 
 
 def test_the_portable_path_is_one_insert_as_well(
@@ -253,20 +280,22 @@ def test_whoever_watches_the_test_is_told_after_the_commit(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_writers_that_meet_lose_nothing_and_count_nothing_twice() -> None:
+@pytest.mark.parametrize("size", [20, 80])
+def test_writers_that_meet_lose_nothing_and_count_nothing_twice(size: int) -> None:
     test = registered.started(registered.pair())
     arms = list(test.arms.select_related("algorithm"))
 
     def write(at: int) -> None:
         for batch in range(10):
-            start = 1 + batch * 20
-            rows = [row(i, arms[i % 2].algorithm, arms[i % 2]) for i in range(start, start + 20)]
+            start = 1 + batch * size
+            rows = [row(i, arms[i % 2].algorithm, arms[i % 2]) for i in range(start, start + size)]
             predictions.record(rows, f"shard {at}")
 
     assert at_once(*(partial(write, at) for at in range(4))) == []
 
-    assert MLRequest.objects.count() == 200
-    assert tallies() == {arms[0].pk: Tally(exposures=100), arms[1].pk: Tally(exposures=100)}
+    assert MLRequest.objects.count() == 10 * size
+    half = Tally(exposures=5 * size)
+    assert tallies() == {arms[0].pk: half, arms[1].pk: half}
 
 
 @pytest.mark.django_db(transaction=True)

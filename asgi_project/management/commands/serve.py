@@ -15,8 +15,8 @@ from django.db import connection
 from asgi_project.env import Environment
 from asgi_project.family import Family
 from inference.core import graphs
-from inference.core.graphs import Contract, Graph
-from inference.core.schema import Feature
+from inference.core.graphs import GRAPH, Graph
+from inference.core.schema import Feature, Schema
 from inference.models import MLAlgorithm
 
 
@@ -27,14 +27,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--fd", type=int, help=SUPPRESS)  # a socket that a parent listens on,
-        parser.add_argument("--parent", type=int, help=SUPPRESS)  # and who that is
+        parser.add_argument("--parent", type=int, help=SUPPRESS)  # who that is,
+        parser.add_argument("--number", type=int, help=SUPPRESS)  # and which of its children we are
 
     def handle(self, *args: Any, **options: Any) -> None:
         env: Environment = settings.WEIR
         if options["fd"] is not None:
-            _serve(env, socket.socket(fileno=options["fd"]), options["parent"])
+            _serve(env, socket.socket(fileno=options["fd"]), options["parent"], options["number"])
             return
-        _refuse_taken(env)
+        for port in _ports(env):
+            refuse_taken(env.host, port)
         for line in _welcome(env):
             self.stdout.write(line)
         self.stdout.flush()
@@ -46,23 +48,33 @@ class Command(BaseCommand):
 
 
 def _serve(
-    env: Environment, shared: socket.socket | None = None, parent: int | None = None
+    env: Environment,
+    shared: socket.socket | None = None,
+    parent: int | None = None,
+    number: int | None = None,
 ) -> None:
     from asgi_project.asgi import application
     from asgi_project.serve import server
 
+    application.number = number or 0
     server(env, application, parent).run(sockets=[shared] if shared else None)
 
 
-def _refuse_taken(env: Environment) -> None:
+def _ports(env: Environment) -> list[int]:
+    first = env.metrics_port
+    aside = [] if first is None else [first + number for number in range(env.web_concurrency)]
+    return [env.port, *aside]
+
+
+def refuse_taken(host: str, port: int) -> None:
     """A sentence instead of a trace when somebody else has the port."""
-    family = socket.AF_INET6 if ":" in env.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((env.host, env.port))
+            probe.bind((host, port))
         except OSError as error:
-            sentence = f"{env.host}:{env.port} cannot be used ({error.strerror}); try PORT=9000."
+            sentence = f"{host}:{port} cannot be used ({error.strerror}); choose another."
             raise CommandError(sentence) from error
 
 
@@ -91,16 +103,17 @@ def _example(base: str) -> list[str]:
     algorithm = rows.filter(current_status="production").first()
     if algorithm is None:
         return ["", "  No model yet: make demo, or manage.py demo breast_cancer"]
-    record = json.dumps(_record(graphs.contract(algorithm.schema)))
+    record = json.dumps(_record(algorithm.schema))
     url = f"{base}/api/v1/{algorithm.parent_endpoint.name}/predict"
     quoted = record.replace("'", "'\\''")
     return ["", f"  curl -s {url} -H 'Content-Type: application/json' -d '{quoted}'"]
 
 
-def _record(schema: Contract) -> dict[str, object]:
-    if isinstance(schema, Graph):
-        return graphs.example(schema)
-    return {feature.name: _typical(feature) for feature in schema.features[:3]}
+def _record(schema: dict[str, Any]) -> dict[str, object]:
+    if GRAPH in schema:
+        return graphs.example(Graph.from_json(schema))
+    features = Schema.from_json(schema).features[:3]
+    return {feature.name: _typical(feature) for feature in features}
 
 
 def _typical(feature: Feature) -> float | str:

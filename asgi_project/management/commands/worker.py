@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from asgi_project.env import Environment
 from asgi_project.logs import JsonFormatter
+from asgi_project.management.commands.serve import refuse_taken
 
 
 class Command(BaseCommand):
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         env: Environment = settings.WEIR
         if env.redis_url is None:
             raise CommandError("A worker is reached through Redis: set REDIS_URL.")
+        if env.metrics_port is not None:
+            refuse_taken(env.host, env.metrics_port)
         watched = sys.stdout.isatty()
         if not watched:
             _log_as_json()

@@ -20,7 +20,7 @@ class Forest:
     def __init__(self) -> None:
         folder = Path(os.environ["BENCH_DIR"])
         self._fill: Any = joblib.load(folder / "means.joblib")
-        self._model: Any = joblib.load(folder / "forest_of_frames.joblib")
+        self._model: Any = joblib.load(folder / "of_frames.joblib")
 
     def compute_prediction(self, record: Answer) -> Answer:
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--schema",
             type=Path,
-            help="JSON; by default the file beside PATH, ending .schema.json. An ONNX file without "
-            "one is served as the graph it is: by the names of its inputs and outputs.",
+            help="JSON; by default PATH with .schema.json at its end; an ONNX file needs none",
         )
         parser.add_argument(
             "--rows",
             type=Path,
-            help="CSV or JSON rows to try the model on, best with their labels; of a graph JSON, as "
-            "rows are predicted. Drawn otherwise.",
+            help="CSV or JSON rows to try the model on, best with their labels; drawn otherwise",
         )
         parser.add_argument("--owner", default="operator")
         parser.add_argument("--description", default="")
@@ -66,7 +65,7 @@ class Command(BaseCommand):
             description=str(given["description"]),
         )
         try:
-            bundle = _bundle(identity, path, _optional(given["schema"]), _optional(given["rows"]))
+            bundle = _bundle(identity, path, given)
             algorithm, created = publish.publish(bundle, Status(status), by="register")
         except (WeirError, ValueError) as error:
             raise CommandError(str(error)) from error
@@ -74,14 +73,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{identity.endpoint}: {told}")
 
 
-def _bundle(identity: Identity, path: Path, schema: Path | None, rows: Path | None) -> Bundle:
-    """Of a table if there is a schema; ONNX without one speaks for itself."""
-    from inference.training import adopt
+def _bundle(identity: Identity, path: Path, given: Mapping[str, object]) -> Bundle:
+    """Of a graph, if it is an ONNX file that nobody wrote a schema for."""
+    from inference.training import adopt, graphs
 
-    beside = path.with_suffix(".schema.json")
-    if schema is None and path.suffix.lower() == ".onnx" and not beside.exists():
+    named, rows = _optional(given["schema"]), _optional(given["rows"])
+    beside = named or path.with_suffix(".schema.json")
+    if graphs.is_bare(path, beside, named=named is not None):
         return adopt.adopt_graph(identity, path, rows)
-    return adopt.adopt(identity, path, adopt.schema(schema or beside), rows)
+    return adopt.adopt(identity, path, adopt.schema(beside), rows)
 
 
 def _optional(value: object) -> Path | None:

@@ -11,7 +11,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from inference.management.player import Pace, Player, Row, Server, Unreachable
+from inference.management.player import RETRIES, TIMEOUT, Pace, Player, Row
+from weir_client import Client, WeirError
+from weir_client.errors import LineError
+from weir_client.values import Algorithm
 
 SUBJECTS: Final = 500  # visitors who come back, so that stickiness can be seen
 LABELLED: Final = 0.9  # share of predictions whose truth becomes known
@@ -40,18 +43,23 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            server = Server(options["url"], options["key"])
-            endpoints = _endpoints(server, options["endpoint"], options["csv"])
-            if not options["no_test"]:
-                self._test(server, endpoints[0])
+            with Client(options["url"], options["key"], timeout=TIMEOUT, retries=RETRIES) as server:
+                self._traffic(server, options)
         except ValueError as error:
             raise CommandError(str(error)) from error
-        except Unreachable as error:
+        except LineError as error:
             raise CommandError(f"{error} `make run` starts a server.") from error
+        except WeirError as error:
+            raise CommandError(f"{options['url']} refused: {error} ({error.code})") from error
+
+    def _traffic(self, server: Client, options: dict[str, Any]) -> None:
+        endpoints = _endpoints(server, options["endpoint"], options["csv"])
+        if not options["no_test"]:
+            self._test(server, endpoints[0])
         rows = _rows(_held_out(endpoints, options["csv"]), options["seed"])
         self._play(server, rows, Pace(options["rate"], options["duration"]))
 
-    def _play(self, server: Server, rows: Iterator[Row], pace: Pace) -> None:
+    def _play(self, server: Client, rows: Iterator[Row], pace: Pace) -> None:
         self.stdout.write(f"Watch it at {server.url}/ (Ctrl+C stops).")
         with tqdm(total=pace.rows, unit="row", smoothing=0.1) as bar:
 
@@ -62,32 +70,24 @@ class Command(BaseCommand):
             counts = Player(server, told).play(rows, pace)
         self.stdout.write(_summary(counts))
 
-    def _test(self, server: Server, endpoint: str) -> None:
+    def _test(self, server: Client, endpoint: str) -> None:
         """Two algorithms of the endpoint against each other, unless a test of it runs already."""
-        tests = server.ask("GET", "abtests").body or []
-        if any(each["endpoint"] == endpoint and not each["ended_at"] for each in tests):
+        if any(test.endpoint == endpoint and test.running for test in server.experiments()):
             return
         arms = _arms(server, endpoint)
         if len(arms) < 2:
             self.stdout.write(f"{endpoint} has one algorithm, so there is nothing to test.")
             return
-        title = " against ".join(arm["name"] for arm in arms)
-        split = [{"algorithm": arm["id"], "weight": 1} for arm in arms]
-        body = {"title": title, "created_by": "traffic", "arms": split}
-        answer = server.ask("POST", "abtests", body)
-        if not answer.well:
-            raise CommandError(f"The test was refused: {answer.body}")
-        self.stdout.write(f"Test {answer.body['id']} on {endpoint} runs: {title}.")
+        title = " against ".join(arm.name for arm in arms)
+        test = server.start_experiment(title, {arm.id: 1 for arm in arms}, "traffic")
+        self.stdout.write(f"Test {test.id} on {endpoint} runs: {title}.")
 
 
-def _endpoints(server: Server, wanted: list[str], csv: Path | None) -> list[str]:
+def _endpoints(server: Client, wanted: list[str], csv: Path | None) -> list[str]:
     """Those asked for, else every demo that is served and whose rows are here."""
     from inference.training.demos import DEMOS
 
-    served = server.ask("GET", "endpoints")
-    if not served.well:
-        raise CommandError(f"{server.url} answered {served.status}: {served.body}")
-    names = {each["name"] for each in served.body}
+    names = {each.name for each in server.endpoints()}
     demos = {demo.endpoint for demo in DEMOS.values() if demo.endpoint != _ADULT or csv}
     found = [name for name in wanted or sorted(demos) if name in names]
     if unknown := [name for name in wanted if name not in names]:
@@ -97,16 +97,15 @@ def _endpoints(server: Server, wanted: list[str], csv: Path | None) -> list[str]
     return found
 
 
-def _arms(server: Server, endpoint: str) -> list[dict[str, Any]]:
+def _arms(server: Client, endpoint: str) -> list[Algorithm]:
     """Two algorithms of the endpoint, what is in production first."""
-    numbers = {each["name"]: each["id"] for each in server.ask("GET", "endpoints").body}
-    known = server.ask("GET", "mlalgorithms").body
+    numbers = {each.name: each.id for each in server.endpoints()}
     fit = [
         each
-        for each in known
-        if each["parent_endpoint"] == numbers[endpoint] and each["current_status"] != "retired"
+        for each in server.algorithms()
+        if each.endpoint == numbers[endpoint] and each.status != "retired"
     ]
-    return sorted(fit, key=lambda each: each["current_status"] != "production")[:2]
+    return sorted(fit, key=lambda each: each.status != "production")[:2]
 
 
 def _held_out(endpoints: list[str], csv: Path | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference import bundles, golden
+from inference import bundles
 from inference.bundles import Bundle
 from inference.runtimes.base import Kind
 from inference.training import lesson
@@ -25,7 +25,7 @@ KEY = b"key"
 FRESH = """
 import sys, numpy as np
 from pathlib import Path
-from inference import bundles, golden
+from inference import bundles
 runtime = bundles.load(bundles.read(Path(sys.argv[1]).read_bytes(), b"key"))
 np.save(sys.argv[3], runtime.predict((np.load(sys.argv[2]),))[0])
 """
@@ -43,8 +43,8 @@ def bundle(request: pytest.FixtureRequest, adult: Lesson) -> Bundle:
 
 def test_the_compiled_model_says_the_same_on_every_row(adult: Lesson, bundle: Bundle) -> None:
     matrix = adult.schema.encode_many(adult.dataset.held_out.records)
-    compiled = golden.answers(bundles.load(bundle, Kind.ONNX), matrix)
-    original = golden.answers(bundles.load(bundle, Kind.JOBLIB), matrix)
+    compiled = bundles.answers(bundles.load(bundle, Kind.ONNX), matrix)
+    original = bundles.answers(bundles.load(bundle, Kind.JOBLIB), matrix)
 
     assert matrix.shape == (9769, 14)
     assert bundle.card.serving is Kind.ONNX
@@ -74,6 +74,6 @@ def test_one_row_alone_says_what_it_says_among_others(adult: Lesson, bundle: Bun
     matrix = adult.schema.encode_many(adult.dataset.held_out.records[:300])
     runtime = bundles.load(bundle)
 
-    alone = np.concatenate([golden.answers(runtime, row[None, :]) for row in matrix])
+    alone = np.concatenate([bundles.answers(runtime, row[None, :]) for row in matrix])
 
-    assert np.abs(alone - golden.answers(runtime, matrix)).max() <= 1e-6
+    assert np.abs(alone - bundles.answers(runtime, matrix)).max() <= 1e-6

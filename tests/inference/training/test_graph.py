@@ -78,11 +78,3 @@ def test_a_check_touches_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(BundleInvalid, match="other files"):
         graph.check(model(ADD, weights=[external("weights.bin")]))
-
-
-def test_an_input_that_does_not_say_its_shape_is_refused() -> None:
-    data = onnx.load_model_from_string(model(ADD, weights=[]))
-    data.graph.input[0].type.tensor_type.ClearField("shape")
-
-    with pytest.raises(BundleInvalid, match="'rows' does not say what shape"):
-        graph.check(data.SerializeToString())

@@ -45,7 +45,6 @@ def test_what_is_known_of_a_model_is_in_its_bundle() -> None:
 
 def test_a_compiled_model_is_packed_as_it_came() -> None:
     onnx = artefacts.bundle().artefact(Kind.ONNX)
-    assert isinstance(onnx, Artefact)
 
     bundle = pack.pack(artefacts.IDENTITY, onnx, Trial(ROWS.records, "rows"))
 

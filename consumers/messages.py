@@ -1,0 +1,330 @@
+"""Every message that the sockets send, as a type: what `/asyncapi.json` is generated from.
+
+The messages themselves are made where their values are (`inference/core/wire.py`,
+`inference/snapshots.py`), most of them as text. The tests hold each kind that a running server says
+against its type here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from inference.core.wire import Id, Whole
+
+
+class Message(Struct, forbid_unknown_fields=True, tag_field="type"):
+    """What all have is their type."""
+
+
+class Part(Struct, forbid_unknown_fields=True):
+    """Something inside a message."""
+
+
+# -- /ws/v1/predict/{endpoint} ---------------------------------------------------------------------
+
+
+class Answer(Part):
+    """One row's answer, as REST has it."""
+
+    status: Literal["OK"]
+    label: str
+    request_id: int
+    algorithm: int
+    version: str
+    probability: Annotated[
+        float | UnsetType, Meta(description="Of the label; of the second class where there are two")
+    ] = UNSET
+    probabilities: dict[str, float] | UnsetType = UNSET
+    value: Annotated[float | UnsetType, Meta(description="Of a regression")] = UNSET
+
+
+class Failure(Part):
+    """What stands for the answer to a row of several that has none."""
+
+    status: Literal["Error"]
+    code: str
+    message: str
+    request_id: int
+    algorithm: int
+    version: str
+    field: str | UnsetType = UNSET
+
+
+class Array(Part):
+    """Little-endian, row-major."""
+
+    datatype: Literal["INT32", "INT64", "FP64", "FP32"]
+    shape: list[int]
+    data: bytes
+
+
+class Output(Array):
+    """`label` is the place of the class in `classes`, -1 for a row with an error."""
+
+    name: Literal["label", "probabilities", "value"]
+
+
+class Wrong(Part):
+    """Why one row of a block has no answer."""
+
+    code: str
+    message: str
+    row: int | UnsetType = UNSET
+    field: str | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
+
+
+class Packed(Part):
+    """The answers to a block, as arrays. `errors` are by row, and only there if there are any."""
+
+    request_ids: Array
+    outputs: list[Output]
+    classes: list[str]
+    algorithm: int
+    version: str
+    errors: dict[str, Wrong] | UnsetType = UNSET
+
+
+class Hello(Message, tag="hello"):
+    """You may send: `credits` frames may be in flight, `schema` is the hash of what answers."""
+
+    endpoint: str
+    credits: int
+    schema: str
+    session: str | UnsetType = UNSET
+
+
+class Accepted(Message, tag="accepted"):
+    """The frame will be answered; REST has the answer under these ids as well."""
+
+    id: Id
+    request_id: int | UnsetType = UNSET
+    request_ids: list[int] | UnsetType = UNSET
+
+
+class Result(Message, tag="result"):
+    """`result` for a record, `results` for records and rows, `block` for a block."""
+
+    id: Id
+    result: Answer | UnsetType = UNSET
+    # A union of two types is told apart by nothing msgspec could see, so it is said in words.
+    results: list[dict[str, Any]] | UnsetType = UNSET
+    block: Packed | UnsetType = UNSET
+
+
+class Refused(Message):
+    """What errors have in common. The id is null if the frame had none that could be read."""
+
+    id: Id | None
+    code: str
+    message: str
+    row: int | UnsetType = UNSET
+    field: str | UnsetType = UNSET
+    request_id: int | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
+
+
+class Error(Refused, tag="error"):
+    """The frame has no result; before a close it says why, and has no id."""
+
+
+class Overloaded(Refused, tag="overloaded"):
+    """The frame was not accepted for lack of room: it may be sent again."""
+
+
+class Draining(Message, tag="draining"):
+    """Nothing more is taken; what was accepted is still answered."""
+
+
+# -- /ws/v1/live -----------------------------------------------------------------------------------
+
+Number = float | None
+
+
+class Latency(Part):
+    """In milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class Figures(Part):
+    """What was counted since the process began, and the rates of the last seconds."""
+
+    predictions: int
+    errors: int
+    refused: int
+    rate: float
+    batch_rows: Number
+    latency_ms: Latency | None
+
+
+class AlgorithmNow(Figures):
+    """One algorithm of an endpoint."""
+
+    id: int
+    name: str
+    version: str
+    status: str
+    runtime: str
+    failure: str
+
+
+class Second(Part):
+    """One point of the curves; null where nothing ran."""
+
+    t: int
+    rate: float
+    p50: Number
+    p99: Number
+    batch: Number
+
+
+class Curves(Part):
+    """The last ten minutes, second by second."""
+
+    t: list[int]
+    rate: list[float]
+    p50: list[Number]
+    p99: list[Number]
+    batch: list[Number]
+
+
+class EndpointNow(Figures):
+    """One endpoint; `experiment` is the test that runs on it."""
+
+    id: int
+    name: str
+    queue_rows: int
+    algorithms: list[AlgorithmNow]
+    experiment: int | None
+    tick: Second | None
+    history: Curves | UnsetType = UNSET
+
+
+class WorkerNow(Part):
+    """One worker that is alive."""
+
+    name: str
+    host: str
+    pid: int
+    rss_mb: float
+    rate: float
+    queue_rows: int
+    models: int
+    failures: dict[str, str]
+    shard: int
+    given_up: int
+    draining: bool
+    healthy: bool
+
+
+class Snapshot(Message):
+    """Cumulative: missing some loses nothing."""
+
+    topic: str
+    seq: int
+
+
+class OperationsSnapshot(Snapshot, tag="snapshot"):
+    """Of the topic `operations`: what this process does. `workers` is null where it computes."""
+
+    uptime_s: float
+    rss_mb: float
+    workers: list[WorkerNow] | None
+    endpoints: list[EndpointNow]
+    sockets: int
+
+
+class Test(Part):
+    """A test and its terms."""
+
+    id: int
+    title: str
+    endpoint: str
+    task: str
+    started_at: str
+    ended_at: str | None
+    summary: str | None
+    rule: str
+    alpha: float
+    horizon: int
+    running: bool
+    outcome: str
+
+
+class ArmNow(Part):
+    """One arm of a test."""
+
+    arm: int
+    position: int
+    algorithm: int
+    name: str
+    version: str
+    weight: int
+    exposures: int
+    errors: int
+    labelled: int
+    correct: int
+    accuracy: Number
+    mean_absolute_error: Number
+    latency_ms: Latency | None
+
+
+class Evidence(Part):
+    """Of the challenger that the verdict speaks about."""
+
+    difference: float
+    interval: list[float]
+    log_e: float
+    threshold: float
+    p_value: float
+
+
+class Verdict(Part):
+    """What the tallies allow one to conclude."""
+
+    code: Literal["no_data", "collecting", "too_early", "winner"]
+    sentence: str
+    winner: int | None
+
+
+class Path(Part):
+    """How the evidence grew, by the number of labels."""
+
+    n: list[int]
+    log_e: list[float]
+    difference: list[float]
+    low: list[float]
+    high: list[float]
+
+
+class ExperimentSnapshot(Snapshot, tag="snapshot"):
+    """Of the topic `experiment:{id}`: the tally of a test and what it shows."""
+
+    experiment: Test
+    arms: list[ArmNow]
+    evidence: Evidence | None
+    verdict: Verdict
+    history: Path | UnsetType = UNSET
+
+
+class Latest(Part):
+    """One prediction."""
+
+    request_id: Whole
+    algorithm: int
+    version: str
+    label: str
+    probability: Number
+    latency_ms: float
+    at: str
+
+
+class ResultsSnapshot(Snapshot, tag="snapshot"):
+    """Of the topic `results:{endpoint}`: the latest predictions, newest first."""
+
+    results: list[Latest]

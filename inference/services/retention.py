@@ -1,0 +1,104 @@
+"""What is old leaves the log, a few rows at a time; what was counted stays counted.
+
+The log has no index but its key. Ids rise with time, nearly: so the key is searched for where the
+age is reached, and below it each row's own moment decides. A row that got its id long before it was
+written is younger than its neighbours and goes with a later run.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import NamedTuple
+
+from django.db.models import Max, Min, Q, QuerySet
+
+from inference.core import retention
+from inference.models import Arm, MLAlgorithm, MLRequest, Outbox, Receipt
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What may go: rows made before this moment, of these endpoints (of all, if none is named)."""
+
+    before: datetime
+    endpoints: Collection[str] = ()
+    keep_labelled: bool = False
+
+
+class Step(NamedTuple):
+    """What became of the old rows up to an id: so many went, so many had to stay."""
+
+    last: int
+    deleted: int
+    kept: int
+
+
+def end(before: datetime) -> int:
+    """The first id that no older row has, nearly; 0 if there are no rows."""
+    ids = MLRequest.objects.aggregate(low=Min("pk"), high=Max("pk"))
+    if ids["low"] is None:
+        return 0
+    rows = MLRequest.objects.order_by("pk").values_list("created_at", flat=True)
+
+    def young(id_: int) -> bool:
+        found = rows.filter(pk__gte=id_).first()
+        return found is None or found >= before
+
+    all_ = range(ids["low"], ids["high"] + 1)
+    return all_.start + bisect_left(all_, True, key=young)
+
+
+def prune(terms: Terms, batch: int, *, dry_run: bool = False) -> Iterator[Step]:
+    """Look at so many rows at a time, each time in transactions of their own.
+
+    Whoever stops between two steps has lost nothing, and the next run goes on.
+    """
+    stop = end(terms.before)
+    old = _old(terms)
+    doomed = old.exclude(_protected(terms))
+    claimed = [span for span in _claimed() if span[0] < stop]
+    for first, last in _windows(stop, batch):
+        going = [doomed.filter(pk__range=span) for span in retention.gaps(first, last, claimed)]
+        there = old.filter(pk__range=(first, last)).count()
+        gone = sum(rows.count() if dry_run else rows.delete()[0] for rows in going)
+        yield Step(last, gone, there - gone)
+
+
+def _windows(stop: int, batch: int) -> Iterator[Span]:
+    """From the first to the last id of as many rows as are looked at together."""
+    last = 0
+    rows = MLRequest.objects.order_by("pk").values_list("pk", flat=True)
+    while ids := list(rows.filter(pk__gt=last, pk__lt=stop)[:batch]):
+        last = ids[-1]
+        yield ids[0], last
+
+
+def _old(terms: Terms) -> QuerySet[MLRequest]:
+    rows = MLRequest.objects.filter(created_at__lt=terms.before).order_by()
+    if not terms.endpoints:
+        return rows
+    of_them = MLAlgorithm.objects.filter(parent_endpoint__name__in=terms.endpoints)
+    return rows.filter(parent_mlalgorithm__in=list(of_them.values_list("pk", flat=True)))
+
+
+def _protected(terms: Terms) -> Q:
+    """Rows of tests that run, or ended so lately that they may be looked into."""
+    still = Q(abtest__ended_at__isnull=True) | Q(abtest__ended_at__gte=terms.before)
+    stays = Q(arm__in=list(Arm.objects.filter(still).values_list("pk", flat=True)))
+    if terms.keep_labelled:
+        stays |= Q(feedback__gt="")
+    return stays
+
+
+def _claimed() -> Iterable[Span]:
+    """Ids of requests whose answer somebody may still ask for, or that have none yet."""
+    kept = (model.objects.values_list("ids", flat=True).iterator() for model in (Outbox, Receipt))
+    for spans in chain.from_iterable(kept):
+        for first, count in spans:
+            yield first, first + count - 1

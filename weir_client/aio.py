@@ -1,0 +1,246 @@
+"""The client for programs that do other things meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, TypeVar, Unpack, overload
+
+import httpx
+
+from weir_client import calls, desk
+from weir_client import stream as streams
+from weir_client.address import Address
+from weir_client.calls import Call, Options, Record, Rows
+from weir_client.desk import Attempt, Desk
+from weir_client.errors import TimedOut, WeirError
+from weir_client.live import Listener
+from weir_client.retries import Retries
+from weir_client.stream import Arrays, Source, Stream, StreamOptions
+from weir_client.values import (
+    Algorithm,
+    Answer,
+    Block,
+    Endpoint,
+    Experiment,
+    Failure,
+    Json,
+    Logged,
+    Prediction,
+    Ready,
+    Snapshot,
+    Ticket,
+)
+
+T = TypeVar("T")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class AsyncClient:
+    """A server by its REST API; connections are pooled, and tasks may share a client.
+
+    `timeout` is for one try, in seconds; `retries` says how often and how long is tried again
+    where that cannot count twice, and None: never. `transport` is httpx's.
+
+    Each verb raises what the server refused with (`weir_client.errors`), or Unreachable,
+    Interrupted or TimedOut once there is no try left.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        timeout: float = desk.TIMEOUT,
+        retries: Retries | None = desk.RETRIES,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._address = Address.of(url, key)
+        self._desk = Desk(self._address, timeout, retries)
+        self._transport = transport
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """Made when it is needed: it takes a tenth of a second, and streams do without."""
+        address = self._address
+        return httpx.AsyncClient(
+            base_url=address.url, headers=address.headers, transport=self._transport
+        )
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._address.url
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if "_http" in vars(self):
+            await self._http.aclose()
+
+    # -- predictions -------------------------------------------------------------------------------
+
+    @overload
+    async def predict(
+        self, endpoint: str, rows: Record, **options: Unpack[Options]
+    ) -> Prediction: ...
+
+    @overload
+    async def predict(
+        self, endpoint: str, rows: Rows, **options: Unpack[Options]
+    ) -> list[Answer]: ...
+
+    async def predict(
+        self, endpoint: str, rows: Record | Rows, **options: Unpack[Options]
+    ) -> Prediction | list[Answer]:
+        """One record by name gives its prediction; raises the error of a row that has none.
+
+        A list of records, a list of rows in the order of the schema or an array [rows, width] gives
+        a list in the same order, with a Failure for each row that has no prediction.
+        """
+        wishes, timeout, key = calls.apart(options)
+        now = _now()
+        if isinstance(rows, Mapping):
+            one = calls.predict_one(endpoint, rows, wishes)
+            return await self._run(self._desk.predict(one, now, timeout, key))
+        many = calls.predict_many(endpoint, rows, wishes)
+        return await self._run(self._desk.predict(many, now, timeout, key))
+
+    async def submit(
+        self, endpoint: str, rows: Record | Rows, **options: Unpack[Options]
+    ) -> Ticket:
+        """Have it answered later: returns as soon as the server has written the request down."""
+        wishes, timeout, key = calls.apart(options)
+        call = calls.submit(endpoint, rows, wishes)
+        return await self._run(self._desk.predict(call, _now(), timeout, key))
+
+    async def result(
+        self,
+        request_id: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # as Client has it
+    ) -> Prediction:
+        """The answer to a request of `submit`, waiting for it; raises NotYet after `timeout`."""
+        return await self._ask(calls.result(request_id), timeout)
+
+    async def feedback(self, request_id: int, label: object) -> Logged:
+        """Say what was right; saying it again replaces it and counts once. None takes it back."""
+        return await self._ask(calls.feedback(request_id, label))
+
+    async def logged(self, request_id: int) -> Logged:
+        """A line of the log."""
+        return await self._ask(calls.logged(request_id))
+
+    async def log(self, after: int = 0, limit: int = 1000) -> list[Logged]:
+        """Lines of the log in the order of their ids, beginning behind `after`."""
+        return await self._ask(calls.log(after, limit))
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    async def ready(self) -> Ready:
+        """Whether this server should get traffic; raises Unreachable where none is."""
+        return await self._ask(calls.ready())
+
+    async def endpoints(self) -> list[Endpoint]:
+        """The names that can be called."""
+        return await self._ask(calls.endpoints())
+
+    async def schema(self, endpoint: str) -> Json:
+        """The features of an endpoint in their order, and its target; raises NotServed."""
+        return await self._ask(calls.schema(calls.id_of(endpoint, await self.endpoints())))
+
+    async def algorithms(self) -> list[Algorithm]:
+        """All that are registered, in the order of their ids."""
+        return await self._ask(calls.algorithms())
+
+    async def operations(self) -> Json:
+        """Traffic, batches and latencies, as the dashboard shows them."""
+        return await self._ask(calls.operations())
+
+    # -- experiments -------------------------------------------------------------------------------
+
+    async def experiments(self) -> list[Experiment]:
+        """All tests, in the order of their ids."""
+        return await self._ask(calls.experiments())
+
+    async def experiment(self, experiment_id: int) -> Experiment:
+        """What is tested; `experiment_snapshot` says how it stands."""
+        return await self._ask(calls.experiment(experiment_id))
+
+    async def experiment_snapshot(self, experiment_id: int) -> Json:
+        """Tallies, evidence and verdict, as the dashboard shows them."""
+        return await self._ask(calls.experiment_snapshot(experiment_id))
+
+    async def start_experiment(
+        self, title: str, arms: Mapping[int, int], created_by: str, rule: str = ""
+    ) -> Experiment:
+        """Split default traffic between algorithms, `{id: weight}`; `rule` is what a stop does."""
+        return await self._ask(calls.start_experiment(title, arms, created_by, rule))
+
+    async def stop_experiment(self, experiment_id: int) -> Json:
+        """Stop it and promote by its rule: `message` and `summary`; again: the same again."""
+        return await self._ask(calls.stop_experiment(experiment_id))
+
+    # -- streams -----------------------------------------------------------------------------------
+
+    @overload
+    def stream(
+        self, endpoint: str, rows: Arrays, **options: Unpack[StreamOptions]
+    ) -> Stream[Block | Failure]: ...
+
+    @overload
+    def stream(
+        self, endpoint: str, rows: streams.Rows | None = ..., **options: Unpack[StreamOptions]
+    ) -> Stream[Answer]: ...
+
+    def stream(
+        self, endpoint: str, rows: Source | None = None, **options: Unpack[StreamOptions]
+    ) -> Stream[Any]:
+        """A socket for many rows: to be entered, or with `rows` to be iterated over at once."""
+        terms = streams.terms(self._address, endpoint, options, rows)
+        patient = replace(terms, retries=self._desk.policy, timeout=self._desk.timeout)
+        return Stream(patient, rows, streams.manner(options))
+
+    def live(self, *topics: str) -> AsyncGenerator[Snapshot]:
+        """Snapshots of `operations`, `experiment:3` or `results:name`, whenever they change."""
+        listener = Listener(self._address, topics, self._desk.policy, self._desk.timeout)
+        return listener.snapshots()
+
+    # -- the way there -----------------------------------------------------------------------------
+
+    async def _ask(self, call: Call[T], seconds: float | None = None) -> T:
+        return await self._run(self._desk.begin(call, _now(), seconds))
+
+    async def _run(self, attempt: Attempt[T]) -> T:
+        while True:
+            try:
+                return await self._try(attempt.call, attempt.timeout(_now()))
+            except WeirError as error:
+                pause = attempt.pause(error, _now())
+            await asyncio.sleep(pause)
+
+    async def _try(self, call: Call[T], seconds: float) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._http.request(
+                    call.method,
+                    call.path,
+                    params=call.params,
+                    headers=call.headers,
+                    content=call.content,
+                    timeout=seconds,
+                )
+        except TimeoutError as error:
+            raise TimedOut from error
+        except httpx.TransportError as error:
+            raise desk.of_transport(error, self._address) from error
+        return call.read(response)

@@ -1,0 +1,189 @@
+"""The client for programs that wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TypeVar, Unpack, overload
+
+import httpx
+
+from weir_client import calls, desk
+from weir_client.address import Address
+from weir_client.calls import Call, Options, Record, Rows
+from weir_client.desk import Attempt, Desk
+from weir_client.errors import WeirError
+from weir_client.retries import Retries
+from weir_client.values import (
+    Algorithm,
+    Answer,
+    Endpoint,
+    Experiment,
+    Json,
+    Logged,
+    Prediction,
+    Ready,
+    Ticket,
+)
+
+T = TypeVar("T")
+
+
+class Client:
+    """A server by its REST API; connections are pooled, and threads may share a client.
+
+    `timeout` is for one try, in seconds; `retries` says how often and how long is tried again
+    where that cannot count twice, and None: never. `transport` is httpx's.
+
+    Each verb raises what the server refused with (`weir_client.errors`), or Unreachable,
+    Interrupted or TimedOut once there is no try left.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        timeout: float = desk.TIMEOUT,
+        retries: Retries | None = desk.RETRIES,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._address = Address.of(url, key)
+        self._desk = Desk(self._address, timeout, retries)
+        self._http = httpx.Client(
+            base_url=self._address.url, headers=self._address.headers, transport=transport
+        )
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._address.url
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # -- predictions -------------------------------------------------------------------------------
+
+    @overload
+    def predict(self, endpoint: str, rows: Record, **options: Unpack[Options]) -> Prediction: ...
+
+    @overload
+    def predict(self, endpoint: str, rows: Rows, **options: Unpack[Options]) -> list[Answer]: ...
+
+    def predict(
+        self, endpoint: str, rows: Record | Rows, **options: Unpack[Options]
+    ) -> Prediction | list[Answer]:
+        """One record by name gives its prediction; raises the error of a row that has none.
+
+        A list of records, a list of rows in the order of the schema or an array [rows, width] gives
+        a list in the same order, with a Failure for each row that has no prediction.
+        """
+        wishes, timeout, key = calls.apart(options)
+        now = time.monotonic()
+        if isinstance(rows, Mapping):
+            one = calls.predict_one(endpoint, rows, wishes)
+            return self._run(self._desk.predict(one, now, timeout, key))
+        many = calls.predict_many(endpoint, rows, wishes)
+        return self._run(self._desk.predict(many, now, timeout, key))
+
+    def submit(self, endpoint: str, rows: Record | Rows, **options: Unpack[Options]) -> Ticket:
+        """Have it answered later: returns as soon as the server has written the request down."""
+        wishes, timeout, key = calls.apart(options)
+        call = calls.submit(endpoint, rows, wishes)
+        return self._run(self._desk.predict(call, time.monotonic(), timeout, key))
+
+    def result(self, request_id: int, timeout: float | None = None) -> Prediction:
+        """The answer to a request of `submit`, waiting for it; raises NotYet after `timeout`."""
+        return self._ask(calls.result(request_id), timeout)
+
+    def feedback(self, request_id: int, label: object) -> Logged:
+        """Say what was right; saying it again replaces it and counts once. None takes it back."""
+        return self._ask(calls.feedback(request_id, label))
+
+    def logged(self, request_id: int) -> Logged:
+        """A line of the log."""
+        return self._ask(calls.logged(request_id))
+
+    def log(self, after: int = 0, limit: int = 1000) -> list[Logged]:
+        """Lines of the log in the order of their ids, beginning behind `after`."""
+        return self._ask(calls.log(after, limit))
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    def ready(self) -> Ready:
+        """Whether this server should get traffic; raises Unreachable where none is."""
+        return self._ask(calls.ready())
+
+    def endpoints(self) -> list[Endpoint]:
+        """The names that can be called."""
+        return self._ask(calls.endpoints())
+
+    def schema(self, endpoint: str) -> Json:
+        """The features of an endpoint in their order, and its target; raises NotServed."""
+        return self._ask(calls.schema(calls.id_of(endpoint, self.endpoints())))
+
+    def algorithms(self) -> list[Algorithm]:
+        """All that are registered, in the order of their ids."""
+        return self._ask(calls.algorithms())
+
+    def operations(self) -> Json:
+        """Traffic, batches and latencies, as the dashboard shows them."""
+        return self._ask(calls.operations())
+
+    # -- experiments -------------------------------------------------------------------------------
+
+    def experiments(self) -> list[Experiment]:
+        """All tests, in the order of their ids."""
+        return self._ask(calls.experiments())
+
+    def experiment(self, experiment_id: int) -> Experiment:
+        """What is tested; `experiment_snapshot` says how it stands."""
+        return self._ask(calls.experiment(experiment_id))
+
+    def experiment_snapshot(self, experiment_id: int) -> Json:
+        """Tallies, evidence and verdict, as the dashboard shows them."""
+        return self._ask(calls.experiment_snapshot(experiment_id))
+
+    def start_experiment(
+        self, title: str, arms: Mapping[int, int], created_by: str, rule: str = ""
+    ) -> Experiment:
+        """Split default traffic between algorithms, `{id: weight}`; `rule` is what a stop does."""
+        return self._ask(calls.start_experiment(title, arms, created_by, rule))
+
+    def stop_experiment(self, experiment_id: int) -> Json:
+        """Stop it and promote by its rule: `message` and `summary`; again: the same again."""
+        return self._ask(calls.stop_experiment(experiment_id))
+
+    # -- the way there -----------------------------------------------------------------------------
+
+    def _ask(self, call: Call[T], timeout: float | None = None) -> T:
+        return self._run(self._desk.begin(call, time.monotonic(), timeout))
+
+    def _run(self, attempt: Attempt[T]) -> T:
+        while True:
+            try:
+                return self._try(attempt.call, attempt.timeout(time.monotonic()))
+            except WeirError as error:
+                pause = attempt.pause(error, time.monotonic())
+            time.sleep(pause)
+
+    def _try(self, call: Call[T], timeout: float) -> T:
+        try:
+            response = self._http.request(
+                call.method,
+                call.path,
+                params=call.params,
+                headers=call.headers,
+                content=call.content,
+                timeout=timeout,
+            )
+        except httpx.TransportError as error:
+            raise desk.of_transport(error, self._address) from error
+        return call.read(response)
