@@ -252,6 +252,12 @@ class Environment:
         "8192",
         "The most rows that may wait; whoever comes then is told `overloaded`.",
     )
+    max_wait_ms: int = _var(
+        "WEIR_MAX_WAIT_MS",
+        readers.whole(1, 600_000),
+        "50",
+        "Milliseconds, or two full batches, that a REST request waits behind others.",
+    )
     max_request_rows: int = _var(
         "WEIR_MAX_REQUEST_ROWS",
         readers.whole(1, 1_000_000),

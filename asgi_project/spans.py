@@ -65,7 +65,7 @@ def _parent(call: Call) -> Context:
     """What the caller says; of a frame, what the handshake said."""
     from opentelemetry import propagate
 
-    headers = call.scope.get("headers", ())
+    headers = (call.scope or {}).get("headers", ())
     return propagate.extract({name.decode("latin-1"): v.decode("latin-1") for name, v in headers})
 
 

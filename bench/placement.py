@@ -11,7 +11,7 @@ import multiprocessing
 import struct
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -36,6 +36,7 @@ _LONE: Final = 20  # calls
 _SHAPE: Final = struct.Struct("<II")
 
 Ask = Callable[[Matrix], Awaitable[Matrix]]
+Place = Callable[[Kind, Path], AbstractContextManager[Ask]]
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -37,7 +37,10 @@ class Call:
 
     __slots__ = ("begun", "door", "endpoint", "scope", "since")
 
-    def __init__(self, door: Requests, endpoint: str, scope: MutableMapping[str, Any]) -> None:
+    def __init__(
+        self, door: Requests, endpoint: str, scope: MutableMapping[str, Any] | None
+    ) -> None:
+        """Without a scope it is counted, and nobody sees more of it."""
         self.door = door
         self.endpoint = endpoint
         self.scope = scope
@@ -59,7 +62,7 @@ class Call:
             self.door.ended(_model(self.endpoint), (), OK, seconds)
         else:
             self.door.answered(self.endpoint, self.begun.parts, seconds)
-        if _onlooker is not None or NOTES in self.scope:
+        if self.scope is not None and (_onlooker is not None or NOTES in self.scope):
             self._tell(outcome(self.parts), seconds)
 
     def ended(self, how: str) -> None:
@@ -67,12 +70,12 @@ class Call:
         seconds = monotonic() - self.since
         model = self.endpoint if self.begun is not None else _model(self.endpoint)
         self.door.ended(model, self.parts, how, seconds)
-        if _onlooker is not None or NOTES in self.scope:
+        if self.scope is not None and (_onlooker is not None or NOTES in self.scope):
             self._tell(how, seconds)
 
     def _tell(self, how: str, seconds: float) -> None:
         trace = self._trace(how, seconds)
-        notes = self.scope.get(NOTES)
+        notes = (self.scope or {}).get(NOTES)
         if notes is not None:
             self._note(notes, how, trace)
 

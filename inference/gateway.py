@@ -161,7 +161,8 @@ class Gateway:
     def begin(self, ask: Ask, rows: Rows) -> Pending:
         """`predict` without the waiting, for callers with a loop of their own."""
         count = self._admitted(rows)
-        return self._begun(ask, self._parts(ask, rows, self._wiring.ids.take(count)))
+        parts = self._parts(ask, rows, self._wiring.ids.take(count))
+        return self._begun(ask, parts, hurried=ask.hurried)
 
     async def reserve(self, ask: Ask, rows: Rows) -> Sequence[int]:
         """Ids for a request that may be begun more than once. Raises NotLogged as well."""
@@ -186,15 +187,16 @@ class Gateway:
         then, whatever the endpoint does otherwise.
         """
         self._admitted(rows)
-        return self._begun(ask, self._parts(ask, rows, ids, LogMode.STRICT))
+        return self._begun(ask, self._parts(ask, rows, ids, LogMode.STRICT), hurried=False)
 
-    def _begun(self, ask: Ask, parts: Sequence[Part]) -> Pending:
+    def _begun(self, ask: Ask, parts: Sequence[Part], *, hurried: bool) -> Pending:
         if not ask.lenient:
             _insist(parts)
         deadline = self._clock() + (self.limits.deadline if ask.deadline is None else ask.deadline)
         if len(parts) == 1:
-            return Pending(parts, self._started(parts[0], deadline), len(parts[0].ids))
-        done = _all([self._started(part, deadline) for part in parts])
+            done = self._started(parts[0], deadline, hurried=hurried)
+            return Pending(parts, done, len(parts[0].ids))
+        done = _all([self._started(part, deadline, hurried=hurried) for part in parts])
         return Pending(parts, done, sum(len(part.ids) for part in parts))
 
     def _admitted(self, rows: Rows) -> int:
@@ -231,13 +233,13 @@ class Gateway:
             for (algorithm, arm), places in _drawn(endpoint, ask.wanted, ids).items()
         ]
 
-    def _started(self, part: Part, deadline: float) -> asyncio.Future[Any]:
+    def _started(self, part: Part, deadline: float, *, hurried: bool) -> asyncio.Future[Any]:
         tensors, mode = part.tensors, part.context.mode
         if tensors is None:
             # No row fits the schema: nothing to compute, but the errors are logged like answers.
             part.settle(Outcome(None))
             return _nothing() if mode is LogMode.OFF else self._wiring.record(part)
-        return self._submit(Job(_model(part.served), tensors, deadline, mode, part))
+        return self._submit(Job(_model(part.served), tensors, deadline, mode, part, hurried))
 
 
 def _drawn(

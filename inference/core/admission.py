@@ -10,6 +10,7 @@ from inference.core.latency import LatencyModel
 # whole seconds, at least one; bodies and frames say it to the millisecond.)
 SOONEST = 0.05
 LATEST = 30.0
+_BATCHES = 2  # full ones
 UNKNOWN = 1.0  # while nobody knows how fast the queue is worked off
 
 
@@ -23,16 +24,20 @@ class Admission:
         self._latency = latency
 
     def refusal(
-        self, rows: int, waiting: int, running: float, patience: float
+        self, rows: int, waiting: int, running: float, patience: float, *, hurried: bool = False
     ) -> Overloaded | None:
         """Why `rows` more may not wait behind those `waiting`, or None if they may.
 
         `running` is what the batch under way still needs, `patience` what the caller still has,
-        both in seconds. An idle lane takes any job, be it larger than the queue or forecast to be
-        late: only running it can mend a wrong forecast.
+        both in seconds; who is `hurried` would rather ask again than stand in a long queue. An idle
+        lane takes any job, be it larger than the queue or forecast to be late: only running it can
+        mend a wrong forecast.
         """
         if not waiting and not running:
             return None
+        if hurried and (ahead := running + self._seconds(waiting)) > self.wait():
+            message = f"{waiting} rows are waiting, which takes {ahead:.3f} s"
+            return self._later(message, waiting, running)
         if waiting and waiting + rows > self._policy.max_queue_rows:
             return self._later(
                 f"{waiting} rows are waiting; {rows} more do not fit", waiting, running
@@ -42,6 +47,10 @@ class Admission:
             message = f"the answer would take {wait:.1f} s, but is wanted within {patience:.1f} s"
             return self._later(message, waiting, running)
         return None
+
+    def wait(self) -> float:
+        """How many seconds whoever is in a hurry waits for others."""
+        return max(_BATCHES * self._seconds(self._policy.max_rows), self._policy.wait_seconds)
 
     def horizon(self) -> float:
         """Patience in seconds that no queue of an otherwise idle lane can outlast."""

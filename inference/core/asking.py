@@ -24,7 +24,8 @@ class Ask:
     instead of refusing the request. `deadline` is in seconds from now, None for the default.
     `wait` is how many of them the caller spends on waiting before he would rather have an id by
     which to ask again; None: until the answer is there. `table`: he reads arrays, and all his rows
-    are one unit of assignment.
+    are one unit of assignment. `hurried`: he would rather be refused at once than wait for many
+    others, as one does who asks one thing after the other and knows what 503 means.
     """
 
     endpoint: str
@@ -34,6 +35,7 @@ class Ask:
     deadline: float | None = None
     wait: float | None = None
     table: bool = False
+    hurried: bool = False
 
     def on_behalf_of(self, subject: str) -> Ask:
         return replace(self, subject=checked_subject(subject)) if subject else self
@@ -74,7 +76,7 @@ def from_query(endpoint: str, query: Mapping[str, str]) -> Ask:
     lenient = query.get("strict", "").lower() not in TRUE
     subject = checked_subject(query.get("subject", ""))
     wait = preference.from_query(query.get("wait", ""))
-    return Ask(endpoint, wanted, subject, lenient, wait=wait)
+    return Ask(endpoint, wanted, subject, lenient, wait=wait, hurried=True)
 
 
 def checked_subject(subject: str) -> str:

@@ -13,11 +13,16 @@ from inference.core.latency import NO_LIMIT, LatencyModel
 
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
-    """How large a batch, how long a queue (both in rows), how many seconds on the loop itself."""
+    """How large a batch, how long a queue (both in rows), how many seconds on the loop itself.
+
+    `wait_seconds`, or two full batches if they take longer, is what whoever is in a hurry waits for
+    others: two keep a model busy, and with more behind them everybody only waits longer.
+    """
 
     max_rows: int = 512
     max_queue_rows: int = 8192
     inline_seconds: float = 0.001
+    wait_seconds: float = 0.05
 
 
 _DEADLINE = attrgetter("deadline")

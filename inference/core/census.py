@@ -6,6 +6,7 @@ make up is a label.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -46,8 +47,9 @@ class Requests:
         """Its parts are settled."""
         if len(parts) == 1 and not parts[0].errors:
             usual = self._usual.get(parts[0].served.algorithm.id)
-            if usual is not None:
-                usual.observe(seconds)
+            if usual is not None:  # as `observe` does, for nearly every request comes here
+                usual.counts[bisect_left(SECONDS, seconds)] += 1
+                usual.total += seconds
                 return
         self.ended(model, parts, outcome(parts), seconds)
 

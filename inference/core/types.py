@@ -72,7 +72,7 @@ class Ticket(Protocol):
 class Job:
     """Rows that travel through the engine together.
 
-    `deadline` is in seconds of the event loop's clock.
+    `deadline` is in seconds of the event loop's clock; see `Admission` for who is `hurried`.
     """
 
     model: Model
@@ -80,6 +80,7 @@ class Job:
     deadline: float
     mode: LogMode
     ticket: Ticket
+    hurried: bool = False
 
 
 class PredictionRow(NamedTuple):

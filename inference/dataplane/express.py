@@ -22,7 +22,6 @@ from inference.gateway import Answered, Pending
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-_NO_SCOPE: Final[Scope] = {}  # whoever reads one has the express closed
 _STRANGE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _MOST_SAYINGS: Final = 2048
 _MOST_REMEMBERED: Final = 1024  # bytes; what is longer is looked at each time
@@ -65,7 +64,7 @@ class Express:
 
     def begin(self, hot: Hot, body: bytes) -> Begun | None:
         """None if it has to go the usual way after all; raises nothing."""
-        call = Call(calls.REST, hot.endpoint, _NO_SCOPE)
+        call = Call(calls.REST, hot.endpoint, None)  # whoever reads a scope has closed us
         try:
             return self._begun(hot, body, call)
         except Exception as error:  # noqa: BLE001  # the client gets a sentence, the log a trace

@@ -250,7 +250,7 @@ class V2:
         gate, route = gateway.current(), asked.route
         of = catalog.endpoint(gate.snapshot, route.model)
         who = catalog.wanted(of, route.version)
-        ask = Ask(of.name, who, table=True).on_behalf_of(_subject(asked))
+        ask = Ask(of.name, who, table=True, hurried=True).on_behalf_of(_subject(asked))
         body = await self._body(asked)
         call.begins()
         request = _request(body, asked.headers, gate.snapshot, catalog.candidates(of, who))

@@ -44,22 +44,22 @@ class Door:
         self._counters = counters
         self._swept_at = 0.0
 
-    def admit(self, rows: int, patience: float) -> None:
+    def admit(self, rows: int, patience: float, *, hurried: bool) -> None:
         """Raise Overloaded, or ModelUnavailable while the lane is dead, if the job may not wait."""
         if self.dead:
             raise ModelUnavailable("the model's lane died and is restarting", retry_after=1.0)
-        refusal = self._refusal(rows, patience)
+        refusal = self._refusal(rows, patience, hurried=hurried)
         if refusal is not None and self._sweep():
-            refusal = self._refusal(rows, patience)
+            refusal = self._refusal(rows, patience, hurried=hurried)
         if refusal is not None:
             self._counters.refused += 1
             raise refusal
         if not self.busy:
             self.horizon = self._admission.horizon()
 
-    def _refusal(self, rows: int, patience: float) -> Overloaded | None:
+    def _refusal(self, rows: int, patience: float, *, hurried: bool) -> Overloaded | None:
         waiting, running = self._window.rows, self._runner.remaining
-        return self._admission.refusal(rows, waiting, running, patience)
+        return self._admission.refusal(rows, waiting, running, patience, hurried=hurried)
 
     def _sweep(self) -> bool:
         """Throw abandoned jobs out of the queue; whether there were any."""

@@ -73,7 +73,7 @@ class Lane:
         if door.busy or (
             window.rows and (patience < door.horizon or window.rows + rows > door.room)
         ):
-            door.admit(rows, patience)
+            door.admit(rows, patience, hurried=job.hurried)
         waiter = Waiter(job, rows, self._loop.create_future(), monotonic())
         window.add(waiter)
         self._open[waiter] = None

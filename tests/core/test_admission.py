@@ -46,6 +46,31 @@ def test_rows_and_age_decide(
     assert (refusal is None) is admitted
 
 
+@pytest.mark.parametrize(
+    ("waiting", "running", "admitted"),
+    [
+        (20, 0.0, True),  # two full batches
+        (21, 0.0, False),
+        (10, 1.0, True),
+        (10, 1.1, False),
+        (0, 2.1, False),  # a batch that takes longer than it should
+    ],
+)
+def test_who_is_in_a_hurry_waits_for_two_full_batches(
+    waiting: int, running: float, admitted: bool
+) -> None:
+    refusal = door(0.1).refusal(50, waiting, running, 600.0, hurried=True)
+
+    assert (refusal is None) is admitted
+
+
+def test_a_wait_that_nobody_notices_is_no_reason_to_refuse() -> None:
+    quick = door(0.0001)
+
+    assert quick.wait() == 0.05
+    assert quick.refusal(1, 90, 0.0, 600.0, hurried=True) is None
+
+
 def test_the_refusal_says_what_is_in_the_way() -> None:
     full = door(0.1).refusal(2, 99, 0.0, 25.0)
     late = door(0.1).refusal(10, 10, 1.0, 2.5)
