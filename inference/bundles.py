@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from inference import sealing
-from inference.core.errors import BundleInvalid, WeirError
+from inference.core.errors import BundleInvalid, ModelUnavailable, WeirError
+from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
 from inference.runtimes import loader
@@ -75,7 +76,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.card.serving}:{model}:{self.schema.hash}".encode()
         ).hexdigest()
 
-    def artefact(self, kind: Kind | None = None) -> Artefact:
+    def artefact(self, kind: Kind | None = None, reach: Reach = NOWHERE) -> Artefact:
         """The file that serves, or the one of `kind`."""
         kind = kind or self.card.serving
         return Artefact(
@@ -84,6 +85,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             schema=self.schema,
             reads="matrix" if kind is Kind.ONNX else self.card.reads,
             libraries=self.card.libraries,
+            reach=reach,
         )
 
 
@@ -118,10 +120,17 @@ def read(data: bytes, key: bytes) -> Bundle:
     return bundle
 
 
-def load(bundle: Bundle, kind: Kind | None = None) -> Runtime:
-    """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid."""
-    runtime = loader.load(bundle.artefact(kind))
-    verify(bundle, runtime)
+def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Runtime:
+    """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid.
+
+    Raises ModelUnavailable if it lives in another server that does not answer now.
+    """
+    runtime = loader.load(bundle.artefact(kind, reach))
+    try:
+        verify(bundle, runtime)
+    except WeirError:
+        runtime.close()
+        raise
     return runtime
 
 
@@ -135,9 +144,14 @@ def verify(bundle: Bundle, runtime: Runtime) -> None:
 
 
 def answers(runtime: Runtime, matrix: Matrix) -> Matrix:
-    """What the model says to these rows; raises BundleInvalid if it is no prediction."""
+    """What the model says to these rows; raises BundleInvalid if it is no prediction.
+
+    Raises ModelUnavailable if it lives in another server that does not answer now.
+    """
     try:
         (out,) = runtime.predict((matrix,))
+    except ModelUnavailable:
+        raise
     except Exception as error:  # the model's code is not ours: whatever it raises, it is unfit
         raise BundleInvalid(f"The model fails on a row: {type(error).__name__}: {error}") from error
     if out.ndim != 2 or len(out) != len(matrix) or not np.isfinite(out).all():
