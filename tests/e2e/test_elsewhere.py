@@ -82,10 +82,12 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
 
 
 @pytest.fixture
-def client(mode: servers.Mode, data: Path, elsewhere: Elsewhere) -> Iterator[httpx.Client]:
+def client(data: Path, elsewhere: Elsewhere) -> Iterator[httpx.Client]:
+    """A worker has the line to the other server, and web processes ask the worker."""
+    servers.redis_or_not()
     allowed = {"WEIR_REMOTE_HOSTS": f"127.0.0.1:{elsewhere.port}"}
     with (
-        Server(data, mode=mode, env=allowed) as server,
+        Server(data, mode="redis", env=allowed) as server,
         httpx.Client(base_url=server.url, timeout=20.0) as opened,
     ):
         schema = data / "schema.json"
