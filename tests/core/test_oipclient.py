@@ -169,7 +169,8 @@ def test_one_probability_is_that_of_the_last_class() -> None:
 def test_values_stay_as_they_are() -> None:
     found = oipclient.columns(named("v", np.array([2.5, -1.0], np.float32)), "values", 2, 0)
 
-    assert (found.dtype, found.tolist()) == (np.float64, [[2.5], [-1.0]])
+    assert found.dtype == np.float64
+    assert found.tolist() == [[2.5], [-1.0]]
 
 
 def test_what_rounding_put_beyond_certainty_is_certainty() -> None:

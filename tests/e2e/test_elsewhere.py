@@ -41,7 +41,7 @@ class Elsewhere:
 
     def __post_init__(self) -> None:
         words = [str(self.folder), str(self.port), str(servers.free_port())]
-        command = [self.python, "-m", "tests.clients.mlserver_model", *words]
+        command: list[str | Path] = [self.python, "-m", "tests.clients.mlserver_model", *words]
         subprocess.run(command, cwd=ROOT, check=True, timeout=60)
 
     def start(self) -> None:

@@ -15,16 +15,22 @@ import numpy as np
 from inference.core import datatypes, oip
 from inference.core.datatypes import Tensor
 from inference.core.oip import Request
+from inference.core.tensors import Array, Matrix
 
 LENGTH = "Inference-Header-Content-Length"
 Answer = tuple[int, Mapping[str, str], bytes]
 
 
-def share(tensors: list[Tensor]) -> list[Tensor]:
+def likely(rows: Array) -> Matrix:
     """Whoever has a large first number is likely to be of the last class."""
+    first = np.nan_to_num(rows[:, 0].astype(np.float64))
+    last: Matrix = 1.0 / (1.0 + np.exp(1 - first / 50))
+    return np.stack([1 - last, last], axis=1)
+
+
+def share(tensors: list[Tensor]) -> list[Tensor]:
     (rows,) = tensors
-    likely = 1.0 / (1.0 + np.exp(-np.nan_to_num(rows.array[:, 0].astype(np.float64)) / 50 + 1))
-    return [datatypes.named("p", np.stack([1 - likely, likely], axis=1))]
+    return [datatypes.named("p", likely(rows.array))]
 
 
 @dataclass
