@@ -47,6 +47,7 @@ class GraphRuntime:
     """One session, one thread, like a table's."""
 
     kind = Kind.ONNX
+    inline_ok = True
 
     def __init__(self, session: Any) -> None:
         sources, sinks = session.get_inputs(), session.get_outputs()

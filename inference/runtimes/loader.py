@@ -20,6 +20,8 @@ def sniff(data: bytes) -> Kind:
         return Kind.ONNX
     if _is_pickle(data):
         return Kind.JOBLIB
+    if data.startswith(b"{"):
+        return Kind.OIP
     raise BundleInvalid("This is neither an ONNX, a skops nor a joblib file.")
 
 
@@ -32,6 +34,10 @@ def load(artefact: Artefact) -> Runtime:
         from inference.runtimes import onnx
 
         return onnx.load(artefact)
+    if artefact.kind is Kind.OIP:
+        from inference.runtimes import oip
+
+        return oip.load(artefact)
     from inference.runtimes import sklearn
 
     return sklearn.load(artefact)
