@@ -176,10 +176,11 @@ def test_one_of_us_is_such_a_server_too(data: Path) -> None:
         schema.write_text(opened.get("/api/v1/endpoints/2/schema").text)
         names = ("--endpoint", "mirror", "--name", "mirror", "--version", "1.0")
         remote = ("--remote", server.url, "--remote-model", "diabetes", "--schema", str(schema))
-        more = ("--status", "production")
+        more = ("--status", "production", "--remote-input", "matrix:FP64")
         servers.manage(data, "register", *names, *remote, *more, env=allowed)
         features = json.loads(schema.read_text())["features"]
-        records = [{each["name"]: each[end] for each in features} for end in ("minimum", "maximum")]
+        numbers = [each for each in features if each["kind"] != "category"]
+        records = [{each["name"]: each[end] for each in numbers} for end in ("minimum", "maximum")]
         until_answered(opened, the_remote(opened, "mirror"), records, "/api/v1/mirror/predict")
 
         here = opened.post("/api/v1/diabetes/predict", json=records).json()
