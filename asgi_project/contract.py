@@ -75,12 +75,14 @@ def _channel(channel: Channel, found: Json) -> Json:
 def _message(message: Mapping[str, Any], found: Json) -> Json:
     schema = found["components"]["schemas"][_named(message["payload"])]
     examples = [json.dumps(each["payload"]) for each in message.get("examples", ())]
-    return {"title": message["name"], **_type("", schema), "examples": examples}
+    return _type("", schema) | {"title": message["name"], "examples": examples}
 
 
 def _type(name: str, schema: Mapping[str, Any]) -> Json:
     return {
         "name": name,
+        "title": name,
+        "examples": (),
         "summary": schema["description"],
         "fields": list(_fields(schema)),
         "one_of": [each["required"][0] for each in schema.get("oneOf", ())],

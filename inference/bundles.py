@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from inference import sealing
 from inference.core.errors import BundleInvalid, ModelUnavailable, WeirError
+from inference.core.graphs import GRAPH, Graph
 from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
+from inference.runtimes import graph as graphs
 from inference.runtimes import loader
 from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
 
@@ -29,7 +31,7 @@ class Golden(msgspec.Struct, frozen=True):
     """Raw rows, and what the model said to them on the day it was made."""
 
     records: list[dict[str, object]]
-    outputs: list[list[float]]
+    outputs: list[list[Any]]  # of a table numbers; of a graph what each output says
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """One algorithm as it is stored and moved."""
 
     card: Card
-    schema: Schema
+    schema: Schema | Graph
     files: Mapping[Kind, bytes]
 
     @property
@@ -76,13 +78,20 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.card.serving}:{model}:{self.schema.hash}".encode()
         ).hexdigest()
 
+    @property
+    def table(self) -> Schema:
+        """The schema of a model of tables; raises BundleInvalid for a graph."""
+        if isinstance(self.schema, Graph):
+            raise BundleInvalid("This model is a graph and has no schema of features.")
+        return self.schema
+
     def artefact(self, kind: Kind | None = None, reach: Reach = NOWHERE) -> Artefact:
         """The file that serves, or the one of `kind`."""
         kind = kind or self.card.serving
         return Artefact(
             kind=kind,
             data=self.files[kind],
-            schema=self.schema,
+            schema=self.table,
             reads="matrix" if kind is Kind.ONNX else self.card.reads,
             libraries=self.card.libraries,
             reach=reach,
@@ -111,7 +120,7 @@ def read(data: bytes, key: bytes) -> Bundle:
     if found != manifest.sha256:
         raise BundleInvalid("The files of the bundle are not those of its manifest.")
     try:
-        schema = Schema.from_json(manifest.schema)
+        schema = described(manifest.schema)
     except ValueError as error:
         raise BundleInvalid(f"The bundle's schema is damaged: {error}") from error
     files = {kind: members[name] for kind, name in _FILES.items() if name in members}
@@ -120,17 +129,30 @@ def read(data: bytes, key: bytes) -> Bundle:
     return bundle
 
 
+def described(data: Mapping[str, object]) -> Schema | Graph:
+    """What a model takes, from its JSON; raises ValueError."""
+    return Graph.from_json(data) if GRAPH in data else Schema.from_json(data)
+
+
 def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Runtime:
     """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid.
 
     Raises ModelUnavailable if it lives in another server that does not answer now.
     """
+    if isinstance(bundle.schema, Graph):
+        return _graph(bundle, bundle.schema)
     runtime = loader.load(bundle.artefact(kind, reach))
     try:
         verify(bundle, runtime)
     except WeirError:
         runtime.close()
         raise
+    return runtime
+
+
+def _graph(bundle: Bundle, graph: Graph) -> Runtime:
+    runtime, golden = graphs.load(bundle.files[bundle.card.serving]), bundle.card.golden
+    graphs.verify(runtime, graph, golden.records, golden.outputs)
     return runtime
 
 
@@ -179,13 +201,17 @@ def _check(bundle: Bundle) -> None:
 def _check_golden(bundle: Bundle) -> None:
     golden = bundle.card.golden
     shape = {len(row) for row in golden.outputs}
-    if len(golden.records) != len(golden.outputs) or shape != {width(bundle.schema)}:
+    if len(golden.records) != len(golden.outputs) or shape != {_width(bundle.schema)}:
         raise BundleInvalid("The bundle's golden rows do not fit its schema.")
+
+
+def _width(schema: Schema | Graph) -> int:
+    return len(schema.outputs) if isinstance(schema, Graph) else width(schema)
 
 
 def _golden_matrix(bundle: Bundle) -> Matrix:
     try:
-        return bundle.schema.encode_many(bundle.card.golden.records)
+        return bundle.table.encode_many(bundle.card.golden.records)
     except WeirError as error:
         raise BundleInvalid(f"A golden row does not fit the schema: {error}") from error
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from inference.core import experiment
+from inference.core.graphs import GRAPH
 from inference.core.lifecycle import Rule, Status
 from inference.core.schema import Task
 from inference.core.tally import NOTHING, Tally
@@ -101,6 +102,8 @@ class MLAlgorithm(models.Model):
     @property
     def task(self) -> Task:
         """What kind of answer it gives, and so how a label is compared with it."""
+        if GRAPH in self.schema:
+            return "multiclass"  # whose labels are texts, right or wrong
         task: Task = self.schema["target"]["task"]
         return task
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from inference import bundles, store
+from inference.core.graphs import Graph
 from inference.core.reach import Reach
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
@@ -30,6 +31,7 @@ class Opened:
 
     key: LaneKey
     runtime: Runtime
+    may_be_nan: bool = False
 
     @property
     def kind(self) -> str:
@@ -51,7 +53,8 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     server that does not answer now.
     """
     bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
-    return Opened(LaneKey(row.pk, next(_generations)), bundles.load(bundle, reach=reach()))
+    loaded = bundles.load(bundle, reach=reach())
+    return Opened(LaneKey(row.pk, next(_generations)), loaded, isinstance(bundle.schema, Graph))
 
 
 def reach() -> Reach:

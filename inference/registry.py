@@ -21,6 +21,8 @@ from django.db import Error, connection
 from inference import models
 from inference.core.answers import Renderer, TableRenderer
 from inference.core.errors import ModelUnavailable, StorageUnavailable, WeirError
+from inference.core.graphanswers import GraphRenderer
+from inference.core.graphs import GRAPH, Graph, GraphReader
 from inference.core.lifecycle import Status
 from inference.core.reader import Reader, RowReader
 from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
@@ -242,6 +244,9 @@ async def _retired(retire: Retire, model: Model) -> None:
 
 def _sides(row: models.MLAlgorithm, algorithm: Algorithm) -> tuple[Reader, Renderer]:
     """What reads its rows, and what renders its answers."""
+    if GRAPH in row.schema:
+        graph = Graph.from_json(row.schema)
+        return GraphReader(graph), GraphRenderer(graph, algorithm)
     schema = Schema.from_json(row.schema)
     return RowReader(schema), TableRenderer(schema.target, algorithm)
 

@@ -2,8 +2,8 @@
 
 WeirError
  ├── InputError                what was sent cannot be used
- │    ├── JsonInvalid, RowInvalid, FrameInvalid, TooLarge, TooSlow, UnsupportedEncoding,
- │    │   IdempotencyMismatch
+ │    ├── JsonInvalid, RowInvalid, FrameInvalid, RequestInvalid, TooLarge, TooSlow,
+ │    │   UnsupportedEncoding, Unsupported, IdempotencyMismatch
  │    └── Invalid              a field of something else than a row; `field` names it
  ├── RoutingError              no single algorithm answers
  │    └── NotServed, Ambiguous
@@ -75,6 +75,12 @@ class FrameInvalid(InputError):
     code = "frame_invalid"
 
 
+class RequestInvalid(InputError):
+    """The request is not one of the Open Inference Protocol."""
+
+    code = "request_invalid"
+
+
 class TooLarge(InputError):
     """The request is larger than the server accepts."""
 
@@ -91,6 +97,12 @@ class UnsupportedEncoding(InputError):
     """The body is wrapped in a way that the server does not read."""
 
     code = "unsupported_encoding"
+
+
+class Unsupported(InputError):
+    """This part of the protocol is not supported by the server."""
+
+    code = "unsupported"
 
 
 class IdempotencyMismatch(InputError):

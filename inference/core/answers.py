@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -61,7 +61,7 @@ class TableRenderer:
         self.classes = target.classes
         self._target = target
         self._classes = tuple(json.dumps(name) for name in target.classes)
-        self._tail = _tail(algorithm.id, algorithm.version)
+        self._complete = completed(algorithm)
         self._texts = {
             "binary": self._binary,
             "multiclass": self._multiclass,
@@ -95,11 +95,7 @@ class TableRenderer:
         return best
 
     def answers(self, texts: Iterable[str], ids: Iterable[int]) -> list[str]:
-        tail = self._tail
-        return [
-            f'{text},"request_id":{request_id}{tail}'
-            for text, request_id in zip(texts, ids, strict=True)
-        ]
+        return self._complete(texts, ids)
 
     def _binary(self, scores: Matrix) -> list[str]:
         """The probability is that of the second class; the label is it above one half."""
@@ -135,6 +131,17 @@ def _scores(outputs: Tensors) -> Matrix:
 def _second(scores: Matrix) -> list[float]:
     """The probabilities of the second of two classes; of one row without the detour of a view."""
     return [scores.item(1)] if len(scores) == 1 else scores[:, 1].tolist()
+
+
+def completed(algorithm: Algorithm) -> Callable[[Iterable[str], Iterable[int]], list[str]]:
+    """What closes the texts of an algorithm's rows, with their ids."""
+    tail = _tail(algorithm.id, algorithm.version)
+
+    def close(texts: Iterable[str], ids: Iterable[int]) -> list[str]:
+        pairs = zip(texts, ids, strict=True)
+        return [f'{text},"request_id":{request_id}{tail}' for text, request_id in pairs]
+
+    return close
 
 
 def replayed(logged: str, request_id: int, algorithm_id: int, version: str) -> str:

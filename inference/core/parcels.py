@@ -16,6 +16,8 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from inference.core import datatypes
+from inference.core.datatypes import BYTES
 from inference.core.errors import KINDS, WeirError
 from inference.core.reader import Reader
 from inference.core.routing import Arm
@@ -67,7 +69,7 @@ class Keys:
 
 
 class Block(Struct, array_like=True, gc=False):
-    """One array, rows first; `dtype` as numpy writes it, byte order and all."""
+    """One array, rows first; `dtype` as numpy writes it, byte order and all, or BYTES for texts."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -253,9 +255,13 @@ class _Carried:
 
 
 def _block(array: Array) -> Block:
+    if array.dtype == object:  # texts, whose own bytes are elsewhere
+        return Block(BYTES, array.shape, datatypes.encoded(array))
     return Block(array.dtype.str, array.shape, array.tobytes())
 
 
 def _array(block: Block) -> Array:
+    if block.dtype == BYTES:
+        return datatypes.decoded("", BYTES, block.shape, block.data).array
     found: Array = np.frombuffer(block.data, np.dtype(block.dtype)).reshape(block.shape)
     return found

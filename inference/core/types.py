@@ -32,6 +32,11 @@ class Model(Protocol):
         """Whether `predict` only computes, on the thread that calls it: it never waits."""
         ...
 
+    @property
+    def may_be_nan(self) -> bool:
+        """Whether NaN and infinity are answers like others, and no sign of a failure."""
+        ...
+
     def predict(self, tensors: Tensors) -> Tensors:
         """One row out for each row in.
 

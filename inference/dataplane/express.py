@@ -80,8 +80,10 @@ class Express:
 
     def _recognised(self, scheme: str, url: bytes, headers: Headers) -> Hot | None:
         path, _, query = url.partition(b"?")
-        if not path.startswith(PREFIX) or not path.endswith(SUFFIX) or b"%" in path:
+        if not path.startswith(PREFIX) or not path.endswith(SUFFIX):
             return None
+        if len(url) > _MOST_REMEMBERED or b"%" in path or b"#" in query or not url.isascii():
+            return None  # the server's own parser knows what to make of it
         by_name = dict(headers)
         if not _STRANGE.isdisjoint(by_name):
             return None

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from inference.core.errors import ModelError, ModelOutputInvalid, ModelRejectedRow, WeirError
 from inference.core.tensors import MOST_FOR_A_DOT, Array, Tensors
+from inference.core.types import Model
 
 # Whatever a model does is its own failure. A synchronous call cannot be cancelled, so even a
 # CancelledError is the model's, and `sys.exit()` must not end the server.
@@ -40,6 +41,11 @@ def attempt(
     seconds = clock() - began
     error = _misshapen(outputs, len(inputs[0]))
     return Attempt(None if error else outputs, error, seconds)
+
+
+def doubtful(model: Model, outputs: Tensors) -> Sequence[int]:
+    """The rows that nobody may get, because of what is in them."""
+    return () if model.may_be_nan else not_finite(outputs)
 
 
 def not_finite(outputs: Tensors) -> Sequence[int]:

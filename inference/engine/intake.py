@@ -38,6 +38,10 @@ class Alone:
     def inline_ok(self) -> bool:
         return False
 
+    @property
+    def may_be_nan(self) -> bool:
+        return self.model.may_be_nan
+
     def predict(self, tensors: Tensors) -> Tensors:
         return self.model.predict(tensors)
 

@@ -11,7 +11,7 @@ import numpy as np
 from inference.core.bisection import Span
 from inference.core.errors import ModelOutputInvalid, WeirError
 from inference.core.tensors import Array, Tensors, cut
-from inference.engine.compute import not_finite
+from inference.engine import compute
 from inference.engine.waiter import Waiter
 
 
@@ -42,7 +42,8 @@ class Pieces:
         """These rows have come out; the jobs that are complete by them."""
         if self._outputs is None:
             self._outputs = tuple(_blank(array, self._stops[-1]) for array in outputs)
-        doubtful = [span.start + row for row in not_finite(outputs)]
+        suspects = compute.doubtful(self._batch[0].job.model, outputs)
+        doubtful = [span.start + row for row in suspects]
         for whole, part in zip(self._outputs, outputs, strict=True):
             whole[span.start : span.stop] = part
             whole[doubtful] = _nothing(whole)
@@ -94,6 +95,8 @@ def _blank(like: Array, rows: int) -> Array:
     return np.full((rows, *like.shape[1:]), _nothing(like), like.dtype)
 
 
-def _nothing(array: Array) -> float | int:
+def _nothing(array: Array) -> float | int | bytes:
     """What stands in rows that have no result; their error says so, not this value."""
+    if array.dtype == object:
+        return b""
     return np.nan if array.dtype.kind in "fc" else 0

@@ -252,6 +252,10 @@ class Distant:
     def inline_ok(self) -> bool:
         return False
 
+    @property
+    def may_be_nan(self) -> bool:
+        return True  # its worker has looked
+
     def predict(self, tensors: Tensors) -> Tensors:
         """Only a worker can."""
         raise ModelUnavailable("This process holds no models.")

@@ -12,7 +12,7 @@ from inference.core.errors import ModelUnavailable
 from inference.core.tensors import Tensors
 from inference.core.types import NO_ERRORS, Outcome
 from inference.engine.base import BatchReport
-from inference.engine.compute import not_finite, shares
+from inference.engine.compute import doubtful, shares
 from inference.engine.counters import Counters
 from inference.engine.desk import Desk
 from inference.engine.isolation import Isolation
@@ -51,7 +51,7 @@ class Serving:
         if isinstance(tried.error, ModelUnavailable):
             # No row is to blame, so none is searched for.
             raise tried.error
-        if tried.outputs is not None and not not_finite(tried.outputs):
+        if tried.outputs is not None and not doubtful(batch[0].job.model, tried.outputs):
             computed = tried.seconds
             self._hand_out(batch, tried.outputs, started, computed)
             errors = 0

@@ -46,13 +46,15 @@ class OnnxRuntime:
 
 def load(artefact: Artefact) -> OnnxRuntime:
     """The session over these bytes; raises BundleInvalid."""
+    return OnnxRuntime(session(artefact.data), artefact)
+
+
+def session(data: bytes) -> ort.InferenceSession:
+    """One thread over the graph in these bytes; raises BundleInvalid."""
     try:
-        session = ort.InferenceSession(
-            artefact.data, _options(), providers=["CPUExecutionProvider"]
-        )
+        return ort.InferenceSession(data, _options(), providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a dozen unrelated errors for one meaning
         raise BundleInvalid(f"ONNX Runtime refuses the model: {_short(error)}") from error
-    return OnnxRuntime(session, artefact)
 
 
 def _options() -> ort.SessionOptions:

@@ -14,7 +14,7 @@ from inference.core.errors import BundleInvalid, WeirError
 from inference.core.schema import Schema
 from inference.runtimes import loader
 from inference.runtimes.base import Artefact, Kind, Reads
-from inference.training import dataset, pack, sample
+from inference.training import dataset, graphs, pack, sample
 from inference.training.dataset import Record, Rows
 from inference.training.pack import Identity, Trial
 
@@ -35,6 +35,14 @@ def adopt(identity: Identity, path: Path, schema: Schema, rows: Path | None = No
     """
     artefact = read(path, schema)
     return pack.pack(identity, artefact, trial(schema, rows))
+
+
+def adopt_graph(identity: Identity, path: Path, rows: Path | None = None) -> Bundle:
+    """The bundle of an ONNX file that no schema describes; raises BundleInvalid."""
+    records = None if rows is None else [dict(each) for each in _records(rows)]
+    return graphs.pack_graph(
+        identity, _bytes(path), records, f"rows of {rows.name}" if rows else ""
+    )
 
 
 def read(path: Path, schema: Schema) -> Artefact:

@@ -51,7 +51,7 @@ def test_rows_and_age_decide(
     [
         (20, 0.0, True),  # two full batches
         (21, 0.0, False),
-        (10, 1.0, True),
+        (10, 0.9, True),
         (10, 1.1, False),
         (0, 2.1, False),  # a batch that takes longer than it should
     ],

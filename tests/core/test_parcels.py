@@ -323,3 +323,12 @@ def test_an_item_of_all_rows_does_not_say_which() -> None:
     ]
 
     assert [item.places for item in items] == [None, [1], []]
+
+
+def test_texts_travel_as_they_are() -> None:
+    array = np.array([[b"a", b""], ["\N{SNOWMAN}".encode(), b"\xff"]], dtype=object)
+    found = parcels.Result(1, [], {}, blocks=[parcels._block(array)])
+
+    (again,) = parcels.outputs(parcels.received(parcels.reply([found])).results[0])
+
+    assert again.tolist() == array.tolist()

@@ -82,6 +82,9 @@ def without_ids(said: Any) -> Any:
     ("url", "headers"),
     [
         ("/api/v1/e%20/predict", [JSON]),
+        (f"/api/v1/{'e' * 2000}/predict", [JSON]),
+        (f"{PATH}?subject=a#b", [JSON]),
+        (f"{PATH}?subject=é", [JSON]),
         ("/api/v1/e/other", [JSON]),
         ("/api/v1/e/f/predict", [JSON]),
         (PATH, []),

@@ -30,7 +30,7 @@ STEPS = {
     "start a thread": (runner.Runner, "_call_thread"),
     "predict": (Sevenfold, "predict"),
     "learn": (LatencyModel, "observe"),
-    "doubt": (serving, "not_finite"),
+    "doubt": (serving, "doubtful"),
     "cut": (serving, "shares"),
     "make the outcome": (serving, "Outcome"),
     "search": (Pieces, "passed"),

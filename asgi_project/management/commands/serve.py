@@ -14,6 +14,8 @@ from django.db import connection
 
 from asgi_project.env import Environment
 from asgi_project.family import Family
+from inference.core import graphs
+from inference.core.graphs import GRAPH, Graph
 from inference.core.schema import Feature, Schema
 from inference.models import MLAlgorithm
 
@@ -101,11 +103,17 @@ def _example(base: str) -> list[str]:
     algorithm = rows.filter(current_status="production").first()
     if algorithm is None:
         return ["", "  No model yet: make demo, or manage.py demo breast_cancer"]
-    features = Schema.from_json(algorithm.schema).features[:3]
-    record = json.dumps({feature.name: _typical(feature) for feature in features})
+    record = json.dumps(_record(algorithm.schema))
     url = f"{base}/api/v1/{algorithm.parent_endpoint.name}/predict"
     quoted = record.replace("'", "'\\''")
     return ["", f"  curl -s {url} -H 'Content-Type: application/json' -d '{quoted}'"]
+
+
+def _record(schema: dict[str, Any]) -> dict[str, object]:
+    if GRAPH in schema:
+        return graphs.example(Graph.from_json(schema))
+    features = Schema.from_json(schema).features[:3]
+    return {feature.name: _typical(feature) for feature in features}
 
 
 def _typical(feature: Feature) -> float | str:

@@ -36,7 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--version", required=True, dest="model_version")
         parser.add_argument(
-            "--schema", type=Path, help="JSON; by default the file beside PATH, ending .schema.json"
+            "--schema",
+            type=Path,
+            help="JSON; by default PATH with .schema.json at its end; an ONNX file needs none",
         )
         parser.add_argument(
             "--rows",
@@ -74,13 +76,17 @@ class Command(BaseCommand):
 
 
 def _file(given: Mapping[str, Any]) -> Bundle:
-    from inference.training import adopt
+    """Of a graph, if it is an ONNX file that nobody wrote a schema for."""
+    from inference.training import adopt, graphs
 
     path: Path | None = given["path"]
     if path is None or given["remote_model"]:
         raise CommandError("A model is a file, PATH, or it is at --remote as --remote-model.")
-    schema = adopt.schema(given["schema"] or path.with_suffix(".schema.json"))
-    return adopt.adopt(_identity(given), path, schema, given["rows"])
+    named, rows = given["schema"], given["rows"]
+    beside = named or path.with_suffix(".schema.json")
+    if graphs.is_bare(path, beside, named=named is not None):
+        return adopt.adopt_graph(_identity(given), path, rows)
+    return adopt.adopt(_identity(given), path, adopt.schema(beside), rows)
 
 
 def _elsewhere(given: Mapping[str, Any]) -> Bundle:

@@ -98,7 +98,7 @@ def test_the_caller_s_rows_are_left_alone() -> None:
 def test_a_batch_says_what_its_rows_say_alone() -> None:
     bundle = artefacts.bundle()
     runtime = loader.load(bundle.artefact())
-    matrix = bundle.schema.encode_many(artefacts.rows().records)
+    matrix = bundle.table.encode_many(artefacts.rows().records)
 
     (together,) = runtime.predict((matrix,))
     alone = [runtime.predict((matrix[at : at + 1],))[0] for at in range(len(matrix))]
