@@ -10,7 +10,7 @@ _COMPRESSED_PICKLES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"
 _ONNX_FIELD = 0x08
 _ONNX_VERSIONS = range(3, 32)
 _ZLIB_CMF = 0x78
-_ELSEWHERE = b'{"place":'  # how `oip.written` begins
+_DESCRIPTOR = b'{"place":'  # as `oip.written` begins
 
 
 def sniff(data: bytes) -> Kind:
@@ -21,7 +21,7 @@ def sniff(data: bytes) -> Kind:
         return Kind.ONNX
     if _is_pickle(data):
         return Kind.JOBLIB
-    if data.startswith(_ELSEWHERE):
+    if data.startswith(_DESCRIPTOR):
         return Kind.OIP
     raise BundleInvalid("This is neither an ONNX, a skops nor a joblib file.")
 

@@ -6,6 +6,7 @@ knows best whether he still wants it.
 
 from __future__ import annotations
 
+import logging
 import ssl
 from time import monotonic
 from typing import Any, Final
@@ -28,9 +29,13 @@ from inference.core.reach import Reach
 from inference.core.tensors import Tensors
 from inference.runtimes.base import Artefact, Kind
 
+log = logging.getLogger(__name__)
+
 HEAD_LENGTH: Final = "Inference-Header-Content-Length"
 READS: Final = ("FP32", "FP64")
-_CONNECT: Final = 1.0  # seconds; whoever is there takes a connection long before
+_PATIENCE: Final = (
+    1.0  # seconds for what takes no thought: a connection, or to say that one is there
+)
 # A connection is not used again that the other side may be closing: many do after five seconds.
 _IDLE: Final = 2.0
 _MOST_BYTES: Final = 64 << 20
@@ -73,7 +78,6 @@ class Line:
         self._seconds = reach.seconds
         self._url = url.rstrip("/")
         self._client = httpx.Client(
-            timeout=httpx.Timeout(reach.seconds, connect=min(_CONNECT, reach.seconds)),
             limits=httpx.Limits(keepalive_expiry=_IDLE),
             headers={"Accept-Encoding": "identity"},
             follow_redirects=False,  # a redirect leads where nobody has allowed us to go
@@ -83,7 +87,7 @@ class Line:
 
     def get(self, path: str) -> bytes:
         """Raises ModelUnavailable, also where there is no such thing."""
-        status, _, body = self._ask("GET", path)
+        status, _, body = self._ask("GET", path, min(_PATIENCE, self._seconds))
         if status != httpx.codes.OK:
             raise _unavailable(oipclient.refusal(status, body))
         return body
@@ -96,7 +100,8 @@ class Line:
                 "Content-Type": "application/octet-stream",
                 HEAD_LENGTH: str(asked.head_length),
             }
-        status, told, body = self._ask("POST", f"{path}/infer", content=asked.body, headers=headers)
+        more = {"content": asked.body, "headers": headers}
+        status, told, body = self._ask("POST", f"{path}/infer", self._seconds, **more)
         if status in _ROWS:
             said = oipclient.refusal(status, body).said
             raise ModelRejectedRow(f"The remote refuses it: {said or status}")
@@ -107,13 +112,16 @@ class Line:
     def close(self) -> None:
         self._client.close()
 
-    def _ask(self, method: str, path: str, **more: Any) -> tuple[int, httpx.Headers, bytes]:
-        until = monotonic() + self._seconds
+    def _ask(
+        self, method: str, path: str, seconds: float, **more: Any
+    ) -> tuple[int, httpx.Headers, bytes]:
+        url, until = f"{self._url}{path}", monotonic() + seconds
+        more["timeout"] = httpx.Timeout(seconds, connect=min(_PATIENCE, seconds))
         try:
-            with self._client.stream(method, f"{self._url}{path}", **more) as answer:
+            with self._client.stream(method, url, **more) as answer:
                 return answer.status_code, answer.headers, _body(answer, until)
         except httpx.TimeoutException as error:
-            raise _silent(self._seconds) from error
+            raise _silent(seconds) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             said = str(error) or type(error).__name__
             raise ModelUnavailable(f"The remote: {said}", retry_after=_AGAIN) from error
@@ -129,12 +137,13 @@ class RemoteRuntime:
         self._descriptor = descriptor
         self._line = Line(descriptor.place.url, artefact.reach)
         self._classes = len(artefact.schema.target.classes)
+        self._away = False
 
     def predict(self, tensors: Tensors) -> Tensors:
         it, count = self._descriptor, len(tensors[0])
         rows = tensors[0].astype(DTYPES[it.datatype], copy=False)
         asked = oipclient.asked(Tensor(it.input, it.datatype, rows), it.output, binary=it.binary)
-        for found in self._line.infer(it.place.path, asked):
+        for found in self._infer(asked):
             if found.name == it.output:
                 return (oipclient.columns(found, it.gives, count, self._classes),)
         raise ModelOutputInvalid(f"The remote put out no {it.output[:40]}.")
@@ -145,6 +154,21 @@ class RemoteRuntime:
 
     def close(self) -> None:
         self._line.close()
+
+    def _infer(self, asked: Written) -> list[Tensor]:
+        """That its server went or came back is said once, not for each batch."""
+        place = self._descriptor.place
+        try:
+            found = self._line.infer(place.path, asked)
+        except ModelUnavailable as error:
+            if not self._away:
+                log.warning("%s at %s is away: %s", place.model, place.url, error.message)
+            self._away = True
+            raise
+        if self._away:
+            log.warning("%s at %s is back", place.model, place.url)
+        self._away = False
+        return found
 
 
 def load(artefact: Artefact) -> RemoteRuntime:

@@ -26,11 +26,15 @@ _PROBED: Final = 3  # rows of the trial that show what the model puts out
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Where the model lives, which of its outputs is meant, and what the operator allows."""
+    """Where the model lives, and what the operator allows.
+
+    `output` names the one that is meant, `input` is NAME:DATATYPE, where asking does not tell.
+    """
 
     place: Place
-    output: str | None
     reach: Reach
+    output: str | None = None
+    input: str | None = None
 
 
 def adopt(identity: Identity, remote: Remote, schema: Schema, trial: Trial) -> Bundle:
@@ -48,7 +52,8 @@ def adopt(identity: Identity, remote: Remote, schema: Schema, trial: Trial) -> B
 def _descriptor(line: Line, remote: Remote, schema: Schema, rows: Array) -> Descriptor:
     try:
         binary = oipclient.knows_binary(line.get("/v2"))
-        name, datatype, _ = _reads(oipclient.inputs(line.get(remote.place.path)), schema.width)
+        told = line.get(remote.place.path)
+        name, datatype = _named(remote.input) or _reads(oipclient.inputs(told), schema.width)
         matrix = Tensor(name, datatype, rows.astype(DTYPES[datatype]))
         asked = oipclient.asked(matrix, remote.output, binary=binary)
         found = line.infer(remote.place.path, asked)
@@ -65,17 +70,27 @@ def _descriptor(line: Line, remote: Remote, schema: Schema, rows: Array) -> Desc
     )
 
 
-def _reads(specs: list[Spec], width: int) -> Spec:
+def _named(wanted: str | None) -> tuple[str, str] | None:
+    if wanted is None:
+        return None
+    name, _, datatype = wanted.rpartition(":")
+    if not name or datatype not in oip.READS:
+        raise BundleInvalid(f"An input is NAME:FP32 or NAME:FP64, not {wanted[:40]!r}.")
+    return name, datatype
+
+
+def _reads(specs: list[Spec], width: int) -> tuple[str, str]:
     """The one matrix that the model reads. Who says nothing of what he reads gets it in double."""
     if not specs:
-        return Spec(MATRIX, "FP64", (ANY, width))
+        return MATRIX, "FP64"
     if len(specs) != 1 or len(specs[0].shape) != 2 or specs[0].datatype not in oip.READS:
         said = ", ".join(f"{name[:40]} {kind} {shape}" for name, kind, shape in specs[:10])
-        raise BundleInvalid(f"The remote must read one matrix of FP32 or FP64; it reads {said}.")
+        sentence = f"The remote must read one matrix of FP32 or FP64; it reads {said}"
+        raise BundleInvalid(f"{sentence}. If it takes one as well, name it by --remote-input.")
     if specs[0].shape[1] not in {ANY, width}:
         columns = specs[0].shape[1]
         raise BundleInvalid(f"The remote reads {columns} features, the schema has {width}.")
-    return specs[0]
+    return specs[0].name, specs[0].datatype
 
 
 def _output(found: list[Tensor], wanted: str | None, rows: int, classes: int) -> tuple[str, Gives]:

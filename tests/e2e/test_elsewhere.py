@@ -100,16 +100,18 @@ def client(data: Path, elsewhere: Elsewhere) -> Iterator[httpx.Client]:
         yield opened
 
 
-def the_remote(client: httpx.Client) -> int:
+def the_remote(client: httpx.Client, name: str = "radius") -> int:
     found = client.get("/api/v1/mlalgorithms").json()
-    (wanted,) = [each["id"] for each in found if each["name"] == "radius"]
+    (wanted,) = [each["id"] for each in found if each["name"] == name]
     return int(wanted)
 
 
-def until_answered(client: httpx.Client, algorithm: int, record: Any) -> httpx.Response:
+def until_answered(
+    client: httpx.Client, algorithm: int, record: Any, path: str = PREDICT
+) -> httpx.Response:
     deadline = time.monotonic() + RECOVERY_SECONDS
     while True:
-        answer = client.post(f"{PREDICT}?algorithm={algorithm}", json=record)
+        answer = client.post(f"{path}?algorithm={algorithm}", json=record)
         if answer.is_success or time.monotonic() > deadline:
             return answer
         assert answer.status_code in {400, 503}, answer.text
@@ -160,3 +162,28 @@ def test_it_predicts_is_compared_dies_and_comes_back(
 
     elsewhere.start()
     assert until_answered(client, remote, record).status_code == 200
+
+
+def test_one_of_us_is_such_a_server_too(data: Path) -> None:
+    """The same model here and there, over a line that carries bytes, says the same."""
+    port = servers.free_port()
+    allowed = {"WEIR_REMOTE_HOSTS": f"127.0.0.1:{port}"}
+    with (
+        Server(data, env=allowed, port=port) as server,
+        httpx.Client(base_url=server.url, timeout=20.0) as opened,
+    ):
+        schema = data / "schema.json"
+        schema.write_text(opened.get("/api/v1/endpoints/2/schema").text)
+        names = ("--endpoint", "mirror", "--name", "mirror", "--version", "1.0")
+        remote = ("--remote", server.url, "--remote-model", "diabetes", "--schema", str(schema))
+        more = ("--status", "production", "--remote-input", "matrix:FP64")
+        servers.manage(data, "register", *names, *remote, *more, env=allowed)
+        features = json.loads(schema.read_text())["features"]
+        numbers = [each for each in features if each["kind"] != "category"]
+        records = [{each["name"]: each[end] for each in numbers} for end in ("minimum", "maximum")]
+        until_answered(opened, the_remote(opened, "mirror"), records, "/api/v1/mirror/predict")
+
+        here = opened.post("/api/v1/diabetes/predict", json=records).json()
+        there = opened.post("/api/v1/mirror/predict", json=records).json()
+
+    assert [each["label"] for each in there] == [each["label"] for each in here]

@@ -102,12 +102,18 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller who hung up, which some of the tests are about."""
+
+
 @contextmanager
 def serving(peer: Peer, port: int = 0) -> Iterator[Peer]:
     """Until the block ends; then nobody listens there any more."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), _handler(peer))
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = _Server(("127.0.0.1", port), _handler(peer))
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     peer.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -129,6 +129,14 @@ def test_an_output_may_be_named(there: Peer, schema: Path) -> None:
     assert there.asked[-1].wants[0].name == "q"
 
 
+def test_an_input_may_be_named(there: Peer, schema: Path) -> None:
+    there.inputs = [X | {"name": name, "shape": [-1]} for name in ("age", "work", "hours")]
+
+    register(there.url, schema, "--remote-input", "a:b:FP64")
+
+    assert (described().input, described().datatype) == ("a:b", "FP64")
+
+
 def _one(name: str, *shape: int, value: float = 0.5) -> Any:
     return lambda tensors: [
         datatypes.named(name, np.full((len(tensors[0].array), *shape), value, np.float32))
@@ -142,7 +150,10 @@ def _one(name: str, *shape: int, value: float = 0.5) -> Any:
         ({"predict": _one("p", 2, value=7.0)}, (), "scores, not probabilities"),
         ({"predict": _one("p", 2, value=np.nan)}, (), "finite"),
         ({"predict": _one("p", 2)}, ("--remote-output", "q"), "'q' is no prediction"),
-        ({"inputs": [X, X]}, (), "one matrix of FP32 or FP64"),
+        ({"inputs": [X, X]}, (), "one matrix of FP32 or FP64.*--remote-input"),
+        ({}, ("--remote-input", "x"), "NAME:FP32 or NAME:FP64, not 'x'"),
+        ({}, ("--remote-input", ":FP32"), "NAME:FP32 or NAME:FP64"),
+        ({}, ("--remote-input", "x:INT8"), "NAME:FP32 or NAME:FP64"),
         ({"inputs": [X | {"datatype": "INT64"}]}, (), "one matrix of FP32 or FP64"),
         ({"inputs": [X | {"shape": [-1, 4]}]}, (), "4 features, the schema has 3"),
         ({"inputs": "x"}, (), "does not answer in the protocol"),

@@ -49,6 +49,9 @@ class Command(BaseCommand):
         parser.add_argument("--remote-model", help="what the model is called over there")
         parser.add_argument("--remote-version", default="", help="of it; the server's own choice")
         parser.add_argument(
+            "--remote-input", help="NAME:FP32 or NAME:FP64; by default what the server says"
+        )
+        parser.add_argument(
             "--remote-output", help="the output that predicts; by default the one that can"
         )
         parser.add_argument("--owner", default="operator")
@@ -99,7 +102,7 @@ def _elsewhere(given: Mapping[str, Any]) -> Bundle:
         version=given["remote_version"],
     )
     schema = adopt.schema(given["schema"])
-    remote = elsewhere.Remote(place, given["remote_output"], reach())
+    remote = elsewhere.Remote(place, reach(), given["remote_output"], given["remote_input"])
     trial = adopt.trial(schema, given["rows"])
     return elsewhere.adopt(_identity(given), remote, schema, trial)
 

@@ -281,6 +281,22 @@ def test_it_is_found_again_by_itself(there: Peer) -> None:
     assert out.shape == (2, 2)
 
 
+def test_that_it_went_and_came_back_is_said_once(
+    there: Peer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with loaded(there.url) as runtime:
+        there.refuses = lambda _: (503, {}, b"")
+        for _ in range(3):
+            with pytest.raises(ModelUnavailable):
+                runtime.predict((ROWS,))
+        there.refuses = lambda _: None
+        for _ in range(3):
+            runtime.predict((ROWS,))
+
+    said = [each.getMessage() for each in caplog.records if each.name == oip.__name__]
+    assert [each.partition(" is ")[2].partition(":")[0] for each in said] == ["away", "back"]
+
+
 def _patiently(runtime: Runtime) -> Any:
     """The connection that was still open ends with its next answer."""
     try:
