@@ -120,9 +120,11 @@ class DataPlane:
             return False
         return self._host_allowed(headers.get(b"host", b""))
 
-    def admitted(self, hot: Hot) -> Ask:
-        """Raises TooLarge, Unauthorized, Forbidden or RowInvalid."""
-        self._bodies.check(hot.length)
+    def admitted(self, hot: Hot, size: int = 0) -> Ask:
+        """`size` is how much of the body is here. Raises TooLarge, Unauthorized, Forbidden or
+        RowInvalid.
+        """
+        self._bodies.check(max(hot.length, size))
         self._access.check(hot.authorization, KeyScope.PREDICT)
         ask = _ask(hot.endpoint, hot.query)
         if hot.subject:
