@@ -121,9 +121,7 @@ class DataPlane:
         return self._host_allowed(headers.get(b"host", b""))
 
     def admitted(self, hot: Hot, size: int = 0) -> Ask:
-        """`size` is how much of the body is here. Raises TooLarge, Unauthorized, Forbidden or
-        RowInvalid.
-        """
+        """Raises TooLarge, Unauthorized, Forbidden or RowInvalid; `size` bytes are here already."""
         self._bodies.check(max(hot.length, size))
         self._access.check(hot.authorization, KeyScope.PREDICT)
         ask = _ask(hot.endpoint, hot.query)
