@@ -71,18 +71,22 @@ class Express:
             return _failed(error, call)
 
     def answer(self, begun: Begun) -> Answer:
-        """Status, body and headers beyond those that every answer has."""
-        error = begun.done.exception()
-        if error is not None:
+        """Status, body and headers beyond those that every answer has; raises nothing.
+
+        Nobody else would answer: the connection would wait for ever.
+        """
+        try:
+            begun.done.result()
+            assert begun.pending is not None  # it was refused otherwise
+            return http.answered(Answered(begun.pending, begun.batch), begun.call)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # as in `begin`
             return http.failed(error, begun.call)
-        assert begun.pending is not None  # it was refused otherwise
-        return http.answered(Answered(begun.pending, begun.batch), begun.call)
 
     def _recognised(self, scheme: str, url: bytes, headers: Headers) -> Hot | None:
         path, _, query = url.partition(b"?")
         if not path.startswith(PREFIX) or not path.endswith(SUFFIX):
             return None
-        if len(url) > _MOST_REMEMBERED or b"%" in path or b"#" in query or not url.isascii():
+        if len(url) > _MOST_REMEMBERED or b"%" in path or b"#" in url or not url.isascii():
             return None  # the server's own parser knows what to make of it
         by_name = dict(headers)
         if not _STRANGE.isdisjoint(by_name):
@@ -98,7 +102,7 @@ class Express:
         self._remembered[said] = found
 
     def _begun(self, hot: Hot, body: bytes, call: Call) -> Begun | None:
-        ask = self._plane.admitted(hot)
+        ask = self._plane.admitted(hot, len(body))
         if ask.wait is not None:
             return None
         door = gateway.current()
