@@ -24,7 +24,9 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 _STRANGE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _MOST_SAYINGS: Final = 2048
-_MOST_REMEMBERED: Final = 1024  # bytes; what is longer is looked at each time
+_MOST_REMEMBERED: Final = 4096  # bytes; what is longer is looked at each time
+_LONGEST_URL: Final = 1024
+_EACH: Final = 128  # bytes that a header takes beyond its letters
 PREFIX: Final = http.PREFIX.encode()
 SUFFIX: Final = http.SUFFIX.encode()
 
@@ -58,7 +60,7 @@ class Express:
             return self._remembered[said]
         except KeyError:
             found = self._recognised(scheme, url, headers)
-        if len(url) + sum(len(name) + len(value) for name, value in headers) < _MOST_REMEMBERED:
+        if _size(url, headers) < _MOST_REMEMBERED:
             self._remember(said, found)
         return found
 
@@ -86,7 +88,7 @@ class Express:
         path, _, query = url.partition(b"?")
         if not path.startswith(PREFIX) or not path.endswith(SUFFIX):
             return None
-        if len(url) > _MOST_REMEMBERED or b"%" in path or b"#" in url or not url.isascii():
+        if len(url) > _LONGEST_URL or b"%" in path or b"#" in url or not url.isascii():
             return None  # the server's own parser knows what to make of it
         by_name = dict(headers)
         if not _STRANGE.isdisjoint(by_name):
@@ -111,6 +113,12 @@ class Express:
             return None
         call.begun = pending = door.begin(ask, rows)
         return Begun(pending.done, pending, batch, call)
+
+
+def _size(url: bytes, headers: Headers) -> int:
+    """About what it takes to remember them; a header of two letters takes a hundred bytes."""
+    letters = sum(len(name) + len(value) for name, value in headers)
+    return len(url) + letters + _EACH * len(headers)
 
 
 def _failed(error: Exception, call: Call) -> Begun:
