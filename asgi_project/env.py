@@ -255,7 +255,7 @@ class Environment:
     max_wait_ms: int = _var(
         "WEIR_MAX_WAIT_MS",
         readers.whole(1, 600_000),
-        "50",
+        "1000",
         "Milliseconds, or two full batches, that a REST request waits behind others.",
     )
     max_request_rows: int = _var(

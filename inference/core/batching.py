@@ -22,7 +22,7 @@ class BatchPolicy:
     max_rows: int = 512
     max_queue_rows: int = 8192
     inline_seconds: float = 0.001
-    wait_seconds: float = 0.05
+    wait_seconds: float = 1.0
 
 
 _DEADLINE = attrgetter("deadline")
