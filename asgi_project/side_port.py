@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from asgi_project import protocols
 from inference.dataplane.asgi import Application
 
 
@@ -26,6 +27,7 @@ class SidePort:
     async def start(self, application: Application) -> None:
         config = uvicorn.Config(
             application,
+            http=protocols.Http,  # else who says nothing takes one of the few places for ever
             lifespan="off",
             ws="none",
             log_config=None,

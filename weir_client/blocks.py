@@ -21,6 +21,9 @@ _TYPES: Final[dict[str, np.dtype[Any]]] = {
 }
 
 
+_NO_NUMBERS: Final = "cmM"  # numpy makes numbers of complex ones and of times, and says little
+
+
 class Tensor(Struct, frozen=True, omit_defaults=True):
     """An array on the wire; `name` only where there are several."""
 
@@ -45,10 +48,12 @@ def packed(rows: NDArray[Any]) -> Tensor:
     """Float32 as FP32 and every other kind of number as FP64; NaN is a missing value.
 
     Columns stand in the order of the schema, a category is its place there. Raises ValueError for
-    an array that has not the shape [rows, width].
+    an array that has not the shape [rows, width], or other things than numbers.
     """
     if rows.ndim != 2:
         raise ValueError(f"A block has two dimensions, not {rows.ndim}.")
+    if rows.dtype.kind in _NO_NUMBERS:
+        raise ValueError(f"A block has numbers, and {rows.dtype} is no kind of them.")
     name = "FP32" if rows.dtype.newbyteorder("=") == np.float32 else "FP64"
     array = np.ascontiguousarray(rows, dtype=_TYPES[name])
     return Tensor(name, array.shape, array.data.cast("B") if array.size else memoryview(b""))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import TypeVar, Unpack, overload
+from collections.abc import Iterator, Mapping
+from typing import TypeVar, Unpack, cast, overload
 
 import httpx
 
@@ -175,15 +175,38 @@ class Client:
             time.sleep(pause)
 
     def _try(self, call: Call[T], timeout: float) -> T:
+        ends = time.monotonic() + timeout
         try:
-            response = self._http.request(
+            with self._http.stream(
                 call.method,
                 call.path,
                 params=call.params,
                 headers=call.headers,
                 content=call.content,
                 timeout=timeout,
-            )
+            ) as response:
+                response.stream = _InTime(cast("httpx.SyncByteStream", response.stream), ends)
+                response.read()
         except httpx.TransportError as error:
             raise desk.of_transport(error, self._address) from error
         return call.read(response)
+
+
+class _InTime(httpx.SyncByteStream):
+    """A body that has to be here by a moment of the monotonic clock.
+
+    httpx counts from each piece anew, and an answer may come byte by byte.
+    """
+
+    def __init__(self, pieces: httpx.SyncByteStream, ends: float) -> None:
+        self._pieces = pieces
+        self._ends = ends
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if time.monotonic() > self._ends:
+                raise httpx.ReadTimeout("The answer came too slowly.")
+            yield piece
+
+    def close(self) -> None:
+        self._pieces.close()

@@ -54,8 +54,8 @@ class Block:
     """The answers to `n` rows that went as one block, as arrays.
 
     `request_ids` is int64 [n]. Classification: `labels` is int32 [n] of places in `classes`,
-    `probabilities` is float64 [n, k]. Regression: `value` is float64 [n]. What stands at the rows
-    that `errors` names means nothing.
+    `probabilities` is float64 [n, k]. Regression: `value` is float64 [n]. At the rows that
+    `errors` names stand -1 and NaN; where it names all, all three are None.
     """
 
     request_ids: NDArray[np.int64]
@@ -72,8 +72,10 @@ class Block:
 
     @property
     def names(self) -> list[str]:
-        """The label of each row by name."""
-        return [] if self.labels is None else [self.classes[at] for at in self.labels.tolist()]
+        """The label of each row by name; empty at the rows that `errors` names."""
+        if self.labels is None:  # regression, or no row at all has an answer
+            return [""] * len(self) if self.classes else []
+        return [self.classes[at] if at >= 0 else "" for at in self.labels.tolist()]
 
 
 class Ticket(Struct, frozen=True):

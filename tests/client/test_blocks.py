@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 from weir_client import blocks
 from weir_client.blocks import Answered, Tensor
 from weir_client.errors import Unexpected
+from weir_client.values import Block
 
 SHAPES = arrays.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=9)
 
@@ -60,6 +61,19 @@ def test_other_shapes_are_no_blocks(array: Any) -> None:
 def test_what_is_no_number_cannot_be_packed() -> None:
     with pytest.raises(ValueError, match="could not convert"):
         blocks.packed(np.array([["a"]]))
+
+
+@pytest.mark.parametrize("kind", ["c16", "m8[s]", "M8[s]"])
+def test_what_numpy_would_make_a_number_is_none(kind: str) -> None:
+    with pytest.raises(ValueError, match="no kind of them"):
+        blocks.packed(np.zeros((1, 1), kind))
+
+
+def test_a_row_without_an_answer_has_no_name() -> None:
+    ids, labels = np.array([7, 8]), np.array([-1, 0], np.int32)
+    assert Block(ids, 1, "1", ("no", "yes"), labels).names == ["", "no"]
+    assert Block(ids, 1, "1", ("no", "yes")).names == ["", ""]
+    assert Block(ids, 1, "1").names == []
 
 
 @pytest.mark.parametrize(

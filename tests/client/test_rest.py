@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -354,3 +355,21 @@ def verbs(of: type) -> Iterator[str]:
 
 def test_both_clients_know_the_same_verbs() -> None:
     assert set(verbs(AsyncClient)) - {"aclose", "stream", "live"} == set(verbs(Client)) - {"close"}
+
+
+class Dripping(httpx.SyncByteStream):
+    """Each piece in time, and no end."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            time.sleep(0.01)
+            yield b" "
+
+
+def test_an_answer_that_drips_is_given_up() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Dripping()))
+    with (
+        Client("http://weir", timeout=0.1, retries=None, transport=transport) as client,
+        pytest.raises(TimedOut),
+    ):
+        client.endpoints()
