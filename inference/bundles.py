@@ -142,8 +142,8 @@ def load(bundle: Bundle, kind: Kind | None = None) -> Runtime:
 
 
 def _graph(bundle: Bundle, graph: Graph) -> Runtime:
-    runtime, golden = graphs.load(bundle.files[bundle.card.serving]), bundle.card.golden
-    graphs.verify(runtime, graph, golden.records, golden.outputs)
+    runtime = graphs.load(bundle.files[bundle.card.serving], graph)
+    graphs.verify(runtime, bundle.card.golden.records, bundle.card.golden.outputs)
     return runtime
 
 
