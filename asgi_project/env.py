@@ -288,6 +288,18 @@ class Environment:
         "4096",
         "The most requests one socket may have in flight.",
     )
+    remote_hosts: tuple[str, ...] = _var(
+        "WEIR_REMOTE_HOSTS",
+        readers.hosts,
+        "",
+        "Servers that models may live in: `host` or `host:port`, with commas between; no others.",
+    )
+    remote_timeout_ms: int = _var(
+        "WEIR_REMOTE_TIMEOUT_MS",
+        readers.whole(10, 600_000),
+        "5000",
+        "Milliseconds after which such a server is given up; the request is answered 503.",
+    )
     max_sockets: int = _var(
         "WEIR_MAX_SOCKETS",
         readers.whole(1, 1_000_000),

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from inference import storage
+from inference.core import reach
 
 
 class ConfigError(Exception):
@@ -130,4 +131,13 @@ def origins(value: str) -> tuple[str, ...]:
         parts = urlsplit(origin)
         if f"{parts.scheme}://{parts.netloc}" != origin or parts.scheme not in {"http", "https"}:
             raise ConfigError(f"holds {origin!r}, which is no origin like https://example.org")
+    return found
+
+
+def hosts(value: str) -> tuple[str, ...]:
+    """Hosts with or without a port; no schemes and no patterns."""
+    found = names(value)
+    for host in found:
+        if not reach.HOST.fullmatch(host):
+            raise ConfigError(f"holds {host!r}, which is no host like triton:8000")
     return found

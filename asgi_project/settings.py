@@ -262,7 +262,7 @@ LOGGING = {
         "weir.sockets": {"level": "WARNING"},
         # It tells of each connection that is lent and returned.
         "psycopg.pool": {"level": "WARNING"},
-        # It tells of each request that `manage.py traffic` makes.
+        # It tells of each request that `manage.py traffic` or a model that lives elsewhere makes.
         "httpx": {"level": "WARNING"},
         # It writes a trace each second while Redis is away, which is said once elsewhere.
         "channels_redis.pubsub": {"level": "CRITICAL"},

@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from inference import sealing
-from inference.core.errors import BundleInvalid, WeirError
+from inference.core.errors import BundleInvalid, ModelUnavailable, WeirError
 from inference.core.graphs import GRAPH, Graph
+from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
 from inference.runtimes import graph as graphs
@@ -84,7 +85,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             raise BundleInvalid("This model is a graph and has no schema of features.")
         return self.schema
 
-    def artefact(self, kind: Kind | None = None) -> Artefact:
+    def artefact(self, kind: Kind | None = None, reach: Reach = NOWHERE) -> Artefact:
         """The file that serves, or the one of `kind`."""
         kind = kind or self.card.serving
         return Artefact(
@@ -93,6 +94,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             schema=self.table,
             reads="matrix" if kind is Kind.ONNX else self.card.reads,
             libraries=self.card.libraries,
+            reach=reach,
         )
 
 
@@ -132,12 +134,19 @@ def described(data: Mapping[str, object]) -> Schema | Graph:
     return Graph.from_json(data) if GRAPH in data else Schema.from_json(data)
 
 
-def load(bundle: Bundle, kind: Kind | None = None) -> Runtime:
-    """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid."""
+def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Runtime:
+    """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid.
+
+    Raises ModelUnavailable if it lives in another server that does not answer now.
+    """
     if isinstance(bundle.schema, Graph):
         return _graph(bundle, bundle.schema)
-    runtime = loader.load(bundle.artefact(kind))
-    verify(bundle, runtime)
+    runtime = loader.load(bundle.artefact(kind, reach))
+    try:
+        verify(bundle, runtime)
+    except WeirError:
+        runtime.close()
+        raise
     return runtime
 
 
@@ -157,9 +166,14 @@ def verify(bundle: Bundle, runtime: Runtime) -> None:
 
 
 def answers(runtime: Runtime, matrix: Matrix) -> Matrix:
-    """What the model says to these rows; raises BundleInvalid if it is no prediction."""
+    """What the model says to these rows; raises BundleInvalid if it is no prediction.
+
+    Raises ModelUnavailable if it lives in another server that does not answer now.
+    """
     try:
         (out,) = runtime.predict((matrix,))
+    except ModelUnavailable:
+        raise
     except Exception as error:  # the model's code is not ours: whatever it raises, it is unfit
         raise BundleInvalid(f"The model fails on a row: {type(error).__name__}: {error}") from error
     if out.ndim != 2 or len(out) != len(matrix) or not np.isfinite(out).all():

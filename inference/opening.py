@@ -10,6 +10,7 @@ from django.conf import settings
 
 from inference import bundles, store
 from inference.core.graphs import Graph
+from inference.core.reach import Reach
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
@@ -39,7 +40,7 @@ class Opened:
 
     @property
     def inline_ok(self) -> bool:
-        return True  # ONNX graphs and scikit-learn models compute and wait for nobody
+        return self.runtime.inline_ok
 
     def predict(self, tensors: Tensors) -> Tensors:
         return self.runtime.predict(tensors)
@@ -48,9 +49,14 @@ class Opened:
 def open_algorithm(row: MLAlgorithm) -> Opened:
     """Raises BundleInvalid if the bundle is gone, was changed, or no longer predicts as it did.
 
-    Raises StorageUnavailable if it cannot be fetched now.
+    Raises StorageUnavailable if it cannot be fetched now, ModelUnavailable if it lives in another
+    server that does not answer now.
     """
     bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
-    return Opened(
-        LaneKey(row.pk, next(_generations)), bundles.load(bundle), isinstance(bundle.schema, Graph)
-    )
+    loaded = bundles.load(bundle, reach=reach())
+    return Opened(LaneKey(row.pk, next(_generations)), loaded, isinstance(bundle.schema, Graph))
+
+
+def reach() -> Reach:
+    """Which other servers this installation's operator allows to be asked, and for how long."""
+    return Reach(settings.WEIR.remote_hosts, settings.WEIR.remote_timeout_ms / 1000)

@@ -20,7 +20,7 @@ from django.db import Error, connection
 
 from inference import models
 from inference.core.answers import Renderer, TableRenderer
-from inference.core.errors import StorageUnavailable, WeirError
+from inference.core.errors import ModelUnavailable, StorageUnavailable, WeirError
 from inference.core.graphanswers import GraphRenderer
 from inference.core.graphs import GRAPH, Graph, GraphReader
 from inference.core.lifecycle import Status
@@ -96,7 +96,7 @@ class Registry:
         self._loop = asyncio.get_running_loop()
         self._draining: set[asyncio.Task[None]] = set()
         self._looked = asyncio.Event()
-        self._unread = False  # whether a bundle could not be fetched, which may pass by itself
+        self._unread = False  # whether one could not be fetched or asked, which may pass
 
     async def run(self) -> None:
         """Reconcile until cancelled; a database that is away changes nothing."""
@@ -191,15 +191,17 @@ class Registry:
             # An artefact never changes under its id; only what is said about it does.
             _, renderer = _sides(row, algorithm)
             return Served(algorithm, old.reader, renderer, old.model)
-        return self._opened(row, algorithm)
+        return self._opened(row, algorithm, "" if old is None else old.failure)
 
-    def _opened(self, row: models.MLAlgorithm, algorithm: Algorithm) -> Served:
+    def _opened(self, row: models.MLAlgorithm, algorithm: Algorithm, before: str) -> Served:
+        """`before` is what kept it from being opened the last time, which is not said again."""
         reader, renderer = _sides(row, algorithm)
         try:
             return Served(algorithm, reader, renderer, self._load(row))
         except WeirError as error:
-            self._unread |= isinstance(error, StorageUnavailable)
-            log.warning("algorithm %s cannot be served: %s", row.pk, error.message)
+            self._unread |= isinstance(error, StorageUnavailable | ModelUnavailable)
+            if error.message != before:
+                log.warning("algorithm %s cannot be served: %s", row.pk, error.message)
             return Served(algorithm, reader, renderer, None, error.message)
         except Exception:  # around the model's own code, which may raise anything
             log.exception("algorithm %s cannot be served", row.pk)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from inference.core.bisection import Bisection, Span
-from inference.core.errors import DeadlineExceeded, ModelOutputInvalid
+from inference.core.errors import DeadlineExceeded, ModelOutputInvalid, ModelUnavailable
 from inference.core.tensors import Tensors, cut, rows
 from inference.core.types import Outcome
 from inference.engine.compute import Attempt, blame
@@ -45,7 +45,10 @@ class Isolation:
         return self._pieces.errors
 
     async def run(self, tried: Attempt) -> None:
-        """Go on from the attempt at the whole batch until nothing is left that anybody wants."""
+        """Go on from the attempt at the whole batch until nothing is left that anybody wants.
+
+        Raises ModelUnavailable if the model goes away meanwhile: no row is to blame for that.
+        """
         first, span = tried, self._plan.next()
         while span is not None:
             self.seconds += tried.seconds
@@ -55,6 +58,8 @@ class Isolation:
                 # Even where the attempts are too short for a thread, their sum may not be.
                 await asyncio.sleep(0)
                 tried = await self._runner.run(self._batch[0].job.model, cut(self._inputs, *span))
+            if isinstance(tried.error, ModelUnavailable):
+                raise tried.error
         self._desk.drop([waiter for waiter in self._batch if waiter.gone], DeadlineExceeded)
         extra = {"rows": rows(self._inputs), "errors": self.errors}
         logger.warning("a model failed on a batch", exc_info=first.error, extra=extra)

@@ -105,8 +105,8 @@ class Lane:
         try:
             await self._serving.serve(batch)
         except ModelUnavailable as error:
-            message = error.message
-            self._give_up(batch, lambda: ModelUnavailable(message))
+            message, later = error.message, error.retry_after
+            self._give_up(batch, lambda: ModelUnavailable(message, retry_after=later))
         except Exception:
             # Around everything that is done for a batch: it may cost that batch, not the lane.
             logger.exception("a batch failed")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Tensors
 
@@ -19,6 +20,7 @@ class Kind(StrEnum):
     ONNX = "onnx"  # a graph of operators: runs no code of its author
     SKOPS = "skops"  # a scikit-learn model whose types are checked against our list
     JOBLIB = "joblib"  # a pickle: only from this installation's own command line
+    OIP = "oip"  # lives in another server; what is stored is where, and what it is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Artefact:
     """The bytes of a model and what is needed to make sense of them.
 
     `reads` says what the model wants: the schema's matrix, or a data frame of raw values.
-    `libraries` are the versions it was written with.
+    `libraries` are the versions it was written with. `reach` is what the operator allows here and
+    now, for a model that lives elsewhere; it is no part of what is stored.
     """
 
     kind: Kind
@@ -34,6 +37,7 @@ class Artefact:
     schema: Schema
     reads: Reads = "matrix"
     libraries: Mapping[str, str] = field(default_factory=dict)
+    reach: Reach = NOWHERE
 
 
 class Runtime(Protocol):
@@ -45,6 +49,11 @@ class Runtime(Protocol):
 
     @property
     def kind(self) -> Kind: ...
+
+    @property
+    def inline_ok(self) -> bool:
+        """See `inference.core.types.Model`."""
+        ...
 
     def predict(self, tensors: Tensors) -> Tensors:
         """One row out for each row in; thread-safe; raises whatever the library raises."""

@@ -50,6 +50,7 @@ class GraphRuntime:
     """
 
     kind = Kind.ONNX
+    inline_ok = True
 
     def __init__(self, session: Any, graph: Graph) -> None:
         """Raises BundleInvalid for a graph that is not the session's."""

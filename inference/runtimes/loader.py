@@ -10,6 +10,7 @@ _COMPRESSED_PICKLES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"
 _ONNX_FIELD = 0x08
 _ONNX_VERSIONS = range(3, 32)
 _ZLIB_CMF = 0x78
+_DESCRIPTOR = b'{"place":'  # as `oip.written` begins
 
 
 def sniff(data: bytes) -> Kind:
@@ -20,6 +21,8 @@ def sniff(data: bytes) -> Kind:
         return Kind.ONNX
     if _is_pickle(data):
         return Kind.JOBLIB
+    if data.startswith(_DESCRIPTOR):
+        return Kind.OIP
     raise BundleInvalid("This is neither an ONNX, a skops nor a joblib file.")
 
 
@@ -32,6 +35,10 @@ def load(artefact: Artefact) -> Runtime:
         from inference.runtimes import onnx
 
         return onnx.load(artefact)
+    if artefact.kind is Kind.OIP:
+        from inference.runtimes import oip
+
+        return oip.load(artefact)
     from inference.runtimes import sklearn
 
     return sklearn.load(artefact)

@@ -21,6 +21,7 @@ class OnnxRuntime:
     """One session, one thread: the batch is the parallelism."""
 
     kind = Kind.ONNX
+    inline_ok = True
 
     def __init__(self, session: ort.InferenceSession, artefact: Artefact) -> None:
         source = _input(session, artefact.schema.width)

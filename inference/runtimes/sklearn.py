@@ -47,6 +47,8 @@ class Estimator(Protocol):
 class SklearnRuntime:
     """A fitted estimator, asked for probabilities or values."""
 
+    inline_ok = True
+
     def __init__(self, model: Estimator, artefact: Artefact) -> None:
         self.kind = artefact.kind
         self.model = model

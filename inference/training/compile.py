@@ -106,6 +106,17 @@ def taken(runtime: Runtime, sample: Matrix, sample_name: str) -> Report:
     )
 
 
+def forwarded(runtime: Runtime, sample: Matrix, sample_name: str) -> Report:
+    """It lives elsewhere, and stays there."""
+    return Report(
+        decision="remote",
+        reason="it lives in another server",
+        sample=sample_name,
+        rows=len(sample),
+        original_us=_microseconds(runtime, sample),
+    )
+
+
 def not_compiled(original: Original, reason: str) -> Report:
     """The original serves, because of `reason`."""
     return Report(

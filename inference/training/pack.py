@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Final
@@ -51,7 +52,9 @@ def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
     sample = artefact.schema.encode_many(trial.records)
     files, report = _choose(artefact, sample, trial.name)
     serving = Kind.ONNX if Kind.ONNX in files else artefact.kind
-    runtime = loader.load(replace(artefact, kind=serving, data=files[serving]))
+    with closing(loader.load(replace(artefact, kind=serving, data=files[serving]))) as runtime:
+        metrics = _metrics(artefact, runtime, trial.rows)
+        golden = _golden(trial.records[:_GOLDEN], runtime, sample[:_GOLDEN])
     card = Card(
         endpoint=identity.endpoint,
         name=identity.name,
@@ -63,10 +66,10 @@ def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
         original=artefact.kind,
         reads=artefact.reads,
         libraries=dict(artefact.libraries),
-        metrics=_metrics(artefact, runtime, trial.rows),
+        metrics=metrics,
         report=report.as_dict(),
         lineage=dict(trial.lineage),
-        golden=_golden(trial.records[:_GOLDEN], runtime, sample[:_GOLDEN]),
+        golden=golden,
     )
     return Bundle(card=card, schema=artefact.schema, files=files)
 
@@ -81,7 +84,7 @@ def _choose(
 ) -> tuple[dict[Kind, bytes], compiling.Report]:
     """The files of the bundle; the original stays beside its compiled form."""
     files = {artefact.kind: artefact.data}
-    if artefact.kind is Kind.ONNX:
+    if artefact.kind in {Kind.ONNX, Kind.OIP}:
         return files, _taken(artefact, sample, name)
     original = _original(artefact, sample, name)
     if artefact.reads == "frame":
@@ -91,9 +94,11 @@ def _choose(
 
 
 def _taken(artefact: Artefact, sample: Matrix, name: str) -> compiling.Report:
-    runtime = loader.load(artefact)
-    _refuse_scores(artefact, bundles.answers(runtime, sample))
-    return compiling.taken(runtime, sample, name)
+    with closing(loader.load(artefact)) as runtime:
+        _refuse_scores(artefact, bundles.answers(runtime, sample))
+        if artefact.kind is Kind.OIP:
+            return compiling.forwarded(runtime, sample, name)
+        return compiling.taken(runtime, sample, name)
 
 
 def _refuse_scores(artefact: Artefact, outputs: Matrix) -> None:

@@ -6,57 +6,33 @@ Their scripts lie in `tests/clients`, and what they need is pinned there.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.e2e.pythons import CLIENTS, SECONDS, environment
 from tests.servers import ROOT, Server
 
-CLIENTS: Final = ROOT / "tests" / "clients"
-UV: Final = Path(sys.executable).with_name("uv")
 # By what is asked; how many checks that must be at least.
 SCRIPTS: Final = {
     "kserve": {"triton": 90, "kserve_client": 9, "snippets tritonclient kserve": 2},
     "mlserver": {"mlserver_codecs": 6, "snippets mlserver": 1},
 }
-SECONDS: Final = 300.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("pins", SCRIPTS)
 def test_public_clients_are_served(server: Server, tmp_path: Path, pins: str) -> None:
-    python = _environment(tmp_path / "venv", CLIENTS / f"{pins}.txt")
+    python = environment(tmp_path / "venv", CLIENTS / f"{pins}.txt")
 
     for script, least in SCRIPTS[pins].items():
         done = _run(python, script, server.url)
         said = json.loads(done.stdout or "{}")
         assert said.get("failed") == {}, done.stderr[-2000:]
         assert said["done"] >= least
-
-
-def _environment(place: Path, pins: Path) -> Path:
-    """A Python with what is pinned; on a laptop without a network there is none, and no test."""
-    python = place / "bin" / "python"
-    try:
-        _uv("venv", str(place), "--python", sys.executable)
-        _uv("pip", "install", "--require-hashes", "--python", str(python), "-r", str(pins))
-    except (subprocess.SubprocessError, OSError) as error:
-        why = f"the clients could not be installed: {getattr(error, 'stderr', '') or error}"
-        if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
-    return python
-
-
-def _uv(*words: str) -> None:
-    subprocess.run(
-        [UV, "--quiet", *words], check=True, capture_output=True, text=True, timeout=SECONDS
-    )
 
 
 def _run(python: Path, script: str, url: str) -> subprocess.CompletedProcess[str]:

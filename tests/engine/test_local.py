@@ -185,16 +185,36 @@ async def test_a_model_that_says_it_is_unavailable_blames_no_row(
     engine: LocalEngine, hands: Hands
 ) -> None:
     def closed(tensors: Tensors) -> Tensors:
-        raise ModelUnavailable("unloaded")
+        raise ModelUnavailable("unloaded", retry_after=3.0)
 
     model = Does(closed)
     answers = [engine.submit(job(model, n)) for n in range(4)]
     await hands.go()
 
     for answer in answers:
-        with pytest.raises(ModelUnavailable, match="unloaded"):
+        with pytest.raises(ModelUnavailable, match="unloaded") as caught:
             await answer
+        assert caught.value.retry_after == 3.0
     assert len(model.batches) == 1
+
+
+async def test_a_model_that_goes_away_while_a_row_is_searched_for_ends_the_search(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    def leaving(tensors: Tensors) -> Tensors:
+        if len(model.batches) == 3:
+            raise ModelUnavailable("gone", retry_after=1.0)
+        return tensors if len(model.batches) == 2 else (tensors[0][:0],)
+
+    model = Does(leaving)
+    answers = [engine.submit(job(model, n)) for n in range(4)]
+    await hands.go(times=3)
+
+    assert [values(await answer) for answer in answers[:2]] == [[0], [1]]
+    for answer in answers[2:]:
+        with pytest.raises(ModelUnavailable, match="gone"):
+            await answer
+    assert [len(batch) for batch in model.batches] == [4, 2, 2]
 
 
 async def test_the_stats_count_what_happened(engine: LocalEngine, hands: Hands) -> None:

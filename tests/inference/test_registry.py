@@ -12,7 +12,7 @@ import pytest
 from channels.db import database_sync_to_async
 
 from inference import models, registry
-from inference.core.errors import BundleInvalid, StorageUnavailable
+from inference.core.errors import BundleInvalid, ModelUnavailable, StorageUnavailable, WeirError
 from inference.core.lifecycle import Status
 from inference.core.types import LogMode, Model
 from inference.registry import Registry
@@ -182,16 +182,22 @@ async def test_from_the_loop_itself_a_change_does_not_wait() -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_bundle_that_cannot_be_fetched_now_is_tried_again() -> None:
+@pytest.mark.parametrize("error", [StorageUnavailable, ModelUnavailable])
+async def test_what_cannot_be_fetched_or_asked_now_is_tried_again(
+    error: type[WeirError], caplog: pytest.LogCaptureFixture
+) -> None:
     row = await call(registered.algorithm, status=Status.PRODUCTION)
     loader = Loader()
 
     def away(_: models.MLAlgorithm) -> None:
-        raise StorageUnavailable("The bundle cannot be read: S3 does not answer.")
+        raise error("It does not answer.")
 
     loader.fails = away
     async with running(loader) as found:
+        await found.reconcile()
         assert found.snapshot.served[row.pk].model is None
+        assert found.snapshot.served[row.pk].failure == "It does not answer."
+        assert caplog.text.count("It does not answer.") == 1  # and not once a second
         loader.fails = lambda _: None
         await found.reconcile()
         assert found.snapshot.served[row.pk].model is not None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -22,7 +22,8 @@ class Command(BaseCommand):
     help = (
         "Registers a model file: ONNX, skops or joblib, told apart by their bytes. A scikit-learn "
         "model is compiled to ONNX if that changes no answer. A joblib file runs its author's code "
-        "while it is read: register only what you trust."
+        "while it is read: register only what you trust. With --remote, a model that lives in "
+        "another server of the Open Inference Protocol, which WEIR_REMOTE_HOSTS must name."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", type=Path)
+        parser.add_argument("path", type=Path, nargs="?")
         parser.add_argument("--endpoint", required=True)
         parser.add_argument("--name", required=True)
         parser.add_argument("--version", required=True, dest="model_version")
@@ -44,6 +45,15 @@ class Command(BaseCommand):
             type=Path,
             help="CSV or JSON rows to try the model on, best with their labels; drawn otherwise",
         )
+        parser.add_argument("--remote", help="http://host:port of another server, instead of PATH")
+        parser.add_argument("--remote-model", help="what the model is called over there")
+        parser.add_argument("--remote-version", default="", help="of it; the server's own choice")
+        parser.add_argument(
+            "--remote-input", help="NAME:FP32 or NAME:FP64; by default what the server says"
+        )
+        parser.add_argument(
+            "--remote-output", help="the output that predicts; by default the one that can"
+        )
         parser.add_argument("--owner", default="operator")
         parser.add_argument("--description", default="")
         parser.add_argument(
@@ -52,37 +62,58 @@ class Command(BaseCommand):
             choices=[each.value for each in _STATUSES],
         )
 
-    def handle(self, *, path: Path, status: str, **given: object) -> None:
+    def handle(self, *, status: str, **given: Any) -> None:
         # Imported here: `--help` must not load scikit-learn.
         from inference.management import publish
-        from inference.training import pack
 
-        identity = pack.Identity(
-            endpoint=str(given["endpoint"]),
-            name=str(given["name"]),
-            version=str(given["model_version"]),
-            owner=str(given["owner"]),
-            description=str(given["description"]),
-        )
         try:
-            bundle = _bundle(identity, path, given)
+            bundle = _elsewhere(given) if given["remote"] else _file(given)
             algorithm, created = publish.publish(bundle, Status(status), by="register")
         except (WeirError, ValueError) as error:
             raise CommandError(str(error)) from error
         told = publish.told(algorithm, bundle, created=created)
-        self.stdout.write(f"{identity.endpoint}: {told}")
+        self.stdout.write(f"{bundle.card.endpoint}: {told}")
 
 
-def _bundle(identity: Identity, path: Path, given: Mapping[str, object]) -> Bundle:
+def _file(given: Mapping[str, Any]) -> Bundle:
     """Of a graph, if it is an ONNX file that nobody wrote a schema for."""
     from inference.training import adopt, graphs
 
-    named, rows = _optional(given["schema"]), _optional(given["rows"])
+    path: Path | None = given["path"]
+    if path is None or given["remote_model"]:
+        raise CommandError("A model is a file, PATH, or it is at --remote as --remote-model.")
+    named, rows = given["schema"], given["rows"]
     beside = named or path.with_suffix(".schema.json")
     if graphs.is_bare(path, beside, named=named is not None):
-        return adopt.adopt_graph(identity, path, rows)
-    return adopt.adopt(identity, path, adopt.schema(beside), rows)
+        return adopt.adopt_graph(_identity(given), path, rows)
+    return adopt.adopt(_identity(given), path, adopt.schema(beside), rows)
 
 
-def _optional(value: object) -> Path | None:
-    return value if isinstance(value, Path) else None
+def _elsewhere(given: Mapping[str, Any]) -> Bundle:
+    from inference.opening import reach
+    from inference.runtimes.oip import Place
+    from inference.training import adopt, elsewhere
+
+    if given["path"] or not (given["remote_model"] and given["schema"]):
+        raise CommandError("--remote goes with --remote-model and --schema, and without PATH.")
+    place = Place(
+        url=given["remote"].rstrip("/"),
+        model=given["remote_model"],
+        version=given["remote_version"],
+    )
+    schema = adopt.schema(given["schema"])
+    remote = elsewhere.Remote(place, reach(), given["remote_output"], given["remote_input"])
+    trial = adopt.trial(schema, given["rows"])
+    return elsewhere.adopt(_identity(given), remote, schema, trial)
+
+
+def _identity(given: Mapping[str, Any]) -> Identity:
+    from inference.training.pack import Identity
+
+    return Identity(
+        endpoint=given["endpoint"],
+        name=given["name"],
+        version=given["model_version"],
+        owner=given["owner"],
+        description=given["description"],
+    )
