@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from inference.core.datatypes import BYTES
-from inference.core.errors import BundleInvalid, ModelOutputInvalid
+from inference.core.errors import BundleInvalid, ModelOutputInvalid, ModelUnavailable
 from inference.core.graphs import Graph, GraphReader
 from inference.core.signature import ANY, Spec
 from inference.core.tensors import Array, Tensors
@@ -41,6 +41,15 @@ _TYPES: Final = MappingProxyType(
 # Another processor may sum in another order; a different model is further away than that.
 _TOLERANCE: Final = 1e-4
 Outputs = list[list[Any]]  # for each row what each output says, as JSON
+
+
+class OfTensors(Protocol):
+    """A runtime that knows its graph."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+    def predict(self, tensors: Tensors) -> Tensors: ...
 
 
 class GraphRuntime:
@@ -133,12 +142,17 @@ def row_by_row(session: Any) -> Graph:
     return _graph(session, lambda s: s[1:] if ones and s[:1] == [1] else s, batched=False)
 
 
-def answers(runtime: GraphRuntime, records: Sequence[dict[str, object]]) -> Outputs:
-    """What the graph says to these rows, asked together; raises BundleInvalid if it fails."""
+def answers(runtime: OfTensors, records: Sequence[dict[str, object]]) -> Outputs:
+    """What the graph says to these rows, asked together; raises BundleInvalid if it fails.
+
+    Raises ModelUnavailable if it lives in another server that does not answer now.
+    """
     reader = GraphReader(runtime.graph)
     try:
         rows = [reader.value(record, row) for row, record in enumerate(records)]
         found = runtime.predict(reader.joined(rows))
+    except ModelUnavailable:
+        raise
     except Exception as error:  # the graph is not ours: whatever it raises, it is unfit
         raise BundleInvalid(f"The model fails on a row: {type(error).__name__}: {error}") from error
     for spec, array in zip(runtime.graph.outputs, found, strict=True):
@@ -147,7 +161,7 @@ def answers(runtime: GraphRuntime, records: Sequence[dict[str, object]]) -> Outp
     return [list(row) for row in zip(*map(_plain, found), strict=True)]
 
 
-def verify(runtime: GraphRuntime, records: Sequence[dict[str, object]], outputs: Outputs) -> None:
+def verify(runtime: OfTensors, records: Sequence[dict[str, object]], outputs: Outputs) -> None:
     """The golden rows come out as they did, together and alone; raises BundleInvalid."""
     found = answers(runtime, records)
     alone = [answers(runtime, [record])[0] for record in records]

@@ -41,10 +41,14 @@ def adopt_graph(identity: Identity, path: Path, rows: Path | None = None) -> Bun
     """The bundle of an ONNX file that no schema describes; raises BundleInvalid."""
     data = _bytes(path)
     _refuse_misnamed(path, loader.sniff(data))
+    return graphs.pack_graph(identity, data, *tensors(rows))
+
+
+def tensors(rows: Path | None) -> tuple[Sequence[dict[str, object]] | None, str]:
+    """Rows of tensors to try a graph on, and what they are; without a file they will be drawn."""
     if rows is None:
-        return graphs.pack_graph(identity, data, None, "rows drawn from the signature")
-    records = [dict(each) for each in _records(rows)]
-    return graphs.pack_graph(identity, data, records, f"rows of {rows.name}")
+        return None, "rows drawn from the signature"
+    return [dict(each) for each in _records(rows)], f"rows of {rows.name}"
 
 
 def read(path: Path, schema: Schema) -> Artefact:

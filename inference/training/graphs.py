@@ -21,6 +21,7 @@ from inference.runtimes import graph as graphs
 from inference.runtimes import onnx
 from inference.runtimes.base import Kind
 from inference.runtimes.graph import GraphRuntime
+from inference.runtimes.oipgraph import RemoteGraph
 from inference.training import graph as checking
 from inference.training import pack
 from inference.training.compile import Report
@@ -30,6 +31,7 @@ _GOLDEN: Final = 16
 _MOST_BYTES: Final = 1 << 20  # of golden rows, as JSON
 _SEED: Final = 20260101
 Records = Sequence[dict[str, object]]
+Loaded = GraphRuntime | RemoteGraph
 
 
 def pack_graph(identity: Identity, data: bytes, records: Records | None, name: str) -> Bundle:
@@ -39,11 +41,17 @@ def pack_graph(identity: Identity, data: bytes, records: Records | None, name: s
     """
     checking.check(data)
     runtime, tried = _found(onnx.session(data), records)
-    golden = few(tried)
+    return packed(identity, data, runtime, tried, name)
+
+
+def packed(identity: Identity, data: bytes, runtime: Loaded, tried: Records, name: str) -> Bundle:
+    """The bundle of a graph that answers these rows, here or in another server."""
+    golden, kind = few(tried), runtime.kind
     began = perf_counter()
     graphs.answers(runtime, golden[:1])
     took = (perf_counter() - began) * 1e6
-    report = Report("onnx", _described(runtime.graph), name, len(tried), compiled_us=took)
+    decision = "remote" if kind is Kind.OIP else "onnx"
+    report = Report(decision, _described(runtime.graph), name, len(tried), compiled_us=took)
     card = Card(
         endpoint=identity.endpoint,
         name=identity.name,
@@ -51,14 +59,14 @@ def pack_graph(identity: Identity, data: bytes, records: Records | None, name: s
         owner=identity.owner,
         description=identity.description,
         code=identity.code,
-        serving=Kind.ONNX,
-        original=Kind.ONNX,
+        serving=kind,
+        original=kind,
         libraries=pack.libraries(),
         metrics={},
         report=report.as_dict(),
         golden=Golden(records=golden, outputs=graphs.answers(runtime, golden)),
     )
-    return Bundle(card=card, schema=runtime.graph, files={Kind.ONNX: data})
+    return Bundle(card=card, schema=runtime.graph, files={kind: data})
 
 
 def few(records: Records) -> list[dict[str, object]]:
@@ -97,13 +105,18 @@ def _answers_two(runtime: GraphRuntime, records: Records | None) -> bool:
 
 
 def _tried(runtime: GraphRuntime, records: Records | None) -> tuple[GraphRuntime, Records]:
+    return runtime, answered(runtime, records)
+
+
+def answered(runtime: Loaded, records: Records | None) -> Records:
+    """The records, or drawn ones, which it answers alike together and alone."""
     rows = records or drawn(runtime.graph)
     try:
         graphs.verify(runtime, rows, graphs.answers(runtime, rows))
     except BundleInvalid as error:
         hint = "" if records else " These rows were drawn; --rows tries it on others."
         raise BundleInvalid(f"{error.message}{hint}") from error
-    return runtime, rows
+    return rows
 
 
 def _described(graph: Graph) -> str:

@@ -203,3 +203,28 @@ def test_what_a_row_looks_like_can_be_asked(server: Server) -> None:
     assert graph["batched"]
     assert graph["inputs"][0] == {"name": "text", "datatype": "BYTES", "shape": [-1, -1]}
     assert httpx.get(f"{server.url}/").status_code == 200
+
+
+def test_a_graph_may_live_in_another_server_of_ours(
+    registered: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    there = servers.copy(registered, tmp_path_factory.mktemp("there") / "data")
+    here = tmp_path_factory.mktemp("here")
+    with Server(there) as remote:
+        env = {"WEIR_REMOTE_HOSTS": remote.url.removeprefix("http://")}
+        servers.manage(here, "migrate", "--verbosity", "0")
+        for name in ("two", "words"):
+            words = ["--remote", remote.url, "--remote-model", name, "--status", "production"]
+            names = ["--endpoint", name, "--name", "far", "--version", "1"]
+            servers.manage(here, "register", *words, *names, env=env)
+        with Server(here, env=env) as near:
+            two = post(near, "two", {"weight": 2, "x": [1, 3, 2]}).json()
+            said = outputs(near, "words", {"text": ["a", "\N{SNOWMAN}"], "loud": True})["said"]
+            remote.process.kill()
+            remote.process.wait()
+            gone = post(near, "two", {"weight": 2, "x": [1, 3, 2]})
+
+    assert (two["outputs"], two["label"]) == ({"scores": [2.0, 6.0, 4.0], "label": 1}, "1")
+    assert said == ["a!", "\N{SNOWMAN}!"]
+    assert (gone.status_code, gone.json()["code"]) == (503, "model_unavailable")
+    assert gone.headers["retry-after"]
