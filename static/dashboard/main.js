@@ -115,9 +115,8 @@ class Screen {
     const schema = await api.endpointSchema(id).catch(() => null);
     if (name !== this.#selected || !schema) return;
     this.#schema = schema;
-    const table = !schema.graph; // tensors have no form
-    this.trial.change(name, table ? schema : null);
-    this.feed.change(table ? (schema.target.classes ?? []) : []);
+    this.trial.change(name, schema);
+    this.feed.change(schema.target?.classes ?? []);
     this.#soon();
   }
 
