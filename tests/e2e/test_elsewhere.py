@@ -17,6 +17,8 @@ import pytest
 
 from tests import servers
 from tests.e2e.pythons import CLIENTS, environment
+from tests.inference import artefacts, peer
+from tests.inference.peer import Peer
 from tests.servers import ROOT, Server
 
 PREDICT: Final = "/api/v1/breast_cancer/predict"
@@ -162,6 +164,33 @@ def test_it_predicts_is_compared_dies_and_comes_back(
 
     elsewhere.start()
     assert until_answered(client, remote, record).status_code == 200
+
+
+def test_who_is_away_at_the_start_is_asked_again(
+    data: Path, tmp_path: Path, record: dict[str, Any]
+) -> None:
+    schema, allowed = tmp_path / "schema.json", {"WEIR_REMOTE_HOSTS": "127.0.0.1"}
+    schema.write_text(json.dumps(artefacts.SCHEMA.to_json()))
+    with peer.serving(Peer()) as there:
+        names = ("--endpoint", "income", "--name", "large", "--version", "1.0")
+        remote = ("--remote", there.url, "--remote-model", "m", "--schema", str(schema))
+        more = ("--status", "production")
+        servers.manage(data, "register", *names, *remote, *more, env=allowed)
+    with (
+        Server(data, env=allowed) as server,
+        httpx.Client(base_url=server.url, timeout=20.0) as opened,
+    ):
+        row = {"age": 40, "work": "office", "hours": 30}
+
+        refused = opened.post("/api/v1/income/predict", json=row)
+
+        assert (refused.status_code, refused.json()["code"]) == (503, "model_unavailable")
+        assert opened.post(PREDICT, json=record).status_code == 200
+        with peer.serving(Peer(), int(there.url.rpartition(":")[2])):
+            algorithm = the_remote(opened, "large")
+            found = until_answered(opened, algorithm, row, "/api/v1/income/predict")
+            assert found.status_code == 200, found.text
+    assert server.log.count("cannot be served") == 1
 
 
 def test_one_of_us_is_such_a_server_too(data: Path) -> None:

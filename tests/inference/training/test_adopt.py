@@ -55,10 +55,8 @@ def test_each_kind_of_file_becomes_a_bundle(
 
 
 def test_the_same_model_is_the_same_artefact_whichever_file_it_came_in(tmp_path: Path) -> None:
-    files = [
-        kept(tmp_path, f"model.{kind}", written(kind))
-        for kind in (Kind.ONNX, Kind.SKOPS, Kind.JOBLIB)
-    ]
+    kinds = set(Kind) - {Kind.OIP}  # which is no file that somebody has
+    files = [kept(tmp_path, f"model.{kind}", written(kind)) for kind in kinds]
 
     assert len({adopt.adopt(IDENTITY, file, SCHEMA).artefact_hash for file in files}) == 1
 
