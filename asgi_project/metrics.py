@@ -55,7 +55,7 @@ class Metrics:
 
     async def text(self, accept: str) -> tuple[bytes, str]:
         """The exposition and its media type, as the caller prefers it."""
-        encode, kind = choose_encoder(accept)
+        encode, kind = _encoder(accept)
         async with self._one:
             now = self._source.now()
             if self._source.tests:
@@ -121,6 +121,14 @@ class Scraped:
         if self._crowded:
             raise NotFound(_CROWD)
         return await metrics.text(headers.get(b"accept", b"").decode("latin-1"))
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """The library compares versions that are numbers with those that are none."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        return choose_encoder("")
 
 
 def _bare(scope: Scope) -> bool:

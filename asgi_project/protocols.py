@@ -30,6 +30,7 @@ _TEXT: Final = 0x81  # opcodes, each with the bit of a last frame
 _BINARY: Final = 0x82
 _MIDDLING: Final = struct.Struct("!BBH").pack
 _LARGE_FRAME: Final = struct.Struct("!BBQ").pack
+_BAD: Final = b"400 Bad Request"
 _LATE: Final = b"408 Request Timeout"
 _LARGE: Final = b"431 Request Header Fields Too Large"
 
@@ -182,6 +183,11 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.read_paused = True
             self.transport.pause_reading()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():
+            self._turn_away()
+
     async def run_asgi(self) -> None:
         await super().run_asgi()
         self._let_go()
@@ -193,6 +199,15 @@ class WebSocket(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self.writable.set()  # a few bytes, the last: no reason to wait for who does not read
         await super().send(message)
+
+    def _turn_away(self) -> None:
+        """The head was whole and still the library cannot read it; uvicorn waits for ever then.
+
+        So it is with a body, with a line of more than 8 kB and with more than 128 headers.
+        """
+        self.transport.write(b"".join(self.conn.data_to_send()) or _ANSWER % _BAD)
+        self.transport.close()
+        self._let_go()
 
     def _open(self) -> bool:
         """Whether a frame is all there is to be written, and may be written at once."""

@@ -162,6 +162,14 @@ async def test_openmetrics_is_spoken_to_whoever_asks_for_it() -> None:
     assert text.endswith(b"# EOF\n")
 
 
+async def test_a_version_that_is_no_number_is_none_that_we_speak() -> None:
+    text, kind = await Metrics(Source(now, Figures(), tests=False)).text(
+        "application/openmetrics-text; version=abc"
+    )
+    assert kind.startswith("text/plain")
+    assert b"serve_info" in text
+
+
 class Answer:
     """What an ASGI application sent."""
 

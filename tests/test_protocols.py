@@ -243,6 +243,31 @@ async def test_a_close_does_not_wait_for_who_does_not_read() -> None:
     assert {len(each) for each in said} == {1_000_000}
 
 
+UPGRADE = [
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+    ("Sec-WebSocket-Version", "13"),
+]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (request("GET", "/", [*UPGRADE, *((f"x-{n}", "") for n in range(130))]), 431),
+        (request("GET", "/", [*UPGRADE, ("Cookie", "c" * 9000)]), 431),
+        (request("GET", "/" + "p" * 9000, UPGRADE), 414),
+        (request("POST", "/", UPGRADE, b"body"), 400),
+    ],
+)
+async def test_a_handshake_that_nobody_reads_is_refused(data: bytes, status: int) -> None:
+    """Else it would stay, and no bound on time or number holds for it."""
+    async with serving(echo, seconds=60) as port:
+        reply = await heard(port, data)
+
+    assert reply.startswith(b"HTTP/1.1 %d " % status)
+
+
 async def test_a_ping_is_answered() -> None:
     async with serving(echo) as port, Hand(port, "/") as hand:
         hand.writing.write(frame(PING, b"there?") + frame(CLOSE, b"\x03\xe8"))

@@ -22,6 +22,7 @@ Parameters = Mapping[str, Any]
 _NOTHING: Final = (b"", b"null")
 _NONE: Final[Parameters] = {}
 MICROSECONDS: Final = 1e6
+LONGEST: Final = 1 << 53  # microseconds; JSON has integers that no float is as large as
 _BINARY_SIZE: Final = "binary_data_size"
 # What would change the answer if it were done, and is not done here.
 _UNSUPPORTED: Final = (
@@ -193,7 +194,7 @@ def _timeout(parameters: Parameters) -> float | None:
         return None
     if type(value) is not int or value < 0:
         raise RequestInvalid("timeout is a number of microseconds.")
-    return value / MICROSECONDS or None
+    return min(value, LONGEST) / MICROSECONDS or None
 
 
 def _refuse_unsupported(who: str, parameters: Parameters) -> None:

@@ -24,7 +24,9 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 _STRANGE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 _MOST_SAYINGS: Final = 2048
-_MOST_REMEMBERED: Final = 1024  # bytes; what is longer is looked at each time
+_MOST_REMEMBERED: Final = 4096  # bytes; what is longer is looked at each time
+_LONGEST_URL: Final = 1024
+_EACH: Final = 128  # bytes that a header takes beyond its letters
 PREFIX: Final = http.PREFIX.encode()
 SUFFIX: Final = http.SUFFIX.encode()
 
@@ -58,7 +60,7 @@ class Express:
             return self._remembered[said]
         except KeyError:
             found = self._recognised(scheme, url, headers)
-        if len(url) + sum(len(name) + len(value) for name, value in headers) < _MOST_REMEMBERED:
+        if _size(url, headers) < _MOST_REMEMBERED:
             self._remember(said, found)
         return found
 
@@ -71,18 +73,22 @@ class Express:
             return _failed(error, call)
 
     def answer(self, begun: Begun) -> Answer:
-        """Status, body and headers beyond those that every answer has."""
-        error = begun.done.exception()
-        if error is not None:
+        """Status, body and headers beyond those that every answer has; raises nothing.
+
+        Nobody else would answer: the connection would wait for ever.
+        """
+        try:
+            begun.done.result()
+            assert begun.pending is not None  # it was refused otherwise
+            return http.answered(Answered(begun.pending, begun.batch), begun.call)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # as in `begin`
             return http.failed(error, begun.call)
-        assert begun.pending is not None  # it was refused otherwise
-        return http.answered(Answered(begun.pending, begun.batch), begun.call)
 
     def _recognised(self, scheme: str, url: bytes, headers: Headers) -> Hot | None:
         path, _, query = url.partition(b"?")
         if not path.startswith(PREFIX) or not path.endswith(SUFFIX):
             return None
-        if len(url) > _MOST_REMEMBERED or b"%" in path or b"#" in query or not url.isascii():
+        if len(url) > _LONGEST_URL or b"%" in path or b"#" in url or not url.isascii():
             return None  # the server's own parser knows what to make of it
         by_name = dict(headers)
         if not _STRANGE.isdisjoint(by_name):
@@ -98,7 +104,7 @@ class Express:
         self._remembered[said] = found
 
     def _begun(self, hot: Hot, body: bytes, call: Call) -> Begun | None:
-        ask = self._plane.admitted(hot)
+        ask = self._plane.admitted(hot, len(body))
         if ask.wait is not None:
             return None
         door = gateway.current()
@@ -107,6 +113,12 @@ class Express:
             return None
         call.begun = pending = door.begin(ask, rows)
         return Begun(pending.done, pending, batch, call)
+
+
+def _size(url: bytes, headers: Headers) -> int:
+    """About what it takes to remember them; a header of two letters takes a hundred bytes."""
+    letters = sum(len(name) + len(value) for name, value in headers)
+    return len(url) + letters + _EACH * len(headers)
 
 
 def _failed(error: Exception, call: Call) -> Begun:

@@ -120,9 +120,9 @@ class DataPlane:
             return False
         return self._host_allowed(headers.get(b"host", b""))
 
-    def admitted(self, hot: Hot) -> Ask:
-        """Raises TooLarge, Unauthorized, Forbidden or RowInvalid."""
-        self._bodies.check(hot.length)
+    def admitted(self, hot: Hot, size: int = 0) -> Ask:
+        """Raises TooLarge, Unauthorized, Forbidden or RowInvalid; `size` bytes are here already."""
+        self._bodies.check(max(hot.length, size))
         self._access.check(hot.authorization, KeyScope.PREDICT)
         ask = _ask(hot.endpoint, hot.query)
         if hot.subject:

@@ -74,6 +74,11 @@ def test_no_patience_is_the_usual_patience() -> None:
     assert oip.read(said(ONE, parameters={"timeout": 0}), None).timeout is None
 
 
+def test_patience_may_be_larger_than_any_float() -> None:
+    body = said(ONE, parameters={"timeout": 10**400})
+    assert (oip.read(body, None).timeout or 0) > 1e9
+
+
 def test_tensors_lie_behind_the_header_in_the_order_of_the_inputs() -> None:
     numbers, texts = np.array([1.5, 2.5], "<f4"), datatypes.texts("t", ["a", "bc"]).array
     tail = numbers.tobytes() + datatypes.encoded(texts)

@@ -84,6 +84,7 @@ def without_ids(said: Any) -> Any:
         ("/api/v1/e%20/predict", [JSON]),
         (f"/api/v1/{'e' * 2000}/predict", [JSON]),
         (f"{PATH}?subject=a#b", [JSON]),
+        ("/api/v1/e#/predict", [JSON]),
         (f"{PATH}?subject=é", [JSON]),
         ("/api/v1/e/other", [JSON]),
         ("/api/v1/e/f/predict", [JSON]),
@@ -157,5 +158,35 @@ async def test_what_is_remembered_is_bounded(one: World) -> None:
         express.recognised("http", PATH.encode(), headers)
     express.recognised("http", PATH.encode(), [*Call().scope["headers"], (b"x", b"y" * 5000)])
 
+    many = [*Call().scope["headers"], *((b"x%d" % number, b"") for number in range(300))]
+    express.recognised("http", PATH.encode(), many)
+
     assert len(express._remembered) <= 2048
+    assert not any(len(said) > 50 for said in express._remembered)
     assert not any(len(str(said)) > 2000 for said in express._remembered)
+
+
+async def test_a_length_behind_zeros_lets_no_larger_body_in(one: World) -> None:
+    call = Call(b" " * 1000 + b"{}", headers=[JSON, (b"content-length", b"0" * 20 + b"1002")])
+
+    assert ((await answered(Express(plane(one)), call)) or [0])[0] == 413
+
+
+@pytest.mark.parametrize("error", [None, ValueError("nobody foresaw it")])
+async def test_whatever_becomes_of_it_there_is_an_answer(
+    one: World, error: Exception | None
+) -> None:
+    express = Express(plane(one))
+    call = Call(BODIES[0])
+    hot = express.recognised("http", PATH.encode(), call.scope["headers"])
+    begun = hot and express.begin(hot, call.body)
+    assert begun is not None
+    broken: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    if error is None:
+        broken.cancel()
+    else:
+        broken.set_exception(error)
+
+    status, body, _ = express.answer(begun._replace(done=broken))
+
+    assert (status, json.loads(body)["code"]) == (500, "model_error")
