@@ -140,7 +140,7 @@ def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Ru
     Raises ModelUnavailable if it lives in another server that does not answer now.
     """
     if isinstance(bundle.schema, Graph):
-        return _graph(bundle, bundle.schema)
+        return _graph(bundle, bundle.schema, reach)
     runtime = loader.load(bundle.artefact(kind, reach))
     try:
         verify(bundle, runtime)
@@ -150,9 +150,14 @@ def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Ru
     return runtime
 
 
-def _graph(bundle: Bundle, graph: Graph) -> Runtime:
-    runtime, golden = graphs.load(bundle.files[bundle.card.serving]), bundle.card.golden
-    graphs.verify(runtime, graph, golden.records, golden.outputs)
+def _graph(bundle: Bundle, graph: Graph, reach: Reach) -> Runtime:
+    golden = bundle.card.golden
+    runtime = loader.load_graph(bundle.files[bundle.card.serving], graph, reach)
+    try:
+        graphs.verify(runtime, golden.records, golden.outputs)
+    except WeirError:
+        runtime.close()
+        raise
     return runtime
 
 

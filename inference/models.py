@@ -15,8 +15,8 @@ from django.db.models import Case, F, GeneratedField, Q, Sum, UniqueConstraint, 
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference.core import experiment
-from inference.core.graphs import GRAPH
+from inference.core import experiment, graphanswers
+from inference.core.graphs import GRAPH, Graph
 from inference.core.lifecycle import Rule, Status
 from inference.core.schema import Task
 from inference.core.tally import NOTHING, Tally
@@ -103,7 +103,7 @@ class MLAlgorithm(models.Model):
     def task(self) -> Task:
         """What kind of answer it gives, and so how a label is compared with it."""
         if GRAPH in self.schema:
-            return "multiclass"  # whose labels are texts, right or wrong
+            return graphanswers.task(Graph.from_json(self.schema))
         task: Task = self.schema["target"]["task"]
         return task
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from inference.core import answers
 from inference.core.datatypes import BYTES, DTYPES, Tensor
 from inference.core.graphs import Graph
 from inference.core.routing import Algorithm
+from inference.core.schema import Task
 from inference.core.signature import Spec
 from inference.core.tensors import Array, Tensors
 
@@ -42,8 +44,7 @@ class GraphRenderer:
         if self._label is not None:
             return [_plain(each) for each in _lone(outputs[self._label])]
         if self._best is not None and outputs[self._best].ndim == _MATRIX:
-            scores: Any = outputs[self._best]
-            return [str(best) for best in scores.argmax(axis=1).tolist()]
+            return _largest(outputs[self._best])
         return [""] * len(outputs[0])
 
     def answers(self, texts: Iterable[str], ids: Iterable[int]) -> list[str]:
@@ -56,6 +57,22 @@ class GraphRenderer:
     def _text(self, row: Sequence[str], label: str) -> str:
         named = ",".join([f"{n}:{text}" for n, text in zip(self._names, row, strict=True)])
         return f'{{"outputs":{{{named}}},"label":{json.dumps(label)},"status":"OK"'
+
+
+def task(graph: Graph) -> Task:
+    """How a label is compared with feedback: floats by their distance, all else by the word."""
+    chosen = _chosen(graph.outputs)
+    measured = chosen is not None and _is_float(graph.outputs[chosen])
+    return "regression" if measured else "multiclass"
+
+
+def _largest(scores: Any) -> list[str]:
+    """The place of the largest score; nothing among scores of which one is no number."""
+    if not scores.shape[1]:
+        return [""] * len(scores)
+    doubtful = np.isnan(scores).any(axis=1).tolist()
+    best = scores.argmax(axis=1).tolist()
+    return ["" if bad else str(at) for at, bad in zip(best, doubtful, strict=True)]
 
 
 def _chosen(specs: Sequence[Spec]) -> int | None:

@@ -130,6 +130,14 @@ class GraphReader:
                 raise RowInvalid(f"{spec.name} is missing.", row=row, field=spec.name)
 
 
+def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """By their JSON, whether one request may go to both: a table takes what it knows by name."""
+    if GRAPH not in one and GRAPH not in other:
+        return True
+    both = GRAPH in one and GRAPH in other
+    return both and Graph.from_json(one).signature == Graph.from_json(other).signature
+
+
 def example(graph: Graph) -> dict[str, object]:
     """A row that fits, of nothing but zeros or texts of one letter; a free size is 1."""
     return {spec.name: _filled(spec) for spec in graph.inputs}

@@ -17,7 +17,7 @@ from inference.core import datatypes, jsontensors
 from inference.core.datatypes import Tensor
 from inference.core.errors import BundleInvalid, ModelOutputInvalid, RowInvalid
 from inference.core.oipanswers import Written
-from inference.core.signature import Spec
+from inference.core.signature import Signature, Spec
 from inference.core.tensors import Matrix
 
 BINARY: Final = "binary_tensor_data"  # how a server calls the extension among its own
@@ -65,6 +65,7 @@ class _Tensor(Struct, gc=False):
 
 class _Model(Struct, gc=False):
     inputs: list[_Tensor] | None = None
+    outputs: list[_Tensor] | None = None
 
 
 class _Server(Struct, gc=False):
@@ -84,18 +85,25 @@ class Refused(NamedTuple):
 
 def asked(tensor: Tensor, wanted: str | None = None, *, binary: bool) -> Written:
     """An inference request for one output, or for whatever there is."""
-    name, datatype, array = tensor
-    question = _Question([_Asked(name, list(array.shape), datatype)])
-    if wanted is not None:
-        question.outputs = [_Asked(wanted)]
+    return asked_for([tensor], [] if wanted is None else [wanted], binary=binary)
+
+
+def asked_for(tensors: Sequence[Tensor], wanted: Sequence[str], *, binary: bool) -> Written:
+    """The same of several tensors, for several outputs."""
+    question = _Question([_Asked(each.name, each.array.shape, each.datatype) for each in tensors])
+    if wanted:
+        question.outputs = [_Asked(name) for name in wanted]
+    pairs = list(zip(question.inputs, tensors, strict=True))
     if not binary:
-        question.inputs[0].data = Raw(jsontensors.encoded(array))
+        for one, tensor in pairs:
+            one.data = Raw(jsontensors.encoded(tensor.array))
         return Written(msgspec.json.encode(question), None)
-    data = datatypes.encoded(array)
-    question.inputs[0].parameters = {"binary_data_size": len(data)}
+    tail = [datatypes.encoded(tensor.array) for tensor in tensors]
+    for (one, _), data in zip(pairs, tail, strict=True):
+        one.parameters = {"binary_data_size": len(data)}
     question.parameters = {"binary_data_output": True}
     head = msgspec.json.encode(question)
-    return Written(head + data, len(head))
+    return Written(b"".join((head, *tail)), len(head))
 
 
 def answered(body: bytes, head_length: int | None) -> list[Tensor]:
@@ -119,8 +127,17 @@ def head_length(text: str | None) -> int | None:
 
 def inputs(body: bytes) -> list[Spec]:
     """What a model says that it reads; many say nothing. Raises ModelOutputInvalid."""
-    found = _read(body, _Model).inputs or []
-    return [Spec(each.name, each.datatype, tuple(each.shape)) for each in found]
+    return list(signature(body).inputs)
+
+
+def signature(body: bytes) -> Signature:
+    """What a model says that it reads and puts out; raises ModelOutputInvalid."""
+    said = _read(body, _Model)
+    sides = [
+        tuple(Spec(each.name, each.datatype, tuple(each.shape)) for each in side or ())
+        for side in (said.inputs, said.outputs)
+    ]
+    return Signature(*sides)
 
 
 def knows_binary(body: bytes) -> bool:

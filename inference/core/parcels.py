@@ -261,6 +261,8 @@ def _block(array: Array) -> Block:
 
 
 def _array(block: Block) -> Array:
+    if block.dtype == BYTES and not block.data:  # a row may hold no texts at all
+        return np.empty(block.shape, dtype=object)
     if block.dtype == BYTES:
         return datatypes.decoded("", BYTES, block.shape, block.data).array
     found: Array = np.frombuffer(block.data, np.dtype(block.dtype)).reshape(block.shape)

@@ -1,20 +1,20 @@
 """How any ONNX graph predicts: named arrays in, named arrays out, each of its own datatype.
 
-A graph whose tensors all begin with a free dimension takes many rows at once. One without, or with
-a first dimension that is fixed, is asked row by row. A fixed first dimension of 1 is such a graph's
-place for the row, anything else belongs to the row itself.
+A graph whose inputs begin with a free dimension may take many rows at once; whether it does, is
+found out by trying (`inference.training.graphs`). Any other is asked row by row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from inference.core.datatypes import BYTES
-from inference.core.errors import BundleInvalid
+from inference.core.errors import BundleInvalid, ModelOutputInvalid, ModelUnavailable
 from inference.core.graphs import Graph, GraphReader
 from inference.core.signature import ANY, Spec
 from inference.core.tensors import Array, Tensors
@@ -43,20 +43,35 @@ _TOLERANCE: Final = 1e-4
 Outputs = list[list[Any]]  # for each row what each output says, as JSON
 
 
+class OfTensors(Protocol):
+    """A runtime that knows its graph."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+    def predict(self, tensors: Tensors) -> Tensors: ...
+
+
 class GraphRuntime:
-    """One session, one thread, like a table's."""
+    """One session, one thread, like a table's.
+
+    Where the graph has a place for the row, its tensor has as many dimensions as its spec.
+    """
 
     kind = Kind.ONNX
     inline_ok = True
 
-    def __init__(self, session: Any) -> None:
-        sources, sinks = session.get_inputs(), session.get_outputs()
-        self.graph = _graph(sources, sinks)
-        self._inputs = [source.name for source in sources]
-        self._outputs = [sink.name for sink in sinks]
-        self._texts_in = [source.type == "tensor(string)" for source in sources]
-        self._lead_in = [_leads(source.shape) for source in sources]
-        self._lead_out = [_leads(sink.shape) for sink in sinks]
+    def __init__(self, session: Any, graph: Graph) -> None:
+        """Raises BundleInvalid for a graph that is not the session's."""
+        self.graph = graph
+        self._whole = [
+            len(node.shape) < len(spec.shape)
+            for node, spec in _pairs(session.get_inputs(), graph.inputs)
+        ]
+        self._sinks = [spec for _, spec in _pairs(session.get_outputs(), graph.outputs)]
+        self._inputs = [spec.name for spec in graph.inputs]
+        self._outputs = [spec.name for spec in graph.outputs]
+        self._texts_in = [spec.datatype == BYTES for spec in graph.inputs]
         self._run: Any = session.run
 
     def predict(self, tensors: Tensors) -> Tensors:
@@ -67,41 +82,77 @@ class GraphRuntime:
         if self.graph.batched:
             return self._called(arrays)
         rows = [self._alone(arrays, row) for row in range(len(arrays[0]))]
-        return tuple(np.stack(column) for column in zip(*rows, strict=True))
+        try:
+            return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
+        except ValueError as error:
+            raise ModelOutputInvalid("the outputs of two rows have different shapes") from error
 
     def close(self) -> None:
         self._run = None
 
     def _alone(self, arrays: Sequence[Array], row: int) -> Tensors:
-        pairs = zip(arrays, self._lead_in, strict=True)
         # Of a text without dimensions the item would be no array any more.
         found = self._called(
             [
-                a[row : row + 1] if leads else a[row : row + 1].reshape(a.shape[1:])
-                for a, leads in pairs
+                a[row : row + 1].reshape(a.shape[1:]) if whole else a[row : row + 1]
+                for a, whole in zip(arrays, self._whole, strict=True)
             ]
         )
-        return tuple(
-            a[0:1].reshape(a.shape[1:]) if leads else a
-            for a, leads in zip(found, self._lead_out, strict=True)
-        )
+        pairs = zip(found, self._sinks, strict=True)
+        return tuple(a if a.ndim == len(spec.shape) else a[None] for a, spec in pairs)
 
     def _called(self, arrays: Sequence[Array]) -> Tensors:
-        found = self._run(self._outputs, dict(zip(self._inputs, arrays, strict=True)))
+        try:
+            found = self._run(self._outputs, dict(zip(self._inputs, arrays, strict=True)))
+        except InvalidArgument as error:
+            raise ValueError(str(error)) from error  # the fault of what was sent, not the model's
         return tuple(map(_to_bytes, found))
 
 
-def load(data: bytes) -> GraphRuntime:
-    """The graph in these bytes; raises BundleInvalid, also for what is no tensor."""
-    return GraphRuntime(onnx.session(data))
+def load(data: bytes, graph: Graph | None = None) -> GraphRuntime:
+    """The graph in these bytes, as it was found to be or as it says of itself.
+
+    Raises BundleInvalid, also for what is no tensor.
+    """
+    session = onnx.session(data)
+    return GraphRuntime(session, graph or declared(session))
 
 
-def answers(runtime: GraphRuntime, records: Sequence[dict[str, object]]) -> Outputs:
-    """What the graph says to these rows, asked together; raises BundleInvalid if it fails."""
+def declared(session: Any) -> Graph:
+    """As the file says: in batches if all tensors begin with a free dimension, else by rows."""
+    sources, sinks = session.get_inputs(), session.get_outputs()
+    if all(_is_free(each.shape) for each in (*sources, *sinks)):
+        return rows_first(session)
+    return row_by_row(session)
+
+
+def can_batch(session: Any) -> bool:
+    """Whether the first dimension of all inputs might be the rows."""
+    return all(_is_free(each.shape) for each in session.get_inputs())
+
+
+def rows_first(session: Any) -> Graph:
+    """Whatever the outputs say: the first dimension of every tensor is the rows."""
+    return _graph(session, lambda shape: shape[1:], batched=True)
+
+
+def row_by_row(session: Any) -> Graph:
+    """A first dimension of 1 is a place for the row; anything else belongs to the row."""
+    ones = any(each.shape[:1] == [1] for each in session.get_inputs())
+    return _graph(session, lambda s: s[1:] if ones and s[:1] == [1] else s, batched=False)
+
+
+def answers(runtime: OfTensors, records: Sequence[dict[str, object]]) -> Outputs:
+    """What the graph says to these rows, asked together; raises BundleInvalid if it fails.
+
+    Raises ModelUnavailable if it lives in another server that does not answer now.
+    """
     reader = GraphReader(runtime.graph)
     try:
         rows = [reader.value(record, row) for row, record in enumerate(records)]
         found = runtime.predict(reader.joined(rows))
+    except ModelUnavailable:
+        raise
     except Exception as error:  # the graph is not ours: whatever it raises, it is unfit
         raise BundleInvalid(f"The model fails on a row: {type(error).__name__}: {error}") from error
     for spec, array in zip(runtime.graph.outputs, found, strict=True):
@@ -110,34 +161,38 @@ def answers(runtime: GraphRuntime, records: Sequence[dict[str, object]]) -> Outp
     return [list(row) for row in zip(*map(_plain, found), strict=True)]
 
 
-def verify(
-    runtime: GraphRuntime, graph: Graph, records: Sequence[dict[str, object]], outputs: Outputs
-) -> None:
+def verify(runtime: OfTensors, records: Sequence[dict[str, object]], outputs: Outputs) -> None:
     """The golden rows come out as they did, together and alone; raises BundleInvalid."""
-    if runtime.graph != graph:
-        raise BundleInvalid("The graph does not take and give what its bundle says.")
     found = answers(runtime, records)
     alone = [answers(runtime, [record])[0] for record in records]
     if not (_alike(found, outputs) and _alike(alone, outputs)):
         raise BundleInvalid("The model no longer answers its golden rows as it did.")
 
 
-def _graph(sources: Sequence[Any], sinks: Sequence[Any]) -> Graph:
-    batched = all(_is_free(each.shape) for each in (*sources, *sinks))
+def _graph(session: Any, rest: Callable[[list[Any]], list[Any]], *, batched: bool) -> Graph:
+    sides = [
+        tuple(_spec(node, rest(node.shape)) for node in side)
+        for side in (session.get_inputs(), session.get_outputs())
+    ]
     try:
-        inputs, outputs = tuple(map(_spec, sources)), tuple(map(_spec, sinks))
-        return Graph(inputs, outputs, batched).checked()
+        return Graph(sides[0], sides[1], batched).checked()
     except ValueError as error:
         raise BundleInvalid(str(error)) from error
 
 
-def _spec(node: Any) -> Spec:
+def _pairs(nodes: Sequence[Any], specs: Sequence[Spec]) -> list[tuple[Any, Spec]]:
+    found = [(node.name, _TYPES.get(node.type)) for node in nodes]
+    if found != [(spec.name, spec.datatype) for spec in specs]:
+        raise BundleInvalid("The graph does not take and give what its bundle says.")
+    return list(zip(nodes, specs, strict=True))
+
+
+def _spec(node: Any, rest: Sequence[object]) -> Spec:
     datatype = _TYPES.get(node.type)
     if datatype is None:
         raise BundleInvalid(
             f"{node.name} is a {node.type}; tensors of numbers, truths and texts are served."
         )
-    rest = node.shape[1:] if _leads(node.shape) else node.shape
     return Spec(node.name, datatype, (ANY, *(_size(each) for each in rest)))
 
 
@@ -149,14 +204,9 @@ def _is_free(shape: Sequence[object]) -> bool:
     return bool(shape) and _size(shape[0]) == ANY
 
 
-def _leads(shape: Sequence[object]) -> bool:
-    """Whether the first dimension is the rows'."""
-    return bool(shape) and _size(shape[0]) in (ANY, 1)
-
-
 def _to_texts(array: Array) -> Array:
-    """ONNX Runtime has texts as `str`; bytes that are no UTF-8 are marked as such."""
-    return _each(array, [value.decode("utf-8", "replace") for value in array.ravel().tolist()])
+    """ONNX Runtime has texts as `str`; raises UnicodeDecodeError for bytes that are none."""
+    return _each(array, [value.decode() for value in array.ravel().tolist()])
 
 
 def _to_bytes(found: Any) -> Array:
@@ -179,7 +229,10 @@ def _plain(array: Array) -> list[Any]:
         new = array.astype(object)
         new[~finite] = None
         return list(new.tolist())
-    return list(_to_texts(array).tolist() if array.dtype == object else array.tolist())
+    if array.dtype != object:
+        return list(array.tolist())
+    texts = [value.decode("utf-8", "replace") for value in array.ravel().tolist()]
+    return list(_each(array, texts).tolist())
 
 
 def _alike(found: Any, expected: Any) -> bool:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inference.core.errors import BundleInvalid
+from inference.core.graphs import Graph
+from inference.core.reach import Reach
 from inference.runtimes.base import Artefact, Kind, Runtime
+
+if TYPE_CHECKING:
+    from inference.runtimes.graph import GraphRuntime
+    from inference.runtimes.oipgraph import RemoteGraph
 
 _COMPRESSED_PICKLES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")
 # An ONNX file starts with its first field, the version of the format: 3 to 13 so far.
@@ -42,6 +50,17 @@ def load(artefact: Artefact) -> Runtime:
     from inference.runtimes import sklearn
 
     return sklearn.load(artefact)
+
+
+def load_graph(data: bytes, graph: Graph, reach: Reach) -> GraphRuntime | RemoteGraph:
+    """A model that takes and gives tensors as they are, here or in another server."""
+    if sniff(data) is Kind.OIP:
+        from inference.runtimes import oipgraph
+
+        return oipgraph.load(data, graph, reach)
+    from inference.runtimes import graph as graphs
+
+    return graphs.load(data, graph)
 
 
 def _is_onnx(data: bytes) -> bool:

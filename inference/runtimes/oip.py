@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import ssl
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from inference.core import oipclient
 from inference.core.datatypes import DTYPES, Tensor
@@ -31,6 +32,7 @@ from inference.runtimes.base import Artefact, Kind
 
 log = logging.getLogger(__name__)
 
+Stored = TypeVar("Stored", bound=Struct)
 HEAD_LENGTH: Final = "Inference-Header-Content-Length"
 READS: Final = ("FP32", "FP64")
 _PATIENCE: Final = (
@@ -44,7 +46,7 @@ _AGAIN: Final = 1.0  # seconds until it is worth asking again
 _ROWS: Final = frozenset({400, 413, 422})
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Place(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a model lives. No version: the one its server thinks best."""
 
     url: str
@@ -58,7 +60,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"/v2/models/{quote(self.model, safe='')}{version}"
 
 
-class Descriptor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Descriptor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file of such a model. `binary`: whether its server reads tensors as bytes."""
 
     place: Place
@@ -127,37 +129,26 @@ class Line:
             raise ModelUnavailable(f"The remote: {said}", retry_after=_AGAIN) from error
 
 
-class RemoteRuntime:
-    """Asks for one output of one model, a batch at a time."""
+class Correspondent:
+    """One model in another server. That it went or came back is said once, not for each batch."""
 
-    kind = Kind.OIP
-    inline_ok = False  # it waits for somebody else: never on the event loop
-
-    def __init__(self, descriptor: Descriptor, artefact: Artefact) -> None:
-        self._descriptor = descriptor
-        self._line = Line(descriptor.place.url, artefact.reach)
-        self._classes = len(artefact.schema.target.classes)
+    def __init__(self, place: Place, reach: Reach) -> None:
+        """Raises BundleInvalid if its server may not be asked."""
+        self._place = place
+        self._line = Line(place.url, reach)
         self._away = False
 
-    def predict(self, tensors: Tensors) -> Tensors:
-        it, count = self._descriptor, len(tensors[0])
-        rows = tensors[0].astype(DTYPES[it.datatype], copy=False)
-        asked = oipclient.asked(Tensor(it.input, it.datatype, rows), it.output, binary=it.binary)
-        for found in self._infer(asked):
-            if found.name == it.output:
-                return (oipclient.columns(found, it.gives, count, self._classes),)
-        raise ModelOutputInvalid(f"The remote put out no {it.output[:40]}.")
-
     def ready(self) -> None:
-        """Raises ModelUnavailable unless its server says that it is there."""
-        self._line.get(f"{self._descriptor.place.path}/ready")
+        """Raises ModelUnavailable unless its server says that it is there; then it is closed."""
+        try:
+            self._line.get(f"{self._place.path}/ready")
+        except ModelUnavailable:
+            self.close()
+            raise
 
-    def close(self) -> None:
-        self._line.close()
-
-    def _infer(self, asked: Written) -> list[Tensor]:
-        """That its server went or came back is said once, not for each batch."""
-        place = self._descriptor.place
+    def infer(self, asked: Written) -> list[Tensor]:
+        """See `Line.infer`."""
+        place = self._place
         try:
             found = self._line.infer(place.path, asked)
         except ModelUnavailable as error:
@@ -170,28 +161,60 @@ class RemoteRuntime:
         self._away = False
         return found
 
+    def close(self) -> None:
+        self._line.close()
+
+
+class RemoteRuntime:
+    """Asks for one output of one model, a batch at a time."""
+
+    kind = Kind.OIP
+    inline_ok = False  # it waits for somebody else: never on the event loop
+
+    def __init__(self, descriptor: Descriptor, artefact: Artefact) -> None:
+        self._descriptor = descriptor
+        self._there = Correspondent(descriptor.place, artefact.reach)
+        self._classes = len(artefact.schema.target.classes)
+
+    def predict(self, tensors: Tensors) -> Tensors:
+        it, count = self._descriptor, len(tensors[0])
+        rows = tensors[0].astype(DTYPES[it.datatype], copy=False)
+        asked = oipclient.asked(Tensor(it.input, it.datatype, rows), it.output, binary=it.binary)
+        for found in self._there.infer(asked):
+            if found.name == it.output:
+                return (oipclient.columns(found, it.gives, count, self._classes),)
+        raise ModelOutputInvalid(f"The remote put out no {it.output[:40]}.")
+
+    def ready(self) -> None:
+        """Raises ModelUnavailable unless its server says that it is there."""
+        self._there.ready()
+
+    def close(self) -> None:
+        self._there.close()
+
 
 def load(artefact: Artefact) -> RemoteRuntime:
     """The line to it, tried; raises BundleInvalid, or ModelUnavailable if nobody is there now."""
     runtime = RemoteRuntime(_descriptor(artefact.data), artefact)
-    try:
-        runtime.ready()
-    except ModelUnavailable:
-        runtime.close()
-        raise
+    runtime.ready()
     return runtime
 
 
-def written(descriptor: Descriptor) -> bytes:
+def written(descriptor: Struct) -> bytes:
     """The same descriptor is always the same bytes, and so the same artefact."""
     return msgspec.json.encode(descriptor)
 
 
-def _descriptor(data: bytes) -> Descriptor:
+def read(data: bytes, kind: type[Stored]) -> Stored:
+    """The inverse of `written`; raises BundleInvalid."""
     try:
-        found = msgspec.json.decode(data, type=Descriptor)
+        return msgspec.json.decode(data, type=kind)
     except (ValueError, RecursionError) as error:
         raise BundleInvalid(f"This does not say where a model lives: {error}") from error
+
+
+def _descriptor(data: bytes) -> Descriptor:
+    found = read(data, Descriptor)
     if found.datatype not in READS:
         raise BundleInvalid(f"Rows go out as {' or '.join(READS)}, not as {found.datatype[:20]}.")
     return found

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from inference.core import lifecycle, verdict
+from inference.core import graphs, lifecycle, verdict
 from inference.core.errors import ExperimentInvalid, Raced
 from inference.core.lifecycle import Rule, Status
 from inference.core.schema import Task
@@ -75,11 +75,18 @@ def _refuse(arms: Split) -> None:
         _refuse_arm(algorithm, weight, row)
         if algorithm.pk in seen:
             raise ExperimentInvalid("The same algorithm cannot be two arms.", row=row)
-        if algorithm.parent_endpoint_id != first.parent_endpoint_id:
-            raise ExperimentInvalid("All arms must belong to the same endpoint.", row=row)
-        if algorithm.task != first.task:
-            raise ExperimentInvalid("All arms must predict the same kind of target.", row=row)
+        _refuse_other(algorithm, first, row)
         seen.add(algorithm.pk)
+
+
+def _refuse_other(algorithm: MLAlgorithm, first: MLAlgorithm, row: int) -> None:
+    """The same request has to go to either, and the same label has to be true of both."""
+    if algorithm.parent_endpoint_id != first.parent_endpoint_id:
+        raise ExperimentInvalid("All arms must belong to the same endpoint.", row=row)
+    if algorithm.task != first.task:
+        raise ExperimentInvalid("All arms must predict the same kind of target.", row=row)
+    if not graphs.alike(algorithm.schema, first.schema):
+        raise ExperimentInvalid("All arms must take and give the same tensors.", row=row)
 
 
 def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:

@@ -39,18 +39,23 @@ def adopt(identity: Identity, path: Path, schema: Schema, rows: Path | None = No
 
 def adopt_graph(identity: Identity, path: Path, rows: Path | None = None) -> Bundle:
     """The bundle of an ONNX file that no schema describes; raises BundleInvalid."""
-    records = None if rows is None else [dict(each) for each in _records(rows)]
-    return graphs.pack_graph(
-        identity, _bytes(path), records, f"rows of {rows.name}" if rows else ""
-    )
+    data = _bytes(path)
+    _refuse_misnamed(path, loader.sniff(data))
+    return graphs.pack_graph(identity, data, *tensors(rows))
+
+
+def tensors(rows: Path | None) -> tuple[Sequence[dict[str, object]] | None, str]:
+    """Rows of tensors to try a graph on, and what they are; without a file they will be drawn."""
+    if rows is None:
+        return None, "rows drawn from the signature"
+    return [dict(each) for each in _records(rows)], f"rows of {rows.name}"
 
 
 def read(path: Path, schema: Schema) -> Artefact:
     """The file's bytes, and what they are; name and bytes must agree."""
     data = _bytes(path)
     kind = loader.sniff(data)
-    if _SUFFIXES.get(path.suffix.lower()) is not kind:
-        raise BundleInvalid(f"{path.name} is named otherwise than its bytes, which are {kind}.")
+    _refuse_misnamed(path, kind)
     return Artefact(kind, data, schema, _reads(kind, data), pack.libraries())
 
 
@@ -72,6 +77,11 @@ def trial(schema: Schema, rows: Path | None) -> Trial:
     records = _records(rows)
     labels = _labels(records, schema)
     return Trial(records, f"rows of {rows.name}", None if labels is None else Rows(records, labels))
+
+
+def _refuse_misnamed(path: Path, kind: Kind) -> None:
+    if _SUFFIXES.get(path.suffix.lower()) is not kind:
+        raise BundleInvalid(f"{path.name} is named otherwise than its bytes, which are {kind}.")
 
 
 def _bytes(path: Path) -> bytes:

@@ -10,15 +10,18 @@ from inference.bundles import Bundle
 from inference.core import oipclient
 from inference.core.datatypes import DTYPES, Tensor
 from inference.core.errors import BundleInvalid, ModelOutputInvalid, ModelRejectedRow
+from inference.core.graphs import Graph
 from inference.core.oipclient import Gives
 from inference.core.reach import Reach
 from inference.core.schema import Schema
-from inference.core.signature import ANY, MATRIX, Spec
+from inference.core.signature import ANY, MATRIX, REQUEST_ID, Spec
 from inference.core.tensors import Array
 from inference.runtimes import oip
 from inference.runtimes.base import Artefact, Kind
 from inference.runtimes.oip import Descriptor, Line, Place
-from inference.training import pack
+from inference.runtimes.oipgraph import GraphDescriptor, RemoteGraph
+from inference.training import graphs, pack
+from inference.training.graphs import Records
 from inference.training.pack import Identity, Trial
 
 _PROBED: Final = 3  # rows of the trial that show what the model puts out
@@ -47,6 +50,31 @@ def adopt(identity: Identity, remote: Remote, schema: Schema, trial: Trial) -> B
         descriptor = _descriptor(line, remote, schema, rows)
     artefact = Artefact(Kind.OIP, oip.written(descriptor), schema, reach=remote.reach)
     return pack.pack(identity, artefact, trial)
+
+
+def adopt_graph(identity: Identity, remote: Remote, records: Records | None, name: str) -> Bundle:
+    """The bundle of a model that nobody wrote a schema for: what it says of itself is taken.
+
+    Raises BundleInvalid, or ModelUnavailable if its server does not answer.
+    """
+    with closing(Line(remote.place.url, remote.reach)) as line:
+        descriptor, graph = _described(line, remote.place)
+    with closing(RemoteGraph(descriptor, graph, remote.reach)) as runtime:
+        rows = graphs.answered(runtime, records)
+        return graphs.packed(identity, oip.written(descriptor), runtime, rows, name)
+
+
+def _described(line: Line, place: Place) -> tuple[GraphDescriptor, Graph]:
+    try:
+        binary = oipclient.knows_binary(line.get("/v2"))
+        inputs, outputs = oipclient.signature(line.get(place.path))
+        # A server like ours numbers its answers; here they have numbers of their own.
+        kept = tuple(spec for spec in outputs if spec.name != REQUEST_ID)
+        graph = Graph(inputs, kept).checked()
+    except (ModelOutputInvalid, ValueError) as error:
+        sentence = f"The remote's model cannot be taken as it says it is: {error}"
+        raise BundleInvalid(f"{sentence} A schema and --remote-input say it otherwise.") from error
+    return GraphDescriptor(place=place, binary=binary), graph
 
 
 def _descriptor(line: Line, remote: Remote, schema: Schema, rows: Array) -> Descriptor:

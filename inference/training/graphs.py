@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from inference.bundles import Bundle, Card, Golden
 from inference.core.datatypes import BYTES, DTYPES
+from inference.core.errors import BundleInvalid
 from inference.core.graphs import Graph
 from inference.core.signature import ANY, Spec
 from inference.runtimes import graph as graphs
+from inference.runtimes import onnx
 from inference.runtimes.base import Kind
+from inference.runtimes.graph import GraphRuntime
+from inference.runtimes.oipgraph import RemoteGraph
 from inference.training import graph as checking
 from inference.training import pack
 from inference.training.compile import Report
 from inference.training.pack import Identity
 
 _GOLDEN: Final = 16
+_MOST_BYTES: Final = 1 << 20  # of golden rows, as JSON
 _SEED: Final = 20260101
 Records = Sequence[dict[str, object]]
+Loaded = GraphRuntime | RemoteGraph
 
 
 def pack_graph(identity: Identity, data: bytes, records: Records | None, name: str) -> Bundle:
@@ -31,14 +40,18 @@ def pack_graph(identity: Identity, data: bytes, records: Records | None, name: s
     Raises BundleInvalid.
     """
     checking.check(data)
-    runtime = graphs.load(data)
-    if records is None:
-        records, name = drawn(runtime.graph), "rows drawn from the signature"
-    golden = [dict(record) for record in records[:_GOLDEN]]
+    runtime, tried = _found(onnx.session(data), records)
+    return packed(identity, data, runtime, tried, name)
+
+
+def packed(identity: Identity, data: bytes, runtime: Loaded, tried: Records, name: str) -> Bundle:
+    """The bundle of a graph that answers these rows, here or in another server."""
+    golden, kind = few(tried), runtime.kind
     began = perf_counter()
     graphs.answers(runtime, golden[:1])
     took = (perf_counter() - began) * 1e6
-    graphs.answers(runtime, list(records))
+    decision = "remote" if kind is Kind.OIP else "onnx"
+    report = Report(decision, _described(runtime.graph), name, len(tried), compiled_us=took)
     card = Card(
         endpoint=identity.endpoint,
         name=identity.name,
@@ -46,16 +59,75 @@ def pack_graph(identity: Identity, data: bytes, records: Records | None, name: s
         owner=identity.owner,
         description=identity.description,
         code=identity.code,
-        serving=Kind.ONNX,
-        original=Kind.ONNX,
+        serving=kind,
+        original=kind,
         libraries=pack.libraries(),
         metrics={},
-        report=Report("onnx", "registered as ONNX", name, len(records), compiled_us=took).as_dict(),
+        report=report.as_dict(),
         golden=Golden(records=golden, outputs=graphs.answers(runtime, golden)),
     )
-    bundle = Bundle(card=card, schema=runtime.graph, files={Kind.ONNX: data})
-    graphs.verify(runtime, runtime.graph, golden, card.golden.outputs)
-    return bundle
+    return Bundle(card=card, schema=runtime.graph, files={kind: data})
+
+
+def few(records: Records) -> list[dict[str, object]]:
+    """Those that are kept with the model; rows may be pictures, and the manifest is text."""
+    sizes = accumulate(len(msgspec.json.encode(record)) for record in records[:_GOLDEN])
+    kept = [record for record, size in zip(records, sizes, strict=False) if size <= _MOST_BYTES]
+    return [dict(record) for record in kept or records[:1]]
+
+
+def _found(session: Any, records: Records | None) -> tuple[GraphRuntime, Records]:
+    """In batches if rows come out as they go in and mind no neighbours, else row by row.
+
+    Some mind them, as what is quantized as it goes; others have no batch, and a first dimension
+    that may vary is that of a text or a series.
+    """
+    if not graphs.can_batch(session):
+        return _tried(GraphRuntime(session, graphs.row_by_row(session)), records)
+    batched = GraphRuntime(session, graphs.rows_first(session))
+    if not _answers_two(batched, records):
+        return _tried(GraphRuntime(session, graphs.row_by_row(session)), records)
+    try:
+        return _tried(batched, records)
+    except BundleInvalid:
+        alone = replace(batched.graph, batched=False)
+        return _tried(GraphRuntime(session, alone), records)
+
+
+def _answers_two(runtime: GraphRuntime, records: Records | None) -> bool:
+    """Whether two rows come out as two; the same one twice will do."""
+    rows = list(records or drawn(runtime.graph))
+    try:
+        graphs.answers(runtime, [*rows, *rows][:2])
+    except BundleInvalid:
+        return False
+    return True
+
+
+def _tried(runtime: GraphRuntime, records: Records | None) -> tuple[GraphRuntime, Records]:
+    return runtime, answered(runtime, records)
+
+
+def answered(runtime: Loaded, records: Records | None) -> Records:
+    """The records, or drawn ones, which it answers alike together and alone."""
+    rows = records or drawn(runtime.graph)
+    try:
+        graphs.verify(runtime, rows, graphs.answers(runtime, rows))
+    except BundleInvalid as error:
+        hint = "" if records else " These rows were drawn; --rows tries it on others."
+        raise BundleInvalid(f"{error.message}{hint}") from error
+    return rows
+
+
+def _described(graph: Graph) -> str:
+    """What it takes and gives, for the one who registered it."""
+    how = "in batches" if graph.batched else "row by row"
+    sides = [", ".join(map(_shown, specs)) for specs in (graph.inputs, graph.outputs)]
+    return f"a graph, {how}: {sides[0]} -> {sides[1]}"
+
+
+def _shown(spec: Spec) -> str:
+    return f"{spec.name} {spec.datatype} {list(spec.shape)}"
 
 
 def drawn(graph: Graph) -> Records:

@@ -116,7 +116,7 @@ class Screen {
     if (name !== this.#selected || !schema) return;
     this.#schema = schema;
     this.trial.change(name, schema);
-    this.feed.change(schema.target.classes ?? []);
+    this.feed.change(schema.target?.classes ?? []);
     this.#soon();
   }
 

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests import servers
 from tests.browser.screen import Screen
+from tests.inference import onnxgraphs
 from tests.servers import Server
 
 HERE = Path(__file__).parent
@@ -60,6 +61,16 @@ def server(
     data = servers.copy(trained, tmp_path_factory.mktemp("server") / "data")
     with Server(data, mode=mode) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def graph(server: Server) -> str:
+    """An endpoint that takes tensors."""
+    path = server.data / "words.onnx"
+    path.write_bytes(onnxgraphs.parsed(onnxgraphs.WORDS))
+    names = ("--endpoint", "words", "--name", "graph", "--version", "1", "--status", "production")
+    servers.manage(server.data, "register", str(path), *names, env=server.env)
+    return "words"
 
 
 @pytest.fixture

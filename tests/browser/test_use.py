@@ -50,6 +50,19 @@ async def test_a_number_is_asked_for_where_a_number_is_answered(screen: Screen) 
     await expect(screen.answer).to_contain_text("Recorded: 151.5 was right.")
 
 
+async def test_an_endpoint_of_tensors_has_a_line_instead_of_a_form(
+    screen: Screen, graph: str
+) -> None:
+    await screen.page.goto(f"{screen.url}/#/{graph}")
+
+    await expect(screen.page.locator("#trial")).to_contain_text("takes tensors")
+    line = '{"text":[""],"loud":false}'
+    await expect(screen.page.locator("code").filter(has_text=line)).to_be_visible()
+    await expect(screen.button("Fill in an example")).to_be_hidden()
+    await screen.page.goto(f"{screen.url}/#/{ENDPOINT}")
+    await expect(screen.button("Fill in an example")).to_be_visible()
+
+
 async def test_a_wrong_value_marks_its_field_and_says_why(screen: Screen) -> None:
     await screen.opens()
     field = screen.page.get_by_label("mean_radius", exact=True)

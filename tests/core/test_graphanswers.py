@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inference.core import graphanswers
 from inference.core.graphanswers import GraphRenderer
 from inference.core.graphs import Graph
 from inference.core.routing import Algorithm
@@ -67,3 +68,25 @@ def test_as_tensors_they_are_what_they_are() -> None:
         ("class", "BYTES"),
     ]
     assert found[0].array is SCORES
+
+
+def test_a_row_of_which_one_score_is_no_number_has_no_label() -> None:
+    one = renderer(Spec("p", "FP32", (-1, 2)))
+
+    assert one.labels((np.array([[np.nan, 1], [np.inf, 1]], np.float32),)) == ["", "0"]
+    assert one.labels((np.zeros((2, 0), np.float32),)) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "task"),
+    [
+        ([Spec("v", "FP64", (-1, 1))], "regression"),
+        ([Spec("label", "INT64", (-1,)), Spec("p", "FP32", (-1, 3))], "multiclass"),
+        ([Spec("p", "FP32", (-1, 3))], "multiclass"),
+        ([Spec("words", "BYTES", (-1, -1))], "multiclass"),
+    ],
+)
+def test_floats_are_compared_by_their_distance_and_labels_by_the_word(
+    outputs: list[Spec], task: str
+) -> None:
+    assert graphanswers.task(Graph((Spec("x", "FP32", (-1,)),), tuple(outputs))) == task

@@ -332,3 +332,12 @@ def test_texts_travel_as_they_are() -> None:
     (again,) = parcels.outputs(parcels.received(parcels.reply([found])).results[0])
 
     assert again.tolist() == array.tolist()
+
+
+def test_a_row_may_hold_no_texts_at_all() -> None:
+    found = parcels.Result(1, [], {}, blocks=[parcels._block(np.empty((2, 0), dtype=object))])
+
+    (again,) = parcels.outputs(parcels.received(parcels.reply([found])).results[0])
+
+    assert again.shape == (2, 0)
+    assert again.dtype == object

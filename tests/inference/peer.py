@@ -41,6 +41,7 @@ class Peer:
     refuses: Callable[[Request], Answer | None] = lambda _: None
     extensions: list[str] = field(default_factory=lambda: ["binary_tensor_data"])
     inputs: list[dict[str, Any]] | None = None
+    outputs: list[dict[str, Any]] | None = None
     ready: int = 200
     asked: list[Request] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -50,13 +51,21 @@ class Peer:
     def get(self, path: str) -> Answer:
         if path.endswith("/ready"):
             return self.ready, {}, b'{"error": "it is loading"}'
-        said = {"extensions": self.extensions} if path == "/v2" else {"inputs": self.inputs}
+        model = {"inputs": self.inputs, "outputs": self.outputs}
+        said = {"extensions": self.extensions} if path == "/v2" else model
         return 200, {}, json.dumps(said).encode()
 
     def infer(self, body: bytes, length: str | None) -> Answer:
         request = oip.read(body, None if length is None else int(length))
         self.asked.append(request)
         return self.refuses(request) or _answer(request, self.predict(list(request.inputs)))
+
+
+def _spelt(value: Any) -> Any:
+    """As JSON has it, which has no NaN."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value if value == value else None  # noqa: PLR0124  # only a NaN is not itself
 
 
 def _answer(request: Request, outputs: list[Tensor]) -> Answer:
@@ -68,7 +77,7 @@ def _answer(request: Request, outputs: list[Tensor]) -> Answer:
             one["parameters"] = {"binary_data_size": len(data)}
             tail += data
         else:
-            one["data"] = array.ravel().tolist()
+            one["data"] = [_spelt(each) for each in array.ravel().tolist()]
         said.append(one)
     head = json.dumps({"model_name": "m", "outputs": said}).encode()
     return 200, {LENGTH: str(len(head))} if request.binary else {}, head + tail

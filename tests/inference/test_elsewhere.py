@@ -22,6 +22,7 @@ from inference.core import datatypes
 from inference.core.batching import BatchPolicy
 from inference.core.datatypes import Tensor
 from inference.core.errors import BundleInvalid, ModelRejectedRow, ModelUnavailable
+from inference.core.graphs import Graph
 from inference.core.oip import Request
 from inference.core.types import Job, LogMode
 from inference.engine.local import LocalEngine
@@ -190,7 +191,6 @@ def test_a_host_that_is_not_allowed_is_not_asked(
     [
         (),
         ("--remote", "http://127.0.0.1:1"),
-        ("--remote", "http://127.0.0.1:1", "--remote-model", "m"),
         ("--remote-model", "m"),
         ("model.onnx", "--remote-model", "m"),
         ("model.onnx", "--remote", "http://127.0.0.1:1", "--remote-model", "m", "--schema", "s"),
@@ -324,3 +324,101 @@ def test_while_it_is_away_nobody_waits(there: Peer, schema: Path) -> None:
 
     assert {(type(each), each.retry_after) for each in errors} == {(ModelUnavailable, 1.0)}
     assert len(there.asked) == before + 1
+
+
+# -- without a schema ------------------------------------------------------------------------------
+
+SIDES: dict[str, Any] = {
+    "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
+    "outputs": [
+        {"name": "label", "datatype": "BYTES", "shape": [-1]},
+        {"name": "twice", "datatype": "FP32", "shape": [-1, 2]},
+        {"name": "request_id", "datatype": "INT64", "shape": [-1]},
+    ],
+}
+
+
+def twice(tensors: list[Tensor]) -> list[Tensor]:
+    found: Any = tensors[0].array
+    words = ["much" if row.sum() > 1 else "little" for row in found]
+    return [datatypes.named("twice", found * 2), datatypes.texts("label", words)]
+
+
+@pytest.fixture
+def graph() -> Iterator[Peer]:
+    with peer.serving(Peer(predict=twice, **SIDES)) as running:
+        yield running
+
+
+def register_graph(url: str, *more: str) -> str:
+    out = io.StringIO()
+    names = ("--endpoint", "income", "--name", "large", "--version", "1.0")
+    call_command("register", *names, "--remote", url, "--remote-model", "m", *more, stdout=out)
+    return out.getvalue()
+
+
+def test_without_a_schema_it_is_the_graph_that_it_says_it_is(graph: Peer) -> None:
+    told = register_graph(graph.url)
+
+    assert (
+        "Served by remote: a graph, in batches: x FP32 [-1, 2] -> label BYTES [-1], twice" in told
+    )
+    row = MLAlgorithm.objects.get()
+    assert (row.runtime, row.task) == ("oip", "multiclass")
+    assert [spec.name for spec in Graph.from_json(row.schema).outputs] == ["label", "twice"]
+    one = opened()
+    with closing(one.runtime):
+        label, double = one.predict((np.array([[1, 2]], np.float32),))
+    assert (label.tolist(), double.tolist()) == ([b"much"], [[2.0, 4.0]])
+    assert (one.may_be_nan, one.inline_ok) == (True, False)
+    assert "is there already" in register_graph(graph.url)
+
+
+def test_a_graph_that_has_changed_over_there_is_not_served(graph: Peer) -> None:
+    register_graph(graph.url)
+    graph.predict = lambda tensors: [
+        each._replace(array=each.array[::-1]) for each in twice(tensors)
+    ]
+
+    with pytest.raises(BundleInvalid, match="golden rows"):
+        opened()
+
+
+def test_a_graph_whose_server_is_away_is_asked_again_and_not_given_up(graph: Peer) -> None:
+    register_graph(graph.url)
+    graph.refuses = lambda _: (503, {}, b"")
+
+    with pytest.raises(ModelUnavailable):
+        opened()
+
+
+@pytest.mark.parametrize(
+    ("side", "given"),
+    [
+        ("inputs", None),
+        ("inputs", [{"name": "x", "datatype": "FP32", "shape": [1, 2]}]),
+        ("inputs", [{"name": "x", "datatype": "BF16", "shape": [-1, 2]}]),
+        ("outputs", []),
+        ("outputs", "what"),
+    ],
+)
+def test_what_it_says_of_itself_has_to_make_sense(graph: Peer, side: str, given: Any) -> None:
+    setattr(graph, side, given)
+
+    with pytest.raises(CommandError, match=r"cannot be taken.*A schema and --remote-input"):
+        register_graph(graph.url)
+
+    assert not MLAlgorithm.objects.exists()
+
+
+def test_rows_of_a_graph_are_tried_there(graph: Peer, tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text('[{"x": [0, 1]}, {"x": [2, null]}]')
+
+    assert "(2 rows of rows.json)" in register_graph(
+        graph.url, "--rows", str(tmp_path / "rows.json")
+    )
+
+
+def test_a_graph_has_no_output_to_choose(graph: Peer) -> None:
+    with pytest.raises(CommandError, match="go with --schema"):
+        register_graph(graph.url, "--remote-output", "twice")

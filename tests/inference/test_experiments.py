@@ -10,7 +10,9 @@ import pytest
 from django.db import connection
 
 from inference.core.errors import ExperimentInvalid, Raced, TransitionRefused
+from inference.core.graphs import Graph
 from inference.core.lifecycle import Rule, Status
+from inference.core.signature import Spec
 from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm, RegistryState
 from inference.services import experiments, feedback, models, predictions
@@ -97,9 +99,25 @@ def gone() -> Sequence[tuple[MLAlgorithm, int]]:
     return [(first, 1), (second, 1)]
 
 
+def of_other_tensors() -> list[tuple[MLAlgorithm, int]]:
+    """A graph against a table of the same task, which take nothing in common."""
+    graph = Graph((Spec("x", "FP32", (-1, 2)),), (Spec("p", "FP32", (-1, 3)),))
+    table = algorithm(schema=registered.schema("multiclass"))
+    return [(table, 1), (algorithm("graph", schema=graph.to_json()), 1)]
+
+
+def of_other_shapes() -> list[tuple[MLAlgorithm, int]]:
+    scores = (Spec("p", "FP32", (-1, 3)),)
+    wide, narrow = (Graph((Spec("x", "FP32", (-1, n)),), scores) for n in (3, 2))
+    rows = [algorithm(f"graph {n}", schema=g.to_json()) for n, g in enumerate((wide, narrow))]
+    return [(row, 1) for row in rows]
+
+
 @pytest.mark.parametrize(
     ("arms", "sentence"),
     [
+        (of_other_tensors, "the same tensors"),
+        (of_other_shapes, "the same tensors"),
         (same_twice, "same algorithm cannot be two arms"),
         (of_two_endpoints, "same endpoint"),
         (of_two_kinds, "same kind of target"),

@@ -94,15 +94,19 @@ def _elsewhere(given: Mapping[str, Any]) -> Bundle:
     from inference.runtimes.oip import Place
     from inference.training import adopt, elsewhere
 
-    if given["path"] or not (given["remote_model"] and given["schema"]):
-        raise CommandError("--remote goes with --remote-model and --schema, and without PATH.")
+    if given["path"] or not given["remote_model"]:
+        raise CommandError("--remote goes with --remote-model, and without PATH.")
     place = Place(
         url=given["remote"].rstrip("/"),
         model=given["remote_model"],
         version=given["remote_version"],
     )
-    schema = adopt.schema(given["schema"])
     remote = elsewhere.Remote(place, reach(), given["remote_output"], given["remote_input"])
+    if given["schema"] is None:
+        if given["remote_output"] or given["remote_input"]:
+            raise CommandError("--remote-input and --remote-output go with --schema.")
+        return elsewhere.adopt_graph(_identity(given), remote, *adopt.tensors(given["rows"]))
+    schema = adopt.schema(given["schema"])
     trial = adopt.trial(schema, given["rows"])
     return elsewhere.adopt(_identity(given), remote, schema, trial)
 

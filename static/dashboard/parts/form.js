@@ -46,9 +46,16 @@ function numeric({ minimum, maximum, kind }, id) {
 
 const short = (value) => Number(value.toPrecision(4)).toLocaleString("en", { useGrouping: false, maximumSignificantDigits: 4 });
 
-/** A row that makes sense: the schema's own example, else the middle of each range and the first category. */
+/** A row that makes sense: the schema's own example, else the middle of each range and the first category; of tensors nothing in particular. */
 export function exampleOf(schema) {
+  if (schema.graph) return Object.fromEntries(schema.graph.inputs.map(({ name, datatype, shape }) => [name, nothing(datatype, shape.slice(1))]));
   return Object.fromEntries(schema.features.map((feature) => [feature.name, exampleValue(feature)]));
+}
+
+/** A tensor of one row; a size that may be any is 1. */
+function nothing(datatype, [size, ...rest]) {
+  if (size !== undefined) return Array.from({ length: Math.abs(size) }, () => nothing(datatype, rest));
+  return { BYTES: "", BOOL: false }[datatype] ?? 0;
 }
 
 function exampleValue({ example, kind, categories, minimum, maximum }) {

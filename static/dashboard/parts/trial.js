@@ -11,6 +11,7 @@ export class Trial {
   #send = h("button", { type: "submit", class: "primary" }, "Predict");
   #example = h("button", { type: "button", class: "quiet", onclick: () => this.#fillIn() }, "Fill in an example");
   #clear = h("button", { type: "button", class: "quiet", onclick: () => this.#form && (this.#form.record = {}) }, "Clear");
+  #tools = h("span", { class: "push tools" }, this.#example, this.#clear);
   #note = h("span", { class: "note" });
   #subjectField = h("label", { class: "subject", for: "subject", title: "In a test, the same subject always gets the same algorithm." }, h("span", {}, "as subject"), this.#subject);
   #body;
@@ -23,12 +24,14 @@ export class Trial {
     this.#answer = new Answer(herald);
     const actions = h("div", { class: "actions" }, this.#send, this.#subjectField);
     this.#body = h("form", { novalidate: true, onsubmit: (event) => this.#asked(event) }, this.#slot, actions, this.#answer.node);
-    root.append(h("header", {}, h("h2", {}, "Try it"), this.#note, h("span", { class: "push tools" }, this.#example, this.#clear)), this.#body);
+    root.append(h("header", {}, h("h2", {}, "Try it"), this.#note, this.#tools), this.#body);
     show(this.#body, false);
+    show(this.#tools, false);
   }
 
-  /** A form for another endpoint; `schema` is null while it is not known. */
-  change(endpoint, schema) {
+  /** A form for another endpoint; `known` is null while its schema is not. Tensors have no form. */
+  change(endpoint, known) {
+    const schema = known?.graph ? null : known;
     this.#predictor?.close();
     this.#predictor = schema && new Predictor(endpoint);
     this.#schema = schema;
@@ -36,7 +39,8 @@ export class Trial {
     this.#slot.replaceChildren(...(this.#form ? [this.#form.node] : []));
     this.#answer.clear();
     show(this.#body, schema !== null);
-    write(this.#note, schema ? `${schema.features.length} features` : "");
+    show(this.#tools, schema !== null);
+    write(this.#note, schema ? `${schema.features.length} features` : known ? "takes tensors: by curl or a client" : "");
   }
 
   #fillIn() {
