@@ -237,11 +237,8 @@ class V2:
         except Gone:
             call.ended(calls.GONE)
             raise
-        except WeirError as error:
-            call.ended(error.code)
-            raise
-        except Exception:
-            call.ended(ModelError.code)
+        except Exception as error:  # counted here, told by whoever called
+            call.ended(error.code if isinstance(error, WeirError) else ModelError.code)
             raise
         call.answered()
         return _written(written, encodings.accepted(asked.headers.get(b"accept-encoding", b"")))
