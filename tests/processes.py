@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ import pytest
 
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 10.0
+IN_TIME: Final = 20.0
 
 
 def program(name: str) -> str:
@@ -45,6 +46,14 @@ def running(command: Sequence[str | Path], port: int, folder: Path) -> Iterator[
         yield
     finally:
         _end(process)
+
+
+def until(so: Callable[[], bool], what: str, seconds: float = IN_TIME) -> None:
+    """Looks again and again: processes say nothing of themselves to a test."""
+    deadline = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

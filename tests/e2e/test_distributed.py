@@ -19,10 +19,10 @@ import pytest
 import websockets
 
 from tests import servers
+from tests.processes import IN_TIME, until
 from tests.servers import ROOT, Server, Worker
 
 PATH = "/api/v1/breast_cancer/predict"
-IN_TIME = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +34,6 @@ def _with_redis() -> None:
 def together(data: Path) -> Iterator[Server]:
     with Server(data, mode="redis") as running:
         yield running
-
-
-def until(so: Callable[[], bool], what: str) -> None:
-    """Looks again and again: processes say nothing of themselves to a test."""
-    deadline = time.monotonic() + IN_TIME
-    while not so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def workers(server: Server) -> list[dict[str, Any]]:

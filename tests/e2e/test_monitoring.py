@@ -13,6 +13,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests import servers
+from tests.processes import IN_TIME, until
 from tests.servers import Mode, Server
 from tests.test_metrics import of, samples
 
@@ -20,7 +21,6 @@ NAME = "breast_cancer"
 PATH = f"/api/v1/{NAME}/predict"
 ALGORITHM = {"model": NAME, "version": "0.0.1"}
 JSON = {"Content-Type": "application/json"}
-IN_TIME = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -180,13 +180,11 @@ def test_each_request_has_a_line_and_nothing_secret_is_in_it(
 
 
 def _lines(server: Server) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + IN_TIME
-    while True:
-        lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
-        if lines and lines[-1]["event"] == "close":
-            return lines
-        assert time.monotonic() < deadline, "the socket's end was not written down"
-        time.sleep(0.05)
+    def lines() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+
+    until(lambda: lines()[-1:] != [] and lines()[-1]["event"] == "close", "the socket's end")
+    return lines()
 
 
 def test_several_web_processes_tell_their_own_numbers_on_ports_of_their_own(
