@@ -219,16 +219,18 @@ def _merged(series: Iterable[tuple[Labels, Histogram]]) -> dict[Labels, Histogra
 def _counter(
     name: str, meaning: str, labels: Values, values: Iterable[tuple[Values, float]]
 ) -> Metric:
-    family = CounterMetricFamily(name, meaning, labels=labels)
-    for each, value in values:
-        family.add_metric(each, value)
-    return family
+    return _filled(CounterMetricFamily(name, meaning, labels=labels), values)
 
 
 def _gauge(
     name: str, meaning: str, labels: Values, values: Iterable[tuple[Values, float]]
 ) -> Metric:
-    family = GaugeMetricFamily(name, meaning, labels=labels)
+    return _filled(GaugeMetricFamily(name, meaning, labels=labels), values)
+
+
+def _filled(
+    family: CounterMetricFamily | GaugeMetricFamily, values: Iterable[tuple[Values, float]]
+) -> Metric:
     for each, value in values:
         family.add_metric(each, value)
     return family

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from inference.core.errors import JsonInvalid, RoutingError, WeirError
+from inference.keys import SCHEME
 
 STATUS: Final[Mapping[str, int]] = {
     "json_invalid": 400,
@@ -53,12 +54,28 @@ UNPROCESSABLE: Final = 422
 MOST_NAME: Final = 64
 
 
+_UNAUTHORIZED: Final = 401
+_TIMED_OUT: Final = 408
+
+
 class Problem(NamedTuple):
     """A refusal as HTTP carries it. `retry_after` in whole seconds, for the header of that name."""
 
     status: int
     body: Mapping[str, object]
     retry_after: int | None
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What it adds to those of every answer, for applications that write their own."""
+        found = []
+        if self.retry_after is not None:
+            found.append((b"retry-after", b"%d" % self.retry_after))
+        if self.status == _UNAUTHORIZED:
+            found.append((b"www-authenticate", SCHEME.encode()))
+        if self.status == _TIMED_OUT:
+            found.append((b"connection", b"close"))  # the rest of that body may be on its way
+        return found
 
 
 def problem(error: WeirError) -> Problem:

@@ -27,7 +27,6 @@ from inference.dataplane.body import Bodies, Gone, length, replayed, unreadable
 from inference.durable import door, replies, requests
 from inference.durable.requests import Claim
 from inference.gateway import Answered
-from inference.keys import SCHEME
 from inference.keys import Scope as KeyScope
 from inference.problems import Problem
 
@@ -35,8 +34,6 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "/api/v1/"
 SUFFIX: Final = "/predict"
-UNAUTHORIZED: Final = 401
-TIMED_OUT: Final = 408
 ANY_SCHEME: Final = Https()
 BODY_SECONDS: Final = 30.0  # a body that takes longer than this is an attack or a broken line
 _JSON: Final = frozenset(
@@ -232,12 +229,7 @@ def failed(error: BaseException, call: Call) -> Answer:
 
 
 def _refusal(problem: Problem) -> Answer:
-    extra = [] if problem.retry_after is None else [(b"retry-after", b"%d" % problem.retry_after)]
-    if problem.status == UNAUTHORIZED:
-        extra.append((b"www-authenticate", SCHEME.encode()))
-    if problem.status == TIMED_OUT:
-        extra.append((b"connection", b"close"))  # the rest of that body may still be on its way
-    return problem.status, msgspec.json.encode(problem.body), extra
+    return problem.status, msgspec.json.encode(problem.body), problem.headers
 
 
 async def _send(

@@ -37,8 +37,8 @@ from inference.dataplane import catalog, encodings, v2paths
 from inference.dataplane.asgi import Application, Receive, Scope, Send
 from inference.dataplane.body import Bodies, Gone, length
 from inference.dataplane.catalog import Deployment
+from inference.dataplane.http import ANY_SCHEME, BODY_SECONDS
 from inference.dataplane.v2paths import Route
-from inference.keys import SCHEME
 from inference.registry import Snapshot
 
 log = logging.getLogger(__name__)
@@ -46,11 +46,7 @@ log = logging.getLogger(__name__)
 EXTENSIONS: Final = ("binary_tensor_data", "model_repository", "statistics")
 OK: Final = 200
 NOT_ALLOWED: Final = 405
-UNAUTHORIZED: Final = 401
-TIMED_OUT: Final = 408
 UNAVAILABLE: Final = 503
-ANY_SCHEME: Final = Https()
-BODY_SECONDS: Final = 30.0
 HEAD_LENGTH: Final = b"inference-header-content-length"
 _JSON: Final = (b"content-type", b"application/json")
 _BINARY: Final = (b"content-type", b"application/octet-stream")
@@ -313,14 +309,7 @@ def _not_allowed(method: str, allowed: str) -> Reply:
 
 def _refusal(error: WeirError) -> Reply:
     problem = problems.of_protocol(error)
-    headers = [_JSON]
-    if problem.retry_after is not None:
-        headers.append((b"retry-after", b"%d" % problem.retry_after))
-    if problem.status == UNAUTHORIZED:
-        headers.append((b"www-authenticate", SCHEME.encode()))
-    if problem.status == TIMED_OUT:
-        headers.append((b"connection", b"close"))  # the rest of that body may still be on its way
-    return Reply(problem.status, _encode(problem.body), headers)
+    return Reply(problem.status, _encode(problem.body), [_JSON, *problem.headers])
 
 
 async def _send(send: Send, reply: Reply) -> None:
