@@ -256,7 +256,7 @@ class Environment:
         "WEIR_MAX_WAIT_MS",
         readers.whole(1, 600_000),
         "1000",
-        "Milliseconds, or two full batches, that a REST request waits behind others.",
+        "Milliseconds, or two full batches, that a REST request waits behind others of its kind.",
     )
     max_request_rows: int = _var(
         "WEIR_MAX_REQUEST_ROWS",

@@ -24,19 +24,21 @@ class Admission:
         self._latency = latency
 
     def refusal(
-        self, rows: int, waiting: int, running: float, patience: float, *, hurried: bool = False
+        self, rows: int, waiting: int, running: float, patience: float, hurried: int | None = None
     ) -> Overloaded | None:
         """Why `rows` more may not wait behind those `waiting`, or None if they may.
 
         `running` is what the batch under way still needs, `patience` what the caller still has,
-        both in seconds; who is `hurried` would rather ask again than stand in a long queue. An idle
-        lane takes any job, be it larger than the queue or forecast to be late: only running it can
-        mend a wrong forecast.
+        both in seconds. Who is in a hurry would rather ask again than stand in a long queue of his
+        like: `hurried` is how many rows of them wait, None if he is not. A stream that fills the
+        queue is no reason to turn him away, for it will fill it again. An idle lane takes any job,
+        be it larger than the queue or forecast to be late: only running it can mend a wrong
+        forecast.
         """
         if not waiting and not running:
             return None
-        if hurried and (ahead := running + self._seconds(waiting)) > self.wait():
-            message = f"{waiting} rows are waiting, which takes {ahead:.3f} s"
+        if hurried and (ahead := self._seconds(hurried)) > self.wait():
+            message = f"{hurried} rows are waiting in a hurry, which takes {ahead:.3f} s"
             return self._later(message, waiting, running)
         if waiting and waiting + rows > self._policy.max_queue_rows:
             return self._later(
@@ -49,7 +51,7 @@ class Admission:
         return None
 
     def wait(self) -> float:
-        """How many seconds whoever is in a hurry waits for others."""
+        """How many seconds whoever is in a hurry waits for others who are."""
         return max(_BATCHES * self._seconds(self._policy.max_rows), self._policy.wait_seconds)
 
     def horizon(self) -> float:

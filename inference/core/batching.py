@@ -29,7 +29,10 @@ _DEADLINE = attrgetter("deadline")
 
 
 class Waiting(Protocol):
-    """What the window asks of a job. `gone`: nobody waits for its answer any more."""
+    """What the window asks of a job. `gone`: nobody waits for its answer any more.
+
+    See `Admission` for who is `hurried`.
+    """
 
     @property
     def rows(self) -> int: ...
@@ -39,6 +42,9 @@ class Waiting(Protocol):
 
     @property
     def gone(self) -> bool: ...
+
+    @property
+    def hurried(self) -> bool: ...
 
 
 W = TypeVar("W", bound=Waiting)
@@ -55,15 +61,15 @@ class Window(Generic[W]):
     """Jobs waiting for company, oldest first.
 
     There is no due time: the batch that is ready leaves as soon as the model is free, and grows
-    only for as long as it is not.
+    only for as long as it is not. `hurried` are those of the `rows` that are in a hurry.
     """
 
-    __slots__ = ("_max_rows", "_waiting", "rows")
+    __slots__ = ("_max_rows", "_waiting", "hurried", "rows")
 
     def __init__(self, policy: BatchPolicy) -> None:
         self._max_rows = policy.max_rows
         self._waiting: deque[W] = deque()
-        self.rows = 0
+        self.rows = self.hurried = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -72,6 +78,8 @@ class Window(Generic[W]):
         """Let it wait; whether it may is `admission`'s question."""
         self._waiting.append(job)
         self.rows += job.rows
+        if job.hurried:
+            self.hurried += job.rows
 
     def take(self, now: float, latency: LatencyModel) -> Taken[W]:
         """The oldest jobs that fit one batch and still make the tightest deadline among them.
@@ -86,23 +94,31 @@ class Window(Generic[W]):
         while waiting:
             job = waiting[0]
             if job.gone or job.deadline <= now:
-                taken.dropped.append(waiting.popleft())
-                self.rows -= job.rows
+                taken.dropped.append(self._next())
                 continue
             if job.deadline < tightest:
                 tightest = job.deadline
                 cap = min(cap, _reach(job, now, latency))
             if taken.batch and total + job.rows > cap:
                 break
-            taken.batch.append(waiting.popleft())
-            self.rows -= job.rows
+            taken.batch.append(self._next())
             total += job.rows
         return taken
+
+    def _next(self) -> W:
+        job = self._waiting.popleft()
+        self._discount(job)
+        return job
+
+    def _discount(self, job: W) -> None:
+        self.rows -= job.rows
+        if job.hurried:
+            self.hurried -= job.rows
 
     def clear(self) -> None:
         """Forget everybody; whoever calls this tells them."""
         self._waiting.clear()
-        self.rows = 0
+        self.rows = self.hurried = 0
 
     def _all_fit(self, now: float, latency: LatencyModel) -> bool:
         """The usual case, asked at the speed of C; if in doubt, one by one tells."""
@@ -129,7 +145,8 @@ class Window(Generic[W]):
         if jobs:
             unwanted = {id(job) for job in jobs}
             self._waiting = deque(job for job in self._waiting if id(job) not in unwanted)
-            self.rows -= sum(job.rows for job in jobs)
+            for job in jobs:
+                self._discount(job)
         return jobs
 
 

@@ -58,8 +58,9 @@ class Door:
             self.horizon = self._admission.horizon()
 
     def _refusal(self, rows: int, patience: float, *, hurried: bool) -> Overloaded | None:
-        waiting, running = self._window.rows, self._runner.remaining
-        return self._admission.refusal(rows, waiting, running, patience, hurried=hurried)
+        window, running = self._window, self._runner.remaining
+        queue = window.hurried if hurried else None
+        return self._admission.refusal(rows, window.rows, running, patience, queue)
 
     def _sweep(self) -> bool:
         """Throw abandoned jobs out of the queue; whether there were any."""

@@ -29,6 +29,10 @@ class Waiter:
         """Whether nobody waits for it any more."""
         return self.answer.done()
 
+    @property
+    def hurried(self) -> bool:
+        return self.job.hurried
+
     def fail(self, error: WeirError) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)

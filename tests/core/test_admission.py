@@ -47,19 +47,18 @@ def test_rows_and_age_decide(
 
 
 @pytest.mark.parametrize(
-    ("waiting", "running", "admitted"),
+    ("hurried", "admitted"),
     [
-        (20, 0.0, True),  # two full batches
-        (21, 0.0, False),
-        (10, 0.9, True),
-        (10, 1.1, False),
-        (0, 2.1, False),  # a batch that takes longer than it should
+        (None, True),  # he has time
+        (0, True),  # those who wait are a stream's
+        (20, True),  # two full batches
+        (21, False),
     ],
 )
-def test_who_is_in_a_hurry_waits_for_two_full_batches(
-    waiting: int, running: float, admitted: bool
+def test_who_is_in_a_hurry_waits_for_two_full_batches_of_his_like(
+    hurried: int | None, admitted: bool
 ) -> None:
-    refusal = door(0.1).refusal(50, waiting, running, 600.0, hurried=True)
+    refusal = door(0.1).refusal(50, 40, 3.0, 600.0, hurried)
 
     assert (refusal is None) is admitted
 
@@ -68,7 +67,7 @@ def test_a_wait_that_nobody_notices_is_no_reason_to_refuse() -> None:
     quick = door(0.0001)
 
     assert quick.wait() == 1.0
-    assert quick.refusal(1, 90, 0.0, 600.0, hurried=True) is None
+    assert quick.refusal(1, 90, 0.0, 600.0, 90) is None
 
 
 def test_the_refusal_says_what_is_in_the_way() -> None:

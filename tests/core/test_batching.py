@@ -21,6 +21,7 @@ class Job:
     rows: int = 1
     deadline: float = inf
     gone: bool = False
+    hurried: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -223,3 +224,32 @@ def test_the_usual_case_is_answered_as_one_by_one_would(
         assert names(one.batch) == names(other.batch)
         assert {job.name for job in one.dropped} == {job.name for job in other.dropped}
     assert not len(quick)
+
+
+jobs_in_a_hurry = st.lists(
+    st.builds(
+        Job,
+        st.just("x"),
+        rows=st.integers(1, 12),
+        deadline=st.sampled_from([1.0, inf]),
+        gone=st.booleans(),
+        hurried=st.booleans(),
+    ),
+    max_size=20,
+)
+
+
+@given(
+    jobs_in_a_hurry, st.lists(st.sampled_from(["take", "expired", "sweep", "clear"]), max_size=5)
+)
+def test_rows_in_a_hurry_are_those_of_the_jobs_that_wait(jobs: list[Job], steps: list[str]) -> None:
+    waiting = window(*jobs)
+    for step in ["", *steps]:
+        if step == "take":
+            waiting.take(2.0, UNKNOWN)
+        elif step == "expired":
+            waiting.expired(2.0)
+        elif step:
+            getattr(waiting, step)()
+        assert waiting.rows == sum(job.rows for job in waiting._waiting)
+        assert waiting.hurried == sum(job.rows for job in waiting._waiting if job.hurried)

@@ -39,6 +39,7 @@ class Job:
     values: list[int]
     deadline: float
     gone: bool = False
+    hurried: bool = False
     fates: list[object] = field(default_factory=list)
 
     @property

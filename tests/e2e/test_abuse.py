@@ -29,9 +29,8 @@ PATH: Final = f"/ws/v1/predict/{ENDPOINT}"
 LIVE: Final = "/ws/v1/live"
 MOST_SOCKETS: Final = 220
 MB: Final = 1024 * 1024
-IN_TIME: Final = 60.0  # seconds; what the server waits for is a fraction of it
+IN_TIME: Final = 20.0  # seconds; what the server waits for is a fraction of it
 LATER: Final = b"\x88\x02" + (1013).to_bytes(2, "big")
-UNHEARD: Final = (1011).to_bytes(2, "big") + b"keepalive ping timeout"
 HEAD: Final = f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\n".encode()
 
 
@@ -198,14 +197,10 @@ async def test_a_head_without_end_is_cut_off_before_it_is_kept(
 # -- sockets that do not read ----------------------------------------------------------------------
 
 
-@pytest.mark.timeout(240)  # until all buffers between the two are full
 async def test_a_slow_reader_is_closed_and_costs_little(
     server: Server, neighbours: Neighbours
 ) -> None:
-    """Whoever reads on afterwards, reads everything that came before, and 1013 in the end.
-
-    Or 1011, where a busy machine has filled the buffers only when a ping was due.
-    """
+    """Whoever reads on afterwards, reads everything that came before, and 1013 in the end."""
     rows = json.dumps({"id": 1, "records": [{"mean_radius": 14.1}] * 100}).encode()
     first = await _all_stuffed(server, rows)  # these cost what the next ones use again
     before = resident(server)
@@ -213,7 +208,7 @@ async def test_a_slow_reader_is_closed_and_costs_little(
 
     assert resident(server) - before < 30 * MB
     heard = await asyncio.to_thread(_everything, clients[0])
-    assert heard.endswith((LATER, UNHEARD))
+    assert heard.endswith(LATER)
     for client in (*first, *clients):
         client.close()
 
