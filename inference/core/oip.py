@@ -50,7 +50,9 @@ class Request(NamedTuple):
     timeout: float | None = None
 
 
-class _Input(Struct, gc=False):
+class Sent(Struct, gc=False):
+    """A tensor in a header: with its data, or with the number of its bytes among the parameters."""
+
     name: str
     shape: list[int]
     datatype: str
@@ -64,7 +66,7 @@ class _Output(Struct, gc=False):
 
 
 class _Head(Struct, gc=False):
-    inputs: list[_Input]
+    inputs: list[Sent]
     outputs: list[_Output] | None = None
     id: str | None = None
     parameters: dict[str, Any] | None = None
@@ -131,7 +133,7 @@ def _head(data: memoryview) -> _Head:
         raise JsonInvalid(f"JSON parse error - {error}{hint}") from error
 
 
-def _inputs(found: Sequence[_Input], rest: memoryview) -> Sequence[Tensor]:
+def _inputs(found: Sequence[Sent], rest: memoryview) -> Sequence[Tensor]:
     if not found:
         raise RequestInvalid("A request has at least one input.")
     _refuse_twice("input", [each.name for each in found])
@@ -151,14 +153,14 @@ def _inputs(found: Sequence[_Input], rest: memoryview) -> Sequence[Tensor]:
     return tensors
 
 
-def _in_head(found: _Input) -> Tensor:
+def _in_head(found: Sent) -> Tensor:
     data = bytes(found.data)
     if data in _NOTHING:
         raise RequestInvalid("An input has data, or a binary_data_size.", field=found.name)
     return jsontensors.decoded(found.name, found.datatype, found.shape, data)
 
 
-def _binary_size(found: _Input) -> int | None:
+def _binary_size(found: Sent) -> int | None:
     parameters = found.parameters or _NONE
     _refuse_unsupported(f"Input {found.name[:40]!r}", parameters)
     if parameters.get("content_type") == "base64":

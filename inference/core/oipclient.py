@@ -16,9 +16,10 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from inference.core import datatypes, jsontensors
 from inference.core.datatypes import Tensor
 from inference.core.errors import BundleInvalid, ModelOutputInvalid, RowInvalid
+from inference.core.oip import Sent
 from inference.core.oipanswers import Written
 from inference.core.signature import Signature, Spec
-from inference.core.tensors import Matrix
+from inference.core.tensors import Matrix, unrounded
 
 BINARY: Final = "binary_tensor_data"  # how a server calls the extension among its own
 # What an output is: [n, classes], [n] of the last of two classes, or [n] of a regression.
@@ -26,8 +27,6 @@ Gives = Literal["probabilities", "positive", "values"]
 _FLOATS: Final = ("FP64", "FP32", "FP16")
 _SAID: Final = 200
 _NOTHING: Final = (b"", b"null")
-# Single precision, rounded: a hundred trees may add up to this. More is no rounding.
-_CERTAIN: Final = 1.0 + 1e-5
 Said = TypeVar("Said")
 
 
@@ -45,16 +44,8 @@ class _Question(Struct, omit_defaults=True, gc=False):
     parameters: dict[str, Any] | UnsetType = UNSET
 
 
-class _Output(Struct, gc=False):
-    name: str
-    shape: list[int]
-    datatype: str
-    parameters: dict[str, Any] | None = None
-    data: Raw = Raw()
-
-
 class _Answer(Struct, gc=False):
-    outputs: list[_Output]
+    outputs: list[Sent]
 
 
 class _Tensor(Struct, gc=False):
@@ -197,8 +188,7 @@ def columns(tensor: Tensor, given: Gives, rows: int, classes: int) -> Matrix:
     values = tensor.array.astype(np.float64).reshape(rows, -1)
     if given == "values":
         return values
-    if 1.0 < values.max() < _CERTAIN:
-        values.clip(0.0, 1.0, out=values)
+    values = unrounded(values)
     return np.hstack([1.0 - values, values]) if given == "positive" else values
 
 
@@ -210,7 +200,7 @@ def _read(body: bytes, kind: type[Said]) -> Said:
         raise ModelOutputInvalid(f"The remote does not answer in the protocol: {said}") from error
 
 
-def _tensors(outputs: Sequence[_Output], rest: memoryview) -> list[Tensor]:
+def _tensors(outputs: Sequence[Sent], rest: memoryview) -> list[Tensor]:
     tensors, at = [], 0
     for each in outputs:
         size = (each.parameters or {}).get("binary_data_size")
@@ -225,7 +215,7 @@ def _tensors(outputs: Sequence[_Output], rest: memoryview) -> list[Tensor]:
     return tensors
 
 
-def _in_head(found: _Output) -> Tensor:
+def _in_head(found: Sent) -> Tensor:
     data = bytes(found.data)
     if data in _NOTHING:
         raise RowInvalid(f"{found.name[:40]} has no data.")

@@ -19,6 +19,17 @@ MOST_FOR_A_DOT: Final = 8192
 Tensors = tuple[npt.NDArray[np.generic], ...]
 
 
+# A hundred trees, each rounded to single precision, may add up to this; more is no rounding.
+_CERTAIN = 1.0 + 1e-5
+
+
+def unrounded(probabilities: Matrix) -> Matrix:
+    """What single precision has rounded up beyond 1 is 1; changed in place."""
+    if 1.0 < probabilities.max(initial=0.0) < _CERTAIN:
+        probabilities.clip(0.0, 1.0, out=probabilities)
+    return probabilities
+
+
 def rows(tensors: Tensors) -> int:
     """How many rows they hold; 0 for no arrays at all."""
     return len(tensors[0]) if tensors else 0

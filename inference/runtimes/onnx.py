@@ -8,13 +8,11 @@ import numpy as np
 import onnxruntime as ort
 
 from inference.core.errors import BundleInvalid
-from inference.core.tensors import Tensors
+from inference.core.tensors import Tensors, unrounded
 from inference.runtimes.base import Artefact, Kind, width
 
 _INPUTS = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 _SEVERITY_ERROR = 3
-# A hundred trees, each rounded to single precision, may add up to this; more is no rounding.
-_CERTAIN = 1.0 + 1e-5
 
 
 class OnnxRuntime:
@@ -36,9 +34,7 @@ class OnnxRuntime:
         rows = tensors[0].astype(self._dtype, copy=False)
         (out,) = self._run(self._outputs, {self._input_name: rows})
         out = out.astype(np.float64).reshape(len(rows), self._width)
-        if self._probabilities and 1.0 < out.max(initial=0.0) < _CERTAIN:
-            out.clip(0.0, 1.0, out=out)
-        return (out,)
+        return (unrounded(out) if self._probabilities else out,)
 
     def close(self) -> None:
         self._run = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import accumulate
 from pathlib import Path
 from time import perf_counter
@@ -53,12 +53,7 @@ def packed(identity: Identity, data: bytes, runtime: Loaded, tried: Records, nam
     decision = "remote" if kind is Kind.OIP else "onnx"
     report = Report(decision, _described(runtime.graph), name, len(tried), compiled_us=took)
     card = Card(
-        endpoint=identity.endpoint,
-        name=identity.name,
-        version=identity.version,
-        owner=identity.owner,
-        description=identity.description,
-        code=identity.code,
+        **asdict(identity),
         serving=kind,
         original=kind,
         libraries=pack.libraries(),

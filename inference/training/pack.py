@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from typing import Final
 
@@ -56,12 +56,7 @@ def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
         metrics = _metrics(artefact, runtime, trial.rows)
         golden = _golden(trial.records[:_GOLDEN], runtime, sample[:_GOLDEN])
     card = Card(
-        endpoint=identity.endpoint,
-        name=identity.name,
-        version=identity.version,
-        owner=identity.owner,
-        description=identity.description,
-        code=identity.code,
+        **asdict(identity),
         serving=serving,
         original=artefact.kind,
         reads=artefact.reads,

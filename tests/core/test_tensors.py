@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from inference.core import tensors
 
@@ -28,3 +29,10 @@ def test_cutting_gives_views() -> None:
     numbers, texts = tensors.cut(A, 1, 2)
     assert numbers.base is A[0]
     assert (numbers.tolist(), texts.tolist()) == ([[2.0]], ["b"])
+
+
+@pytest.mark.parametrize(
+    ("given", "left"), [(0.25, 0.25), (1.0, 1.0), (1.0 + 5e-6, 1.0), (1.5, 1.5)]
+)
+def test_only_what_rounding_has_added_is_taken_away(given: float, left: float) -> None:
+    assert tensors.unrounded(np.array([[given]])).tolist() == [[left]]
