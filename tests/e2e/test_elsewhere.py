@@ -19,6 +19,7 @@ from tests import servers
 from tests.e2e.pythons import CLIENTS, environment
 from tests.inference import artefacts, peer
 from tests.inference.peer import Peer
+from tests.processes import until
 from tests.servers import ROOT, Server
 
 PREDICT: Final = "/api/v1/breast_cancer/predict"
@@ -55,12 +56,12 @@ class Elsewhere:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
-            said = (self.folder / "log").read_text(errors="replace")
-            assert self.process.poll() is None, said
-            assert time.monotonic() < deadline, said
-            time.sleep(0.1)
+        until(
+            lambda: self.process.poll() is not None or self._ready(),
+            "the other server is not ready",
+            START_SECONDS,
+        )
+        assert self.process.poll() is None, (self.folder / "log").read_text(errors="replace")
 
     def kill(self) -> None:
         self.process.kill()
@@ -111,13 +112,15 @@ def the_remote(client: httpx.Client, name: str = "radius") -> int:
 def until_answered(
     client: httpx.Client, algorithm: int, record: Any, path: str = PREDICT
 ) -> httpx.Response:
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while True:
-        answer = client.post(f"{path}?algorithm={algorithm}", json=record)
-        if answer.is_success or time.monotonic() > deadline:
-            return answer
-        assert answer.status_code in {400, 503}, answer.text
-        time.sleep(0.05)
+    answers: list[httpx.Response] = []
+
+    def answered() -> bool:
+        answers.append(client.post(f"{path}?algorithm={algorithm}", json=record))
+        assert answers[-1].status_code in {200, 400, 503}, answers[-1].text
+        return answers[-1].is_success
+
+    until(answered, f"algorithm {algorithm} does not answer", RECOVERY_SECONDS)
+    return answers[-1]
 
 
 def by_subject(client: httpx.Client, record: dict[str, Any]) -> dict[int, str]:
