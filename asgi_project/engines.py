@@ -28,8 +28,8 @@ COMMAND_SECONDS: Final = 2.0  # a command that takes longer has failed
 def local(env: Environment, write: Write, observer: Observer | None = None) -> LocalEngine:
     """Holds models and batches here; `write` logs."""
     commit = GroupCommit(write, max_rows=env.max_queue_rows)
-    wait = env.max_wait_ms / 1000
-    policy = BatchPolicy(env.max_batch_rows, env.max_queue_rows, INLINE_SECONDS, wait)
+    waits = (env.max_wait_ms / 1000, env.standing_wait_ms / 1000)
+    policy = BatchPolicy(env.max_batch_rows, env.max_queue_rows, INLINE_SECONDS, *waits)
     return LocalEngine(policy, commit, observer=observer)
 
 

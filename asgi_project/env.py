@@ -258,6 +258,12 @@ class Environment:
         "1000",
         "Milliseconds, or two full batches, that a REST request waits behind others of its kind.",
     )
+    standing_wait_ms: int = _var(
+        "WEIR_STANDING_WAIT_MS",
+        readers.whole(1, 600_000),
+        "50",
+        "The same while the queue has been longer than that for half a second and more.",
+    )
     max_request_rows: int = _var(
         "WEIR_MAX_REQUEST_ROWS",
         readers.whole(1, 1_000_000),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from inference.core.batching import BatchPolicy
 from inference.core.errors import Overloaded
 from inference.core.latency import LatencyModel
+from inference.core.standing import Standing
 
 # Seconds. Sooner than the one only adds load; later than the other is a guess. (HTTP's header has
 # whole seconds, at least one; bodies and frames say it to the millisecond.)
@@ -14,31 +17,42 @@ _BATCHES = 2  # full ones
 UNKNOWN = 1.0  # while nobody knows how fast the queue is worked off
 
 
+class Ahead(NamedTuple):
+    """What is in the way: `rows` that wait, `hurried` of them in a hurry, and the batch under way.
+
+    `running` is how many seconds that still needs.
+    """
+
+    rows: int
+    running: float = 0.0
+    hurried: int = 0
+
+
 class Admission:
     """The door of one lane: bounded by rows, and by the age the last row would reach."""
 
-    __slots__ = ("_latency", "_policy")
+    __slots__ = ("_latency", "_policy", "_standing")
 
     def __init__(self, policy: BatchPolicy, latency: LatencyModel) -> None:
         self._policy = policy
         self._latency = latency
+        self._standing = Standing()
 
     def refusal(
-        self, rows: int, waiting: int, running: float, patience: float, hurried: int | None = None
+        self, rows: int, ahead: Ahead, patience: float, now: float, *, hurried: bool = False
     ) -> Overloaded | None:
-        """Why `rows` more may not wait behind those `waiting`, or None if they may.
+        """Why `rows` more may not wait behind what is `ahead`, or None if they may.
 
-        `running` is what the batch under way still needs, `patience` what the caller still has,
-        both in seconds. Who is in a hurry would rather ask again than stand in a long queue of his
-        like: `hurried` is how many rows of them wait, None if he is not. A stream that fills the
-        queue is no reason to turn him away, for it will fill it again. An idle lane takes any job,
-        be it larger than the queue or forecast to be late: only running it can mend a wrong
-        forecast.
+        `patience` is what the caller still has, in seconds. Who is `hurried` would rather ask again
+        than stand in a long queue of his like. A stream that fills the queue is no reason to turn
+        him away, for it will fill it again. An idle lane takes any job, be it larger than the queue
+        or forecast to be late: only running it can mend a wrong forecast.
         """
+        waiting, running = ahead.rows, ahead.running
         if not waiting and not running:
             return None
-        if hurried and (ahead := self._seconds(hurried)) > self.wait():
-            message = f"{hurried} rows are waiting in a hurry, which takes {ahead:.3f} s"
+        if hurried and (wait := self._seconds(ahead.hurried)) > self.wait(ahead.hurried, now):
+            message = f"{ahead.hurried} rows are waiting in a hurry, which takes {wait:.3f} s"
             return self._later(message, waiting, running)
         if waiting and waiting + rows > self._policy.max_queue_rows:
             return self._later(
@@ -50,9 +64,18 @@ class Admission:
             return self._later(message, waiting, running)
         return None
 
-    def wait(self) -> float:
-        """How many seconds whoever is in a hurry waits for others who are."""
-        return max(_BATCHES * self._seconds(self._policy.max_rows), self._policy.wait_seconds)
+    def wait(self, hurried: int, now: float) -> float:
+        """How many seconds whoever is in a hurry waits for the `hurried` rows of others who are.
+
+        For as long as it takes to swallow a burst; no longer than it takes to keep the model busy
+        if the queue stands anyway.
+        """
+        policy = self._policy
+        batches = _BATCHES * self._seconds(policy.max_rows)
+        short = max(batches, policy.standing_seconds)
+        if self._standing.look(now, long=self._seconds(hurried) > short):
+            return short
+        return max(batches, policy.wait_seconds)
 
     def horizon(self) -> float:
         """Patience in seconds that no queue of an otherwise idle lane can outlast."""

@@ -15,14 +15,16 @@ from inference.core.latency import NO_LIMIT, LatencyModel
 class BatchPolicy:
     """How large a batch, how long a queue (both in rows), how many seconds on the loop itself.
 
-    `wait_seconds`, or two full batches if they take longer, is what whoever is in a hurry waits for
-    others: two keep a model busy, and with more behind them everybody only waits longer.
+    Whoever is in a hurry waits `wait_seconds` for others in a burst, `standing_seconds` in a queue
+    that does not get shorter; or two full batches if they take longer, for two keep a model busy,
+    and with more behind them everybody only waits longer.
     """
 
     max_rows: int = 512
     max_queue_rows: int = 8192
     inline_seconds: float = 0.001
     wait_seconds: float = 1.0
+    standing_seconds: float = 0.05
 
 
 _DEADLINE = attrgetter("deadline")

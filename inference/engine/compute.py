@@ -22,11 +22,12 @@ MESSAGE_LENGTH = 200
 
 
 class Attempt(NamedTuple):
-    """Outputs, or the error instead, and the seconds it took."""
+    """Outputs, or the error instead; the seconds it took, and how many of a processor if asked."""
 
     outputs: Tensors | None
     error: BaseException | None
     seconds: float
+    work: float = 0.0
 
 
 def attempt(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from time import monotonic
 
-from inference.core.admission import Admission
+from inference.core.admission import Admission, Ahead
 from inference.core.batching import BatchPolicy, Window
 from inference.core.errors import DeadlineExceeded, ModelUnavailable, Overloaded
 from inference.engine.counters import Counters
@@ -22,7 +22,8 @@ class Door:
     """Answers in full by `admit`; its public facts spare nearly every job the question.
 
     While the lane is neither `busy` nor `dead`, an empty window takes anybody, and one with room
-    takes whoever has more patience than the `horizon` (inf: not computed since the last batch).
+    for two batches takes whoever has more patience than the `horizon` (inf: not computed since the
+    last batch).
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Door:
         desk: Desk,
         counters: Counters,
     ) -> None:
-        self.room = policy.max_queue_rows
+        self.room = min(policy.max_queue_rows, 2 * policy.max_rows)
         self.dead = False
         self.busy = False
         self.horizon = inf
@@ -58,9 +59,9 @@ class Door:
             self.horizon = self._admission.horizon()
 
     def _refusal(self, rows: int, patience: float, *, hurried: bool) -> Overloaded | None:
-        window, running = self._window, self._runner.remaining
-        queue = window.hurried if hurried else None
-        return self._admission.refusal(rows, window.rows, running, patience, queue)
+        window = self._window
+        ahead = Ahead(window.rows, self._runner.remaining, window.hurried)
+        return self._admission.refusal(rows, ahead, patience, monotonic(), hurried=hurried)
 
     def _sweep(self) -> bool:
         """Throw abandoned jobs out of the queue; whether there were any."""

@@ -29,6 +29,7 @@ class Runner:
 
     def __init__(self, name: str, policy: BatchPolicy, thread: Callable[[str], Caller]) -> None:
         self.latency = LatencyModel()
+        self._work = LatencyModel()  # of it, what the model needs a processor for
         self.dropped = 0
         self._name = name
         self._make_thread = thread
@@ -72,22 +73,29 @@ class Runner:
 
     def _here(self, model: Model, inputs: Tensors) -> Attempt | None:
         """None if the loop must not be held so long."""
-        if not model.inline_ok or not self._placement.inline(self.latency.seconds(len(inputs[0]))):
+        rows = len(inputs[0])
+        if not model.inline_ok or not self._placement.inline(self._work.seconds(rows)):
             return None
         tried = attempt(model.predict, inputs, monotonic)
         self._placement.held(tried.seconds)
         if tried.error is None:
-            self.latency.observe(len(inputs[0]), tried.seconds)
+            self._learn(rows, tried.seconds, tried.seconds)
         return tried
 
     async def _elsewhere(self, model: Model, inputs: Tensors) -> Attempt:
-        # A thread that waits for the GIL or for a processor is not a slow model; only of a model
-        # that may wait inside is the clock on the wall the measure.
-        clock = thread_time if model.inline_ok else monotonic
-        tried = await self._call_thread(partial(attempt, model.predict, inputs, clock), inputs)
+        tried = await self._call_thread(partial(_worked, model, inputs), inputs)
         if tried.error is None:
-            self.latency.observe(len(inputs[0]), tried.seconds)
+            self._learn(len(inputs[0]), tried.seconds, tried.work)
         return tried
+
+    def _learn(self, rows: int, seconds: float, work: float) -> None:
+        """Whoever waits in the queue waits by the clock on the wall, whatever it is that takes it.
+
+        Where to compute is another question: a thread that waited for the interpreter or for a
+        processor is not a slow model.
+        """
+        self.latency.observe(rows, seconds)
+        self._work.observe(rows, work)
 
     async def _call_thread(self, work: Callable[[], Attempt], inputs: Tensors) -> Attempt:
         if self._thread is None:
@@ -109,3 +117,10 @@ class Runner:
             self.dropped += 1
         else:
             call.set_result(result or Attempt(None, error, 0.0))
+
+
+def _worked(model: Model, inputs: Tensors) -> Attempt:
+    """An attempt that also knows how long this thread had a processor for it."""
+    began = thread_time()
+    tried = attempt(model.predict, inputs, monotonic)
+    return tried._replace(work=thread_time() - began)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from inference.core.admission import Admission, pause
+from inference.core.admission import Admission, Ahead, pause
 from inference.core.batching import BatchPolicy
 from inference.core.latency import LatencyModel
+from inference.core.standing import INTERVAL
 
 POLICY = BatchPolicy(max_rows=10, max_queue_rows=100)
 
@@ -41,38 +42,53 @@ def door(seconds_per_row: float | None) -> Admission:
 def test_rows_and_age_decide(
     rows: int, waiting: int, running: float, patience: float, admitted: bool
 ) -> None:
-    refusal = door(0.1).refusal(rows, waiting, running, patience)
+    refusal = door(0.1).refusal(rows, Ahead(waiting, running), patience, 0.0)
 
     assert (refusal is None) is admitted
 
 
 @pytest.mark.parametrize(
-    ("hurried", "admitted"),
+    ("waiting", "hurried", "admitted"),
     [
-        (None, True),  # he has time
-        (0, True),  # those who wait are a stream's
-        (20, True),  # two full batches
-        (21, False),
+        (90, False, True),  # he has time
+        (0, True, True),  # those who wait are a stream's
+        (20, True, True),  # two full batches
+        (21, True, False),
     ],
 )
 def test_who_is_in_a_hurry_waits_for_two_full_batches_of_his_like(
-    hurried: int | None, admitted: bool
+    waiting: int, hurried: bool, admitted: bool
 ) -> None:
-    refusal = door(0.1).refusal(50, 40, 3.0, 600.0, hurried)
+    refusal = door(0.1).refusal(1, Ahead(90, 3.0, waiting), 600.0, 0.0, hurried=hurried)
 
     assert (refusal is None) is admitted
+
+
+def test_a_burst_is_swallowed_and_a_queue_that_stands_is_not_made_longer() -> None:
+    """Ten rows take 0.1 s, so that half a second of waiting is fifty of them."""
+    admission = door(0.01)
+    looks = [round(INTERVAL * part, 3) for part in (0.0, 0.5, 0.9, 1.0, 1.1)]
+
+    def admitted(hurried: int, now: float) -> bool:
+        return admission.refusal(1, Ahead(90, 0.0, hurried), 600.0, now, hurried=True) is None
+
+    assert [admitted(50, now) for now in looks] == [True, True, True, False, False]
+    assert admitted(20, INTERVAL * 1.2)
+    assert not admitted(21, INTERVAL * 1.3)
+    assert admitted(50, INTERVAL * 2.5)  # it was short for long enough
 
 
 def test_a_wait_that_nobody_notices_is_no_reason_to_refuse() -> None:
     quick = door(0.0001)
 
-    assert quick.wait() == 1.0
-    assert quick.refusal(1, 90, 0.0, 600.0, 90) is None
+    assert quick.wait(90, 0.0) == 1.0
+    assert quick.refusal(1, Ahead(90, 0.0, 90), 600.0, 0.0, hurried=True) is None
+    assert quick.refusal(1, Ahead(90, 0.0, 90), 600.0, 9.0, hurried=True) is None
 
 
 def test_the_refusal_says_what_is_in_the_way() -> None:
-    full = door(0.1).refusal(2, 99, 0.0, 25.0)
-    late = door(0.1).refusal(10, 10, 1.0, 2.5)
+    full = door(0.1).refusal(2, Ahead(99), 25.0, 0.0)
+    late = door(0.1).refusal(10, Ahead(10, 1.0), 2.5, 0.0)
 
     assert full is not None
     assert late is not None
@@ -95,7 +111,7 @@ def test_the_refusal_says_what_is_in_the_way() -> None:
 def test_retry_after_is_the_time_the_queue_takes(
     per_row: float | None, running: float, retry_after: float
 ) -> None:
-    refusal = door(per_row).refusal(1, 100, running, 1e6)
+    refusal = door(per_row).refusal(1, Ahead(100, running), 1e6, 0.0)
 
     assert refusal is not None
     assert refusal.retry_after == pytest.approx(retry_after)
@@ -120,12 +136,12 @@ def test_a_queue_elsewhere_is_worked_off_at_the_rate_that_was_seen(
 
 
 def test_while_nothing_is_known_only_rows_count() -> None:
-    assert door(None).refusal(1, 99, 0.0, 0.001) is None
+    assert door(None).refusal(1, Ahead(99), 0.001, 0.0) is None
 
 
 def test_no_queue_outlasts_the_horizon() -> None:
     admission = door(0.1)
 
     assert admission.horizon() == pytest.approx(10.0)
-    assert admission.refusal(1, 99, 0.0, admission.horizon() + 1e-6) is None
+    assert admission.refusal(1, Ahead(99), admission.horizon() + 1e-6, 0.0) is None
     assert door(None).horizon() == 0.0

@@ -15,7 +15,7 @@ from itertools import count
 
 import pytest
 
-from inference.core.admission import Admission
+from inference.core.admission import Admission, Ahead
 from inference.core.batching import BatchPolicy, Window
 from inference.core.bisection import Bisection, Span
 from inference.core.errors import Overloaded
@@ -99,7 +99,7 @@ class Afternoon:
         self.jobs.append(job)
         running = max(0.0, self.busy_until - self.now) if self.busy_until is not None else 0.0
         patience = job.deadline - self.now
-        refusal = self.admission.refusal(job.rows, self.window.rows, running, patience)
+        refusal = self.admission.refusal(job.rows, Ahead(self.window.rows, running), patience, 0.0)
         if refusal is not None:
             job.settle(refusal)
             return

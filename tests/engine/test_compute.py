@@ -23,7 +23,7 @@ def try_with(predict: Any) -> Any:
 def test_outputs_come_with_the_seconds_they_took() -> None:
     tried = try_with(lambda tensors: tensors)
 
-    assert tried == (ONE_TO_FOUR, None, 1.0)
+    assert tried == (ONE_TO_FOUR, None, 1.0, 0.0)
 
 
 def test_what_is_raised_is_told() -> None:
@@ -32,7 +32,7 @@ def test_what_is_raised_is_told() -> None:
     def fail(tensors: Tensors) -> Tensors:
         raise error
 
-    assert try_with(fail) == (None, error, 1.0)
+    assert try_with(fail) == (None, error, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(
