@@ -23,6 +23,8 @@ T = TypeVar("T")
 MOST_HEADERS: Final = 1000
 MOST_FRAGMENTS: Final = 1024  # of one message, however little is in each
 OVERHEAD: Final = 8  # chunks of a single byte take six on the wire
+MOST_LOOKED_AT: Final = 8192  # bytes of a piece in which a head may be
+HIGH_WATER: Final = 256 * 1024  # of a body: what one read of the loop may bring
 _log: Final = logging.getLogger("weir.sockets")  # the settings hear only its warnings
 _ANSWER: Final = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _H2C: Final = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
@@ -63,7 +65,7 @@ class Http(HttpToolsProtocol):
             self._running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        if self._received is None and b"h2c" in data:
+        if self._received is None and data.find(b"h2c", 0, MOST_LOOKED_AT) >= 0:
             data = _without_h2c(data)
         super().data_received(data)
         self._fed()
@@ -74,6 +76,20 @@ class Http(HttpToolsProtocol):
             self._in_time()
         elif not self.transport.is_closing():
             self._account(len(data))
+
+    def on_body(self, body: bytes) -> None:
+        """As uvicorn's, which stops reading after a quarter of what one read may bring.
+
+        Whoever wants a body takes what came at once; two changes of what the loop listens to, and
+        a turn of it between them, cost more than the memory was worth.
+        """
+        cycle = self.cycle
+        if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def _fed(self) -> None:
         """All that came was parsed."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
@@ -84,8 +86,17 @@ def host_allowed(host: str) -> bool:
 
     A page of another site whose name leads to this address must not get an answer here.
     """
+    allowed = tuple(settings.ALLOWED_HOSTS)
+    return _remembered(host, allowed) if len(host) < _MOST_REMEMBERED else _names(host, allowed)
+
+
+def _names(host: str, allowed: Sequence[str]) -> bool:
     domain, _ = split_domain_port(host)
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+    return bool(domain) and validate_host(domain, allowed)
+
+
+_remembered: Final = lru_cache(maxsize=256)(_names)
+_MOST_REMEMBERED: Final = 256  # letters; a longer one is no client's of ours
 
 
 def _expired(key: Key) -> bool:

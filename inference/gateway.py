@@ -171,7 +171,7 @@ class Gateway:
             raise NotLogged
         if not self._wiring.ids.ready(count):
             await self._reserved(count, ask)
-        return self._wiring.ids.take(count)
+        return list(self._wiring.ids.take(count))
 
     def foresee(self, ask: Ask, rows: Rows, ids: Sequence[int]) -> Algorithm:
         """Who would answer the first row now; raises what would be raised before any work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 Reserve = Callable[[int], Awaitable[range]]
@@ -45,13 +45,16 @@ class Ids:
         while self._left < count:
             await asyncio.shield(self._refill_soon(count))
 
-    def take(self, count: int) -> list[int]:
+    def take(self, count: int) -> Sequence[int]:
         """Only after `ready` or `wait`, with no await in between."""
         self._left -= count
         first = self._ranges[0]
         if count == 1 and len(first) > 1:
             self._ranges[0] = first[1:]
             return [first[0]]
+        if count < len(first):
+            self._ranges[0] = first[count:]
+            return first[:count]
         taken: list[int] = []
         while len(taken) < count:
             block = self._ranges.popleft()

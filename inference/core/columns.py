@@ -24,6 +24,7 @@ _NONE: Final[Mapping[int, WeirError]] = {}
 _FLOAT32_MAX_SQUARED: Final = FLOAT32_MAX**2
 _MATRIX: Final = 2  # dimensions
 _NUMBERS: Final = "iuf"
+_FLOAT32_BYTES: Final = 4
 
 
 def read(schema: Schema, named: Sequence[Tensor]) -> tuple[Matrix, Mapping[int, WeirError]]:
@@ -57,9 +58,16 @@ def _by_position(schema: Schema, tensor: Tensor) -> tuple[Matrix, Mapping[int, W
             f"name ({names}...), not {tensor.name[:40]!r}: {tensor.datatype} {shape}."
         )
     matrix = array.astype(np.float64)
-    if not _particular(schema) and within_float32(matrix):
+    if not _particular(schema) and _all_fit(array, matrix):
         return matrix, _NONE
     return matrix, _sorted(_judged(schema, matrix))
+
+
+def _all_fit(array: Array, matrix: Matrix) -> bool:
+    """As `within_float32`; numbers of four bytes are, unless they are none."""
+    if array.dtype.itemsize <= _FLOAT32_BYTES:
+        return bool(np.isfinite(array).all())
+    return within_float32(matrix)
 
 
 def _particular(schema: Schema) -> bool:

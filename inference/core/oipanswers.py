@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -55,7 +55,7 @@ def written(model: str, asked: Request, table: Table) -> Written:
     if table.errors:
         raise _first(table.errors)
     classes = tuple(table.served.renderer.classes)
-    tensors = {tensor.name: tensor for tensor in _all(table)}
+    tensors = _tensors(table, asked.wants)
     outputs, tail = [], []
     for name, binary in asked.wants or [Want(name) for name in tensors]:
         tensor = tensors.get(name)
@@ -81,9 +81,12 @@ def unknown(name: str) -> RequestInvalid:
     return RequestInvalid(f"The model has no output {name[:40]!r}.", field=name[:40])
 
 
-def _all(table: Table) -> Iterator[Tensor]:
-    yield from table.tensors
-    yield datatypes.named(REQUEST_ID, np.array(table.ids, dtype=np.int64))
+def _tensors(table: Table, wants: Sequence[Want]) -> Mapping[str, Tensor]:
+    """By name; the ids only for those who want them, for they are numbers of Python's."""
+    tensors = {tensor.name: tensor for tensor in table.tensors}
+    if not wants or any(name == REQUEST_ID for name, _ in wants):
+        tensors[REQUEST_ID] = datatypes.named(REQUEST_ID, np.array(table.ids, dtype=np.int64))
+    return tensors
 
 
 def _first(errors: Mapping[int, WeirError]) -> WeirError:

@@ -81,6 +81,13 @@ def test_in_a_matrix_what_does_not_fit_is_named(row: list[float], field: str) ->
     assert {(place, error.row, error.field) for place, error in errors.items()} == {(1, 1, field)}
 
 
+@pytest.mark.parametrize("datatype", ["FP16", "FP32", "FP64"])
+@pytest.mark.parametrize("value", [INF, -INF])
+def test_what_is_no_number_is_noticed_in_each_width(datatype: str, value: float) -> None:
+    _, errors = read(NUMBERS, tensor("m", [[0, 0], [0, value]], datatype))
+    assert [(error.row, error.field) for error in errors.values()] == [(1, "b")]
+
+
 def test_the_first_error_is_that_of_the_first_row() -> None:
     _, errors = read(MIXED, tensor("m", [[0, 0, NAN], [INF, 0, 1]]))
     assert list(errors) == [0, 1]

@@ -30,7 +30,8 @@ class Database:
 
 
 async def test_ids_rise_without_gaps_across_blocks() -> None:
-    ids, taken = Ids(Database().reserve, block=10), []
+    ids = Ids(Database().reserve, block=10)
+    taken: list[int] = []
     for count in [1, 3, 1, 9, 25, 1, 1]:
         await ids.wait(count)
         taken.extend(ids.take(count))
