@@ -40,7 +40,7 @@ def distant(env: Environment) -> RemoteEngine:
         back=link(env, inbound.BLOCK + COMMAND_SECONDS),
         look=link(env, COMMAND_SECONDS),
     )
-    distance = Distance(env.max_batch_rows, env.max_queue_rows)
+    distance = Distance(env.max_batch_rows, env.max_queue_rows, env.standing_wait_ms / 1000)
     return RemoteEngine(lines, keys(env), distance)
 
 

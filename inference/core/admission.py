@@ -95,6 +95,39 @@ class Admission:
         return batches * full + ((self._latency.seconds(rest) or 0.0) if rest else 0.0)
 
 
+class RemoteAdmission:
+    """The door to queues elsewhere, which are known by how long their answers take, and no more."""
+
+    __slots__ = ("_batch_rows", "_models", "_standing_seconds")
+
+    def __init__(self, batch_rows: int, standing_seconds: float) -> None:
+        """`batch_rows` is how many a worker takes at once."""
+        self._batch_rows = batch_rows
+        self._standing_seconds = standing_seconds
+        self._models: dict[int, Standing] = {}
+
+    def answered(self, model: int, seconds: float, now: float) -> None:
+        """Somebody in a hurry had his answer after so many seconds."""
+        standing = self._models.setdefault(model, Standing())
+        standing.look(now, long=seconds > self._standing_seconds)
+
+    def refusal(
+        self, model: int, hurried: int, workers: int, rate: float, now: float
+    ) -> Overloaded | None:
+        """Why somebody in a hurry may not wait behind `hurried` rows of others who are, or None.
+
+        He may as long as they are two full batches for each worker, which keep it busy, and as long
+        as the queue does not stand. `rate` is how many rows a second all workers answer.
+        """
+        if hurried <= _BATCHES * self._batch_rows * max(1, workers):
+            return None
+        standing = self._models.get(model)
+        if standing is None or not standing.stands(now):
+            return None
+        message = f"{hurried} rows are waiting in a hurry, and the queue does not get shorter"
+        return Overloaded(message, retry_after=pause(hurried, rate))
+
+
 def pause(waiting: int, rate: float) -> float:
     """When to come back, in seconds, to a queue that others work off at so many rows a second."""
     return _bounded(waiting / rate) if rate > 0.0 else UNKNOWN

@@ -30,6 +30,10 @@ class Standing:
             self._last = now
         elif not self._stood:
             self._last = -inf
+        return self.stands(now)
+
+    def stands(self, now: float) -> bool:
+        """By what was told so far."""
         return self._stood and now - self._last <= INTERVAL
 
     @property

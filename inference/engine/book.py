@@ -31,6 +31,7 @@ class Sent:
         "deadline",
         "entry",
         "held",
+        "hurried",
         "missed",
         "model",
         "number",
@@ -39,9 +40,16 @@ class Sent:
     )
 
     def __init__(
-        self, number: int, part: Part, answer: asyncio.Future[Outcome], deadline: float
+        self,
+        number: int,
+        part: Part,
+        answer: asyncio.Future[Outcome],
+        deadline: float,
+        *,
+        hurried: bool,
     ) -> None:
         self.number = number
+        self.hurried = hurried
         self.model = part.served.algorithm.id
         self.part = part
         self.answer = answer
@@ -61,10 +69,15 @@ class Sent:
 
 
 class Book:
-    """Knows everybody who waits. `late` counts answers to nobody: told before, or asked twice."""
+    """Knows everybody who waits. `late` counts answers to nobody: told before, or asked twice.
 
-    def __init__(self) -> None:
+    `answered` is told of each answer to somebody in a hurry: the model, the seconds that it took.
+    """
+
+    def __init__(self, answered: Callable[[int, float], None] | None = None) -> None:
+        self._answered = answered
         self._rows: Counter[int] = Counter()  # by model
+        self._hurried: Counter[int] = Counter()  # of them, by model
         self.late = 0
         self.expired: Counter[int] = Counter()  # by model
         self._open: dict[int, Sent] = {}
@@ -87,15 +100,19 @@ class Book:
     def rows_of(self, model: int) -> int:
         return self._rows[model]
 
+    def hurried_of(self, model: int) -> int:
+        """Rows of those who would rather be refused than wait long."""
+        return self._hurried[model]
+
     def __iter__(self) -> Iterator[Sent]:
         return iter(self._open.values())
 
-    def enter(self, part: Part, deadline: float) -> Sent:
+    def enter(self, part: Part, deadline: float, *, hurried: bool = False) -> Sent:
         """`deadline` is in seconds of the loop's clock."""
         self._number += 1
-        sent = Sent(self._number, part, self._loop.create_future(), deadline)
+        sent = Sent(self._number, part, self._loop.create_future(), deadline, hurried=hurried)
         self._open[sent.number] = sent
-        self._rows[sent.model] += sent.rows
+        self._count(sent, sent.rows)
         if deadline < self._alarm.at:
             self._alarm.set(deadline)
         return sent
@@ -107,6 +124,8 @@ class Book:
             self.late += 1
             return
         self._leave(sent)
+        if sent.hurried and self._answered is not None:
+            self._answered(sent.model, monotonic() - sent.since)
         if sent.gone:
             return
         if result.failure is not None:
@@ -140,8 +159,13 @@ class Book:
 
     def _leave(self, sent: Sent) -> None:
         del self._open[sent.number]
-        self._rows[sent.model] -= sent.rows
+        self._count(sent, -sent.rows)
         self._change.happened()
+
+    def _count(self, sent: Sent, rows: int) -> None:
+        self._rows[sent.model] += rows
+        if sent.hurried:
+            self._hurried[sent.model] += rows
 
     def _ring(self) -> None:
         """Tell those whose deadline has come; whatever still comes for them is for nobody."""

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
-from inference.core.admission import pause
+from inference.core.admission import RemoteAdmission, pause
 from inference.core.errors import (
     DeadlineExceeded,
     Draining,
@@ -48,10 +48,14 @@ class Lines(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """What a job may hold on its way; all in rows. See `outbound.Post`."""
+    """What a job may hold on its way, in rows, and how long who is in a hurry waits for an answer.
+
+    See `outbound.Post`, `admission.RemoteAdmission`.
+    """
 
     parcel_rows: int = 256
     queue_rows: int = 8192
+    standing_seconds: float = 0.05
 
 
 class RemoteLane(NamedTuple):
@@ -77,7 +81,8 @@ class RemoteEngine:
         self._refused: Counter[int] = Counter()
         replies = keys.replies(self.name)
         post = Post(keys, replies, distance.parcel_rows, distance.queue_rows)
-        self._book = Book()
+        self._admission = RemoteAdmission(distance.parcel_rows, distance.standing_seconds)
+        self._book = Book(self._answered)
         self._out = Outbound(lines.out, post, self._book, self._rate)
         self._back = Inbound(lines.back, replies, self._book)
         self._look = Lookout(lines.look, keys, self._book, self._out.put)
@@ -94,7 +99,7 @@ class RemoteEngine:
             logger.warning("Redis is away: %s", error)
 
     def submit(self, job: Job) -> asyncio.Future[Outcome]:
-        return self._sent(cast("Part", job.ticket), job.deadline)
+        return self._sent(cast("Part", job.ticket), job.deadline, hurried=job.hurried)
 
     def record(self, ticket: Ticket, mode: LogMode, rows: int = 1) -> asyncio.Future[None]:
         sent = self._sent(cast("Part", ticket), self._loop.time() + _RECORD)
@@ -168,14 +173,18 @@ class RemoteEngine:
         for link in self._lines:
             await link.close()
 
-    def _sent(self, part: Part, deadline: float) -> asyncio.Future[Outcome]:
+    def _sent(
+        self, part: Part, deadline: float, *, hurried: bool = False
+    ) -> asyncio.Future[Outcome]:
         model = part.served.algorithm.id
         try:
             self._admit(model, len(part.ids), deadline)
+            if hurried:
+                self._hurry(model)
         except (Overloaded, ModelUnavailable, QueueUnavailable):
             self._refused[model] += 1
             raise
-        sent = self._book.enter(part, deadline)
+        sent = self._book.enter(part, deadline, hurried=hurried)
         self._out.put(sent)
         return sent.answer
 
@@ -191,6 +200,19 @@ class RemoteEngine:
             later = pause(waiting, self._rate(model))
             raise Overloaded(f"{waiting} rows are waiting", retry_after=later)
         self._look_for(model)
+
+    def _hurry(self, model: int) -> None:
+        """Raises Overloaded for who would rather not stand in a queue that does not get shorter."""
+        hurried = self._book.hurried_of(model)
+        if not hurried:
+            return
+        workers, rate = len(self.roster.serving(model)), self._rate(model)
+        refusal = self._admission.refusal(model, hurried, workers, rate, self._loop.time())
+        if refusal is not None:
+            raise refusal
+
+    def _answered(self, model: int, seconds: float) -> None:
+        self._admission.answered(model, seconds, self._loop.time())
 
     def _rate(self, model: int) -> float:
         return self.roster.rate(model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inference.core.admission import Admission, Ahead, pause
+from inference.core.admission import Admission, Ahead, RemoteAdmission, pause
 from inference.core.batching import BatchPolicy
 from inference.core.latency import LatencyModel
 from inference.core.standing import INTERVAL
@@ -145,3 +145,42 @@ def test_no_queue_outlasts_the_horizon() -> None:
     assert admission.horizon() == pytest.approx(10.0)
     assert admission.refusal(1, Ahead(99), admission.horizon() + 1e-6, 0.0) is None
     assert door(None).horizon() == 0.0
+
+
+def far(*answers: tuple[float, float]) -> RemoteAdmission:
+    """Workers take ten rows at once; answers are moments in intervals and seconds they took."""
+    admission = RemoteAdmission(10, 0.05)
+    for now, seconds in answers:
+        admission.answered(1, seconds, INTERVAL * now)
+    return admission
+
+
+SLOW = [(0.0, 0.06), (0.5, 0.06), (1.0, 0.06)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "model", "hurried", "workers", "admitted"),
+    [
+        ([], 1, 900, 1, True),  # nobody knows
+        ([(0.0, 0.06), (0.5, 0.04), (1.0, 0.06)], 1, 900, 1, True),  # a burst
+        (SLOW, 1, 21, 1, False),
+        (SLOW, 1, 20, 1, True),  # what keeps a worker busy
+        (SLOW, 1, 21, 2, True),
+        (SLOW, 1, 21, 0, False),
+        (SLOW, 2, 900, 1, True),  # another model's queue
+    ],
+)
+def test_a_queue_elsewhere_stands_if_its_answers_are_late_for_long(
+    answers: list[tuple[float, float]], model: int, hurried: int, workers: int, admitted: bool
+) -> None:
+    refusal = far(*answers).refusal(model, hurried, workers, 100.0, INTERVAL * 1.1)
+
+    assert (refusal is None) is admitted
+
+
+def test_a_queue_elsewhere_says_when_to_come_back() -> None:
+    refusal = far(*SLOW).refusal(1, 300, 1, 100.0, INTERVAL)
+
+    assert refusal is not None
+    assert refusal.retry_after == pytest.approx(3.0)
+    assert far(*SLOW).refusal(1, 300, 1, 100.0, INTERVAL * 9) is None  # long ago

@@ -143,3 +143,21 @@ async def test_a_closed_book_told_everybody(book: Book) -> None:
     book.close(Draining)
 
     assert isinstance(sent.answer.exception(), Draining)
+
+
+async def test_who_is_in_a_hurry_is_counted_apart_and_his_answers_are_told() -> None:
+    told: list[tuple[int, float]] = []
+    book = Book(lambda model, seconds: told.append((model, seconds)))
+    patient, hurried = book.enter(part(0.1), soon()), book.enter(part(1, 2), soon(), hurried=True)
+    model = hurried.model
+    assert (book.rows_of(model), book.hurried_of(model)) == (3, 2)
+
+    book.settle(answer(patient, "a"))
+    assert not told
+    book.settle(answer(hurried, "b", "c"))
+
+    assert (book.rows_of(model), book.hurried_of(model)) == (0, 0)
+    ((of, seconds),) = told
+    assert of == model
+    assert 0.0 <= seconds < 20.0
+    book.close(Draining)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,30 @@ async def test_so_many_rows_of_one_process_may_wait_but_one_job_always(
         await first
 
         assert await ask(engine, 0.25) == [0.25]
+        await engine.close()
+
+
+async def test_who_is_in_a_hurry_is_refused_where_the_queue_stands(
+    place: Place, gate: Gate
+) -> None:
+    async with working(place, models(slow(gate))):
+        lines = remote.Lines(place.link(), place.link(4.0), place.link())
+        engine = RemoteEngine(lines, place.keys, Distance(parcel_rows=2))
+        await engine.start()
+        hurried = [replace(job(part(0.5)), hurried=True) for _ in range(7)]
+        answers = [engine.submit(each) for each in hurried[:5]]
+        for ago in (0.6, 0.3, 0.0):  # answers were late all the time
+            now = asyncio.get_running_loop().time() - ago
+            engine._admission.answered(FOREST.id, 1.0, now)
+
+        with pytest.raises(Overloaded, match="5 rows are waiting in a hurry"):
+            engine.submit(hurried[5])
+        answers.append(engine.submit(job(part(0.5))))  # who has time may wait
+        gate.open()
+        await asyncio.gather(*answers)
+
+        await engine.submit(hurried[6])
+        assert engine.stats().lanes[RemoteLane("", FOREST.id)].refused == 1
         await engine.close()
 
 
