@@ -4,6 +4,7 @@
 `python -m bench overload`, `models` and `tensors`: see bench/README.md.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.
+`python -m bench assignment`: what it costs to find a unit's arm.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from types import FrameType
 from typing import Final
 
 from bench import (
+    assignment,
     contest,
     crowd,
     distributed,
@@ -69,6 +71,7 @@ def _parser() -> ArgumentParser:
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
     where = verbs.add_parser("placement", help="a batch on the loop, in a thread, in a process")
     placement.add_arguments(where)
+    assignment.add_arguments(verbs.add_parser("assignment", help="finding a unit's arm"))
     for name, (add_arguments, what) in _VERBS.items():
         verb = verbs.add_parser(name, help=what)
         add_arguments(verb)

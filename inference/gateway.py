@@ -22,7 +22,7 @@ from inference.core.errors import (
     StorageUnavailable,
     TooLarge,
 )
-from inference.core.routing import Algorithm, Arm, Endpoint, Wanted
+from inference.core.routing import Algorithm, Arm, Endpoint, Unit, Wanted
 from inference.core.rows import Rows
 from inference.core.tickets import Context, Part, Served, Table
 from inference.core.types import Job, LogMode, Model, Outcome
@@ -122,7 +122,7 @@ class Gateway:
         """Of what answers in production; empty while nothing does. Raises NotServed."""
         snapshot = self.snapshot
         try:
-            algorithm, _ = self.endpoint(endpoint).route(asking.DEFAULT, "")
+            algorithm, _ = self.endpoint(endpoint).route(asking.DEFAULT, Unit("", lasting=False))
         except Ambiguous:
             return ""
         served = snapshot.served.get(algorithm.id)
@@ -226,7 +226,8 @@ class Gateway:
         mode = mode or endpoint.log_mode
         context = Context(rows, ask.subject, mode, datetime.now(UTC), ask.table)
         if len(ids) == 1 or endpoint.experiment is None or ask.subject or ask.table:
-            algorithm, arm = endpoint.route(ask.wanted, ask.subject or str(ids[0]))
+            unit = Unit(ask.subject) if ask.subject else Unit(str(ids[0]), lasting=False)
+            algorithm, arm = endpoint.route(ask.wanted, unit)
             return [Part(_served(snapshot, algorithm), arm, range(len(ids)), ids, context)]
         return [
             Part(_served(snapshot, algorithm), arm, places, [ids[p] for p in places], context)
@@ -248,7 +249,8 @@ def _drawn(
     """Without a subject each row is a unit of its own and draws its own arm."""
     groups: dict[tuple[Algorithm, Arm | None], list[int]] = {}
     for position, request_id in enumerate(ids):
-        groups.setdefault(endpoint.route(wanted, str(request_id)), []).append(position)
+        drawn = endpoint.route(wanted, Unit(str(request_id), lasting=False))
+        groups.setdefault(drawn, []).append(position)
     return groups
 
 

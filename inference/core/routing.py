@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
-from inference.core.assignment import choose_arm
+from inference.core.assignment import bucket, bucket_of_subject, deal
 from inference.core.errors import Ambiguous, NotServed
 from inference.core.types import LogMode
 
@@ -33,6 +34,13 @@ class Arm:
     weight: int
 
 
+class Unit(NamedTuple):
+    """What is assigned as a whole: a subject, who may come back, or a request without one."""
+
+    name: str
+    lasting: bool = True
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A running experiment: its salt and arms never change while it runs."""
@@ -45,8 +53,13 @@ class Experiment:
     def weights(self) -> tuple[int, ...]:
         return tuple(arm.weight for arm in self.arms)
 
-    def assign(self, unit: str) -> Arm:
-        return self.arms[choose_arm(self.salt, self.weights, unit)]
+    @cached_property
+    def _dealt(self) -> bytes:
+        return deal(self.weights)
+
+    def assign(self, unit: Unit) -> Arm:
+        at = (bucket_of_subject if unit.lasting else bucket)(self.salt, unit.name)
+        return self.arms[self._dealt[at]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,7 @@ class Endpoint:
     def _having(self, status: str) -> tuple[Algorithm, ...]:
         return tuple(a for a in self.algorithms if a.status == status)
 
-    def route(self, wanted: Wanted, unit: str) -> tuple[Algorithm, Arm | None]:
+    def route(self, wanted: Wanted, unit: Unit) -> tuple[Algorithm, Arm | None]:
         """The algorithm that answers, and the arm if this is an exposure.
 
         While an experiment runs, its arms stand in for production. Only a request that could have
@@ -93,7 +106,7 @@ class Endpoint:
 
 
 def _in_experiment(
-    experiment: Experiment, version: str | None, unit: str
+    experiment: Experiment, version: str | None, unit: Unit
 ) -> tuple[Algorithm, Arm | None] | None:
     arms = experiment.arms
     matching = arms if version is None else [a for a in arms if a.algorithm.version == version]

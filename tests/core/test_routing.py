@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from inference.core.errors import Ambiguous, NotServed
-from inference.core.routing import Algorithm, Arm, Endpoint, Experiment, Wanted
+from inference.core.routing import Algorithm, Arm, Endpoint, Experiment, Unit, Wanted
 from inference.core.types import LogMode
 
 FOREST = Algorithm(1, "forest", "0.0.1", "production")
@@ -39,7 +39,7 @@ RUNNING = Endpoint(
     ],
 )
 def test_without_an_experiment_exactly_one_matches(wanted: Wanted, algorithm: int) -> None:
-    found, arm = QUIET.route(wanted, "anybody")
+    found, arm = QUIET.route(wanted, Unit("anybody"))
     assert (found.id, arm) == (algorithm, None)
 
 
@@ -56,51 +56,54 @@ def test_without_an_experiment_exactly_one_matches(wanted: Wanted, algorithm: in
 )
 def test_nobody_matches(wanted: Wanted) -> None:
     with pytest.raises(NotServed, match="ML algorithm is not available"):
-        QUIET.route(wanted, "anybody")
+        QUIET.route(wanted, Unit("anybody"))
 
 
 def test_two_match() -> None:
     with pytest.raises(Ambiguous, match=r"Please specify algorithm version\."):
-        QUIET.route(Wanted(status="testing"), "anybody")
+        QUIET.route(Wanted(status="testing"), Unit("anybody"))
 
 
 @pytest.mark.parametrize("status", ["production", "ab_testing"])
 def test_while_an_experiment_runs_its_arms_answer_by_weight(status: str) -> None:
-    arms = [RUNNING.route(Wanted(status), f"subject {n}")[1] for n in range(4000)]
+    arms = [RUNNING.route(Wanted(status), Unit(f"subject {n}"))[1] for n in range(4000)]
     shares = Counter(arm.id for arm in arms if arm)
     assert shares.total() == 4000
     assert 850 < shares[10] < 1150
 
 
 def test_a_subject_keeps_its_arm() -> None:
-    assert len({RUNNING.route(Wanted(), "ann")[1] for _ in range(100)}) == 1
+    assert len({RUNNING.route(Wanted(), Unit("ann"))[1] for _ in range(100)}) == 1
 
 
 def test_another_salt_deals_anew() -> None:
     other = replace(RUNNING, experiment=Experiment(6, "pepper", ARMS))
-    moved = [RUNNING.route(Wanted(), str(n)) != other.route(Wanted(), str(n)) for n in range(400)]
+    moved = [
+        RUNNING.route(Wanted(), Unit(str(n))) != other.route(Wanted(), Unit(str(n)))
+        for n in range(400)
+    ]
     assert 80 < sum(moved) < 250
 
 
 def test_naming_one_arms_version_reaches_it_without_being_an_exposure() -> None:
-    found, arm = RUNNING.route(Wanted(version="0.0.2"), "ann")
+    found, arm = RUNNING.route(Wanted(version="0.0.2"), Unit("ann"))
     assert (found.id, arm) == (3, None)
 
 
 def test_a_version_that_all_arms_share_is_still_the_experiment() -> None:
     same = tuple(replace(arm, algorithm=replace(arm.algorithm, version="1")) for arm in ARMS)
     endpoint = replace(RUNNING, experiment=Experiment(5, "salt", same))
-    assert endpoint.route(Wanted(version="1"), "ann")[1] is not None
+    assert endpoint.route(Wanted(version="1"), Unit("ann"))[1] is not None
 
 
 def test_naming_an_algorithm_is_no_exposure() -> None:
-    assert RUNNING.route(Wanted(algorithm=1), "ann") == (ARMS[0].algorithm, None)
+    assert RUNNING.route(Wanted(algorithm=1), Unit("ann")) == (ARMS[0].algorithm, None)
 
 
 def test_a_version_outside_the_experiment_falls_back_to_the_status() -> None:
     with pytest.raises(NotServed):
-        RUNNING.route(Wanted(version="7"), "ann")
+        RUNNING.route(Wanted(version="7"), Unit("ann"))
 
 
 def test_statuses_outside_the_experiment_are_served_as_before() -> None:
-    assert RUNNING.route(Wanted(status="testing"), "ann")[0] == TREES
+    assert RUNNING.route(Wanted(status="testing"), Unit("ann"))[0] == TREES

@@ -1,0 +1,54 @@
+"""`python -m bench assignment`: what it costs to find a unit's arm, by the length of its name."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from bench.table import table
+from inference.core.assignment import bucket_of_subject
+from inference.core.routing import Algorithm, Arm, Experiment, Unit
+
+HEAD: Final = ("unit", "first time, us", "again, us")
+CALLS: Final = 20_000
+ROUNDS: Final = 5
+LENGTHS: Final = (8, 16, 36, 64, 128)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.set_defaults(run=run)
+
+
+def run(options: Namespace, folder: Path) -> int:
+    arms = [Arm(at, Algorithm(at, f"m{at}", "1", "ab_testing"), 1) for at in range(2)]
+    test = Experiment(1, "5a17" * 8, tuple(arms))
+    print(table("Assignment", HEAD, list(_lines(test))))
+    return 0
+
+
+def _lines(test: Experiment) -> Iterator[tuple[str, ...]]:
+    ids = count(10**6)
+    once = _best(test, lambda: Unit(str(next(ids)), lasting=False))
+    yield "a request of 7 digits", f"{once:.2f}", ""
+    for length in LENGTHS:
+        names = count(10 ** (length - 1))
+        first = _best(test, lambda names=names: Unit(str(next(names))))  # type: ignore[misc]
+        again = _best(test, lambda length=length: Unit("9" * length))  # type: ignore[misc]
+        yield f"a subject of {length} characters", f"{first:.2f}", f"{again:.2f}"
+
+
+def _best(test: Experiment, make: Callable[[], Unit]) -> float:
+    """Microseconds for one call, in the best of some rounds."""
+    return min(_round(test, [make() for _ in range(CALLS)]) for _ in range(ROUNDS)) / CALLS * 1e6
+
+
+def _round(test: Experiment, units: list[Unit]) -> float:
+    bucket_of_subject.cache_clear()
+    start = perf_counter()
+    for unit in units:
+        test.assign(unit)
+    return perf_counter() - start
