@@ -266,6 +266,7 @@ class ArmNow(Part):
     version: str
     weight: int
     exposures: int
+    subjects: int
     errors: int
     labelled: int
     correct: int

@@ -224,9 +224,10 @@ class Gateway:
         if endpoint is None:
             raise NotServed
         mode = mode or endpoint.log_mode
-        context = Context(rows, ask.subject, mode, datetime.now(UTC), ask.table)
-        if len(ids) == 1 or endpoint.experiment is None or ask.subject or ask.table:
-            unit = Unit(ask.subject) if ask.subject else Unit(str(ids[0]), lasting=False)
+        subject = ask.subject or _table_of(endpoint, ask, ids)
+        context = Context(rows, subject, mode, datetime.now(UTC), ask.table)
+        if len(ids) == 1 or endpoint.experiment is None or subject:
+            unit = Unit(subject or str(ids[0]), lasting=ask.subject != "")
             algorithm, arm = endpoint.route(ask.wanted, unit)
             return [Part(_served(snapshot, algorithm), arm, range(len(ids)), ids, context)]
         return [
@@ -241,6 +242,13 @@ class Gateway:
             part.settle(Outcome(None))
             return _nothing() if mode is LogMode.OFF else self._wiring.record(part)
         return self._submit(Job(_model(part.served), tensors, deadline, mode, part, hurried))
+
+
+def _table_of(endpoint: Endpoint, ask: Ask, ids: Sequence[int]) -> str:
+    """The subject of a table that names none: its rows are one unit, and must count as one."""
+    if ask.table and len(ids) > 1 and endpoint.experiment is not None:
+        return f"request:{ids[0]}"
+    return ""
 
 
 def _drawn(

@@ -149,6 +149,13 @@ class ABTest(models.Model):
     )
     alpha = models.FloatField(default=0.05)
     horizon = models.PositiveIntegerField(default=5000)
+    coverage = models.FloatField(
+        default=1.0, help_text="Share of the units that take part; it is only ever raised."
+    )
+    phase = models.PositiveIntegerField(default=1, help_text="Counts from 1; a re-weight ends one.")
+    pruned = models.BooleanField(
+        default=False, help_text="Whether rows of it have left the log: it cannot be recounted."
+    )
     evidence = models.JSONField(null=True, blank=True)
     outcome = models.CharField(max_length=32, blank=True)
     running_slot = _while_true(Q(ended_at__isnull=True), "endpoint")
@@ -163,36 +170,114 @@ class ABTest(models.Model):
     @property
     def terms(self) -> experiment.Terms:
         """What was agreed before it began."""
-        return experiment.Terms(self.arms.all()[0].algorithm.task, self.alpha, self.horizon)
+        return experiment.Terms(self.current[0].algorithm.task, self.alpha, self.horizon)
+
+    @property
+    def current(self) -> list[Arm]:
+        """The arms of the phase that it is in, in order."""
+        return [arm for arm in self.arms.all() if arm.phase == self.phase]
 
     def measured(self) -> list[experiment.Arm]:
-        """The arms in order with what was counted for them."""
-        counted = ArmTally.objects.filter(arm__abtest=self).by_arm()
+        """The current arms in order with what was counted for them."""
+        counted = ArmTally.objects.filter(arm__abtest=self, arm__phase=self.phase).by_arm()
         return [
             experiment.Arm(arm.algorithm.full_name, arm.weight, counted.get(arm.pk, NOTHING))
-            for arm in self.arms.all()
+            for arm in self.current
         ]
 
 
 class Arm(models.Model):
-    """One algorithm's share of a test."""
+    """One algorithm's share of a test, for as long as the weights stay: each phase has its own.
+
+    So whatever is counted for an arm is counted for a phase, and belongs to units that were
+    assigned in that phase, whenever they come back.
+    """
 
     abtest = models.ForeignKey(ABTest, on_delete=models.CASCADE, related_name="arms")
+    phase = models.PositiveIntegerField(default=1)
     position = models.PositiveSmallIntegerField(help_text="Counts from 1.")
     algorithm = models.ForeignKey(MLAlgorithm, on_delete=models.PROTECT, related_name="arms")
     weight = models.PositiveIntegerField(default=1)
+    propensity = models.FloatField(
+        default=0.0, help_text="The chance of a unit that takes part to get it; exact."
+    )
     status_before = models.CharField(max_length=32)
 
     class Meta:
-        ordering = ("abtest_id", "position")
+        ordering = ("abtest_id", "phase", "position")
         constraints = (
-            UniqueConstraint(fields=["abtest", "position"], name="arm_position"),
-            UniqueConstraint(fields=["abtest", "algorithm"], name="arm_algorithm"),
+            UniqueConstraint(fields=["abtest", "phase", "position"], name="arm_place"),
+            UniqueConstraint(fields=["abtest", "phase", "algorithm"], name="arm_of_phase"),
             models.CheckConstraint(condition=Q(weight__gte=1), name="arm_weight_at_least_one"),
         )
 
     def __str__(self) -> str:
-        return f"arm {self.position} of test {self.abtest_id}"
+        return f"arm {self.position} of test {self.abtest_id}, phase {self.phase}"
+
+
+class Reweight(models.Model):
+    """When a phase began that is not the first one, and by whom."""
+
+    abtest = models.ForeignKey(ABTest, on_delete=models.CASCADE, related_name="reweights")
+    phase = models.PositiveIntegerField(help_text="The one that began; it counts from 2.")
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
+    made_by = models.CharField(max_length=NAME_LENGTH)
+
+    class Meta:
+        ordering = ("abtest_id", "phase")
+        constraints = (UniqueConstraint(fields=["abtest", "phase"], name="reweight_phase"),)
+
+    def __str__(self) -> str:
+        return f"phase {self.phase} of test {self.abtest_id}"
+
+
+class Roster(models.Model):
+    """A piece of the list of subjects that a phase leaves behind with their arms; see `core.kept`.
+
+    In pieces, because a database may refuse a statement as long as a list can be.
+    """
+
+    abtest = models.ForeignKey(ABTest, on_delete=models.CASCADE, related_name="rosters")
+    phase = models.PositiveIntegerField(help_text="The one that ended.")
+    piece = models.PositiveIntegerField(help_text="Counts from 0.")
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ("abtest_id", "phase", "piece")
+        constraints = (UniqueConstraint(fields=["abtest", "phase", "piece"], name="roster_piece"),)
+
+    def __str__(self) -> str:
+        return f"piece {self.piece} of phase {self.phase} of test {self.abtest_id}"
+
+
+class Exposure(models.Model):
+    """That a subject has been seen in a phase of a test, written once however often it comes.
+
+    Of the name only a hash is kept. Nothing is checked by the database, for the reasons that
+    `MLRequest` gives.
+    """
+
+    pk = models.CompositePrimaryKey("abtest_id", "phase", "subject")
+    abtest = models.ForeignKey(
+        ABTest,
+        on_delete=models.CASCADE,
+        related_name="exposures",
+        db_index=False,
+        db_constraint=False,
+    )
+    phase = models.PositiveIntegerField()
+    subject = models.BigIntegerField(help_text="See `assignment.subject_hash`.")
+    arm = models.ForeignKey(
+        Arm, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    bucket = models.PositiveSmallIntegerField()
+    propensity = models.FloatField(help_text="Of the arm, when the subject came first.")
+    labelled = models.BigIntegerField(
+        null=True, help_text="The prediction whose label counts for this subject."
+    )
+
+    def __str__(self) -> str:
+        return f"exposure {self.subject:x} in phase {self.phase} of test {self.abtest_id}"
 
 
 class ArmTallyQuerySet(models.QuerySet["ArmTally"]):
@@ -216,6 +301,7 @@ class ArmTally(models.Model):
     correct = models.BigIntegerField(default=0)
     absolute_error = models.FloatField(default=0)
     squared_error = models.FloatField(default=0)
+    subjects = models.BigIntegerField(default=0)
     latency = models.BinaryField(default=bytes, blank=True)
 
     objects = ArmTallyQuerySet.as_manager()

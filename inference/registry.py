@@ -281,9 +281,7 @@ def _experiments() -> dict[int, Experiment]:
     """The running one of each endpoint, by the endpoint's id."""
     tests = models.ABTest.objects.filter(ended_at=None).prefetch_related("arms__algorithm")
     return {
-        test.endpoint_id: Experiment(
-            test.pk, test.salt, tuple(_arm(arm) for arm in test.arms.all())
-        )
+        test.endpoint_id: Experiment(test.pk, test.salt, tuple(_arm(arm) for arm in test.current))
         for test in tests
     }
 

@@ -93,7 +93,7 @@ def endpoint_schema(endpoint_id: int) -> Json | None:
 def experiment_snapshot(abtest_id: int) -> Json:
     """All that the page of a test shows, as of now; raises ABTest.DoesNotExist."""
     test = abtests().get(pk=abtest_id)
-    arms, measured = list(test.arms.all()), test.measured()
+    arms, measured = test.current, test.measured()
     latencies = _latencies(test)
     found = verdict.judge(measured, test.terms)
     return {
@@ -125,7 +125,7 @@ def measured() -> list[Measured]:
 
 def _measured(test: ABTest) -> Measured:
     counted = test.measured()
-    arms = list(zip(test.arms.all(), counted, strict=True))
+    arms = list(zip(test.current, counted, strict=True))
     return Measured(
         test.pk, arms, verdict.judge(counted, test.terms), balance.split_p_value(counted)
     )
@@ -159,6 +159,7 @@ def _arm(arm: Arm, counted: experiment.Arm, latency: Mapping[str, float] | None)
         "version": arm.algorithm.version,
         "weight": arm.weight,
         "exposures": tally.exposures,
+        "subjects": tally.subjects,
         "errors": tally.errors,
         "labelled": tally.labelled,
         "correct": tally.correct,

@@ -81,7 +81,7 @@ def _stopped(test: ABTest, by: str) -> str:
 class ArmTallyAdmin(Shown):
     """What each writer counted; an arm's tally is the sum over its shards."""
 
-    list_display = ("arm", "shard", "exposures", "errors", "labelled", "correct")
+    list_display = ("arm", "shard", "exposures", "subjects", "errors", "labelled", "correct")
     list_filter = ("shard", "arm__abtest")
     list_select_related = ("arm",)
     left_out = ("latency",)

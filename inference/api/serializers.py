@@ -135,7 +135,7 @@ class ArmField(serializers.PrimaryKeyRelatedField):
 
     def get_attribute(self, instance: ABTest) -> MLAlgorithm:
         """Every test has at least two arms."""
-        return instance.arms.all()[self._index].algorithm
+        return instance.current[self._index].algorithm
 
 
 class ABTestSerializer(serializers.ModelSerializer):

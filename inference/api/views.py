@@ -154,7 +154,7 @@ def _by_field(error: ExperimentInvalid | TransitionRefused, given: Any) -> dict[
 
 
 def _refuse_other_terms(test: ABTest, given: dict[str, Any]) -> None:
-    arms = [(arm.algorithm_id, arm.weight) for arm in test.arms.all()]
+    arms = [(arm.algorithm_id, arm.weight) for arm in test.current]
     split = given.get("split")
     if split is not None and [(algorithm.pk, weight) for algorithm, weight in split] != arms:
         raise ValidationError({"arms": ["The arms of a test are fixed when it starts."]})

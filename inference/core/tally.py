@@ -22,8 +22,9 @@ class Tally:
     """Counts and sums of one arm, or a change to them.
 
     `exposures` are all predictions of the arm, `errors` those of them that failed, `labelled` those
-    whose truth is known. A classifier's labels count in `correct`, a regressor's in the sums of the
-    absolute and the squared error.
+    whose truth is known, one for each subject. A classifier's labels count in `correct`, a
+    regressor's in the sums of the absolute and the squared error. `subjects` are the units behind
+    the exposures, each counted when it came first; a request without a subject is a unit.
     """
 
     exposures: int = 0
@@ -32,6 +33,7 @@ class Tally:
     correct: int = 0
     absolute_error: float = 0.0
     squared_error: float = 0.0
+    subjects: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -41,6 +43,7 @@ class Tally:
             self.correct + other.correct,
             self.absolute_error + other.absolute_error,
             self.squared_error + other.squared_error,
+            self.subjects + other.subjects,
         )
 
     def __neg__(self) -> Tally:
@@ -51,6 +54,7 @@ class Tally:
             -self.correct,
             -self.absolute_error,
             -self.squared_error,
+            -self.subjects,
         )
 
     def __sub__(self, other: Tally) -> Tally:
@@ -96,10 +100,11 @@ def label_change(
     Empty feedback is no label; neither is any feedback on a prediction that failed (`response` is
     None), nor on a number if it is not one itself.
     """
-    return _counted(task, response, new_feedback) - _counted(task, response, old_feedback)
+    return counted(task, response, new_feedback) - counted(task, response, old_feedback)
 
 
-def _counted(task: Task, response: str | None, feedback: str | None) -> Tally:
+def counted(task: Task, response: str | None, feedback: str | None) -> Tally:
+    """What one prediction adds to a tally for its label."""
     label = (feedback or "").strip()
     if response is None or not label:
         return NOTHING

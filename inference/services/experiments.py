@@ -11,13 +11,13 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from inference.core import graphs, lifecycle, verdict
+from inference.core import assignment, graphs, lifecycle, verdict
 from inference.core.errors import ExperimentInvalid, Raced
 from inference.core.lifecycle import Rule, Status
 from inference.core.schema import Task
 from inference.core.tally import Tally
 from inference.core.types import LogMode
-from inference.models import ABTest, MLAlgorithm
+from inference.models import ABTest, Arm, MLAlgorithm
 from inference.services import announce, statuses
 
 MOST_ARMS: Final = 16
@@ -52,8 +52,9 @@ def start(title: str, created_by: str, arms: Split, rule: Rule = Rule.ACCURACY) 
         salt=secrets.token_hex(16),
         rule=rule.value,
     )
-    for position, (algorithm, weight) in enumerate(arms, 1):
-        _take(test, position, algorithm, weight)
+    chances = assignment.propensities(tuple(weight for _, weight in arms), test.coverage)
+    for position, ((algorithm, weight), chance) in enumerate(zip(arms, chances, strict=True), 1):
+        _take(algorithm, test, Arm(position=position, weight=weight, propensity=chance))
     return test
 
 
@@ -101,12 +102,11 @@ def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:
         raise ExperimentInvalid(message, row=row)
 
 
-def _take(test: ABTest, position: int, algorithm: MLAlgorithm, weight: int) -> None:
+def _take(algorithm: MLAlgorithm, test: ABTest, arm: Arm) -> None:
     before = Status(algorithm.current_status)
     lifecycle.check(before, Status.AB_TESTING, by_test=True)
-    test.arms.create(
-        position=position, algorithm=algorithm, weight=weight, status_before=before.value
-    )
+    arm.abtest, arm.algorithm, arm.status_before = test, algorithm, before.value
+    arm.save()
     reason = f"test {test.pk} started"
     statuses.move(algorithm, Status.AB_TESTING, by=test.created_by, reason=reason)
 
@@ -180,7 +180,7 @@ def _as_json(found: verdict.Verdict) -> dict[str, Any]:
 def _release(test: ABTest, winner: int | None, by: str) -> None:
     """The winner to production and the others to testing; without one, everybody back."""
     reason = f"test {test.pk} stopped"
-    for index, arm in enumerate(test.arms.all()):
+    for index, arm in enumerate(test.current):
         after = Status(arm.status_before)
         if winner is not None:
             after = Status.PRODUCTION if index == winner else lifecycle.DISPLACED

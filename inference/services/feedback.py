@@ -7,9 +7,9 @@ from typing import Final
 from django.db import transaction
 
 from inference.core.errors import Raced
-from inference.core.tally import label_change
+from inference.core.tally import Tally, counted
 from inference.models import MLRequest
-from inference.services import tallies
+from inference.services import exposures, tallies
 
 _ATTEMPTS: Final = 8
 
@@ -20,7 +20,7 @@ def record(request_id: int, value: str | None) -> MLRequest:
     Raises MLRequest.DoesNotExist, or Raced if others kept changing the same row.
     """
     for _ in range(_ATTEMPTS):
-        request = MLRequest.objects.select_related("arm").get(pk=request_id)
+        request = MLRequest.objects.select_related("arm__abtest").get(pk=request_id)
         if request.feedback == value or _replace(request, value):
             return request
     raise Raced(f"The feedback of prediction {request_id} keeps changing; look again.")
@@ -33,8 +33,12 @@ def _replace(request: MLRequest, value: str | None) -> bool:
     if MLRequest.objects.filter(pk=request.pk, feedback=old).update(feedback=value) != 1:
         return False
     if request.arm is not None:
-        response = None if request.error_code else request.response
-        task = request.parent_mlalgorithm.task
-        tallies.relabel(request.arm, label_change(task, response, old, value))
+        change = exposures.observed(request, _counts(request, old), _counts(request, value))
+        tallies.relabel(request.arm, change)
     request.feedback = value
     return True
+
+
+def _counts(request: MLRequest, label: str | None) -> Tally:
+    response = None if request.error_code else request.response
+    return counted(request.parent_mlalgorithm.task, response, label)

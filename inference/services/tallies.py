@@ -14,7 +14,7 @@ from inference.core import sketch
 from inference.core.tally import NOTHING, Tally
 from inference.core.types import PredictionRow
 from inference.models import Arm, ArmTally
-from inference.services import announce, dialects
+from inference.services import announce, dialects, exposures
 from inference.services.dialects.base import Gain, Kept
 
 # Labels come from the web, not from a worker, and carry no latency: a shard of their own.
@@ -43,16 +43,17 @@ def relabel(arm: Arm, change: Tally) -> None:
 
 
 def _add(by_arm: Mapping[int, Sequence[PredictionRow]], shard: str) -> set[int]:
-    """Two statements for any number of arms; the tests that they belong to."""
+    """Two statements for any number of arms, one more for subjects; the tests they belong to."""
     dialect = dialects.current()
     kept = dialect.kept(by_arm, shard)
-    dialect.add([_gain(each, by_arm[each.arm_id]) for each in kept], shard)
+    units = exposures.write(kept, by_arm)
+    dialect.add([_gain(each, by_arm[each.arm_id], units[each.arm_id]) for each in kept], shard)
     return {each.abtest_id for each in kept}
 
 
-def _gain(kept: Kept, rows: Sequence[PredictionRow]) -> Gain:
+def _gain(kept: Kept, rows: Sequence[PredictionRow], units: int) -> Gain:
     failed = sum(row.error_code != "" for row in rows)
-    return Gain(kept.arm_id, len(rows), failed, _latency(kept.latency, rows))
+    return Gain(kept.arm_id, len(rows), failed, units, _latency(kept.latency, rows))
 
 
 def _latency(blob: bytes | memoryview | None, rows: Sequence[PredictionRow]) -> bytes:

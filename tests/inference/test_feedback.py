@@ -41,21 +41,21 @@ def test_a_label_is_stored_and_counted(arm: Arm) -> None:
 
     assert said.feedback == "<=50K"
     assert MLRequest.objects.get(pk=1).feedback == "<=50K"
-    assert tally() == Tally(exposures=1, labelled=1, correct=1)
+    assert tally() == Tally(exposures=1, subjects=1, labelled=1, correct=1)
 
 
 def test_the_same_label_again_counts_once(arm: Arm) -> None:
     for _ in range(3):
         feedback.record(1, ">50K")
 
-    assert tally() == Tally(exposures=1, labelled=1)
+    assert tally() == Tally(exposures=1, subjects=1, labelled=1)
 
 
 def test_a_corrected_label_takes_the_old_one_back(arm: Arm) -> None:
     feedback.record(1, ">50K")
     feedback.record(1, "<=50K")
 
-    assert tally() == Tally(exposures=1, labelled=1, correct=1)
+    assert tally() == Tally(exposures=1, subjects=1, labelled=1, correct=1)
 
 
 @pytest.mark.parametrize("nothing", ["", None])
@@ -64,7 +64,7 @@ def test_a_label_can_be_taken_back(arm: Arm, nothing: str | None) -> None:
     feedback.record(1, nothing)
 
     assert MLRequest.objects.get(pk=1).feedback == nothing
-    assert tally() == Tally(exposures=1)
+    assert tally() == Tally(exposures=1, subjects=1)
 
 
 def test_a_label_after_the_test_ended_still_counts(arm: Arm, running: ABTest) -> None:
@@ -72,7 +72,7 @@ def test_a_label_after_the_test_ended_still_counts(arm: Arm, running: ABTest) ->
 
     feedback.record(1, "<=50K")
 
-    assert tally() == Tally(exposures=1, labelled=1, correct=1)
+    assert tally() == Tally(exposures=1, subjects=1, labelled=1, correct=1)
     assert ABTest.objects.get().summary == summary
 
 
@@ -93,7 +93,7 @@ def test_a_label_for_an_error_is_kept_and_not_counted(running: ABTest) -> None:
     feedback.record(1, "error")
 
     assert MLRequest.objects.get().feedback == "error"
-    assert tally() == Tally(exposures=1, errors=1)
+    assert tally() == Tally(exposures=1, subjects=1, errors=1)
 
 
 def test_a_number_is_measured_and_not_compared() -> None:
@@ -103,7 +103,9 @@ def test_a_number_is_measured_and_not_compared() -> None:
 
     feedback.record(1, "148.5")
 
-    assert tally() == Tally(exposures=1, labelled=1, absolute_error=2.0, squared_error=4.0)
+    assert tally() == Tally(
+        exposures=1, subjects=1, labelled=1, absolute_error=2.0, squared_error=4.0
+    )
 
 
 def test_there_is_nothing_to_say_about_a_prediction_that_never_was() -> None:
@@ -124,7 +126,7 @@ def test_whoever_loses_a_race_looks_again_and_corrects(arm: Arm) -> None:
         feedback.record(1, "<=50K")
 
     assert MLRequest.objects.get().feedback == "<=50K"
-    assert tally() == Tally(exposures=1, labelled=1, correct=1)
+    assert tally() == Tally(exposures=1, subjects=1, labelled=1, correct=1)
 
 
 @pytest.mark.parametrize("other", ["A", "a ", "á"])
@@ -164,4 +166,6 @@ def test_many_labels_at_once_leave_what_a_recount_finds() -> None:
 
     labels = list(MLRequest.objects.values_list("feedback", flat=True))
     labelled = sum(label != "" for label in labels)
-    assert tally() == Tally(exposures=10, labelled=labelled, correct=labels.count("<=50K"))
+    assert tally() == Tally(
+        exposures=10, subjects=10, labelled=labelled, correct=labels.count("<=50K")
+    )

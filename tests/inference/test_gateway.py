@@ -243,6 +243,28 @@ async def test_without_a_subject_each_row_of_a_batch_draws_its_own_arm_and_order
     assert all(by_id[body["request_id"]] == body["algorithm"] for body in bodies)
 
 
+@pytest.mark.parametrize("subject", ["", "ann"])
+async def test_the_rows_of_a_table_are_one_unit_and_are_logged_as_one(
+    gateway: Opens, subject: str
+) -> None:
+    one = world(experiment=True)
+    async with gateway(one) as gate:
+        for _ in range(3):
+            rows = ValueRows([{"a": n / 100} for n in range(20)])
+            await gate.predict(Ask("e", subject=subject, table=True), rows)
+    first_ids = {min(row.id for row in one.log[at : at + 20]) for at in (0, 20, 40)}
+    wanted = {subject} if subject else {f"request:{first}" for first in first_ids}
+    assert {row.subject for row in one.log} == wanted
+    assert len({(row.subject, row.arm_id) for row in one.log}) == len(wanted)
+
+
+async def test_without_an_experiment_a_table_is_logged_as_it_came(gateway: Opens) -> None:
+    one = world()
+    async with gateway(one) as gate:
+        await gate.predict(Ask("e", table=True), ValueRows([{"a": 0.1}, {"a": 0.2}]))
+    assert {row.subject for row in one.log} == {""}
+
+
 async def test_the_schema_of_what_is_in_production_has_a_hash(gateway: Opens) -> None:
     one = world()
     async with gateway(one) as gate:

@@ -104,7 +104,7 @@ def test_a_row_delivered_twice_is_written_once_and_counted_once(
     assert predictions.record(rows, "a") == 0
 
     assert MLRequest.objects.count() == count
-    assert tallies() == {arm.pk: Tally(exposures=count)}
+    assert tallies() == {arm.pk: Tally(exposures=count, subjects=count)}
 
 
 @pytest.mark.parametrize("times", [2, 100])
@@ -112,7 +112,7 @@ def test_a_row_twice_in_the_same_batch_counts_once(path: str, running: ABTest, t
     arm = running.arms.get(position=1)
 
     assert predictions.record([row(5, arm.algorithm, arm)] * times, "a") == 1
-    assert tallies() == {arm.pk: Tally(exposures=1)}
+    assert tallies() == {arm.pk: Tally(exposures=1, subjects=1)}
 
 
 def test_a_row_that_is_there_keeps_what_was_said_about_it(path: str, forest: MLAlgorithm) -> None:
@@ -139,8 +139,8 @@ def test_exposures_and_errors_are_counted_for_each_arm(path: str, running: ABTes
     predictions.record([row(5, first.algorithm, first)], "b")
 
     assert tallies() == {
-        first.pk: Tally(exposures=2),
-        second.pk: Tally(exposures=2, errors=1),
+        first.pk: Tally(exposures=2, subjects=2),
+        second.pk: Tally(exposures=2, subjects=2, errors=1),
     }
     assert set(ArmTally.objects.values_list("arm", "shard")) == {
         (first.pk, "a"),
@@ -294,7 +294,7 @@ def test_writers_that_meet_lose_nothing_and_count_nothing_twice(size: int) -> No
     assert at_once(*(partial(write, at) for at in range(4))) == []
 
     assert MLRequest.objects.count() == 10 * size
-    half = Tally(exposures=5 * size)
+    half = Tally(exposures=5 * size, subjects=5 * size)
     assert tallies() == {arms[0].pk: half, arms[1].pk: half}
 
 

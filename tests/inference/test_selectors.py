@@ -38,6 +38,7 @@ def test_a_snapshot_shows_the_test_its_arms_and_what_follows() -> None:
         "version": "0.0.1",
         "weight": 3,
         "exposures": 2,
+        "subjects": 2,
         "errors": 0,
         "labelled": 1,
         "correct": 1,

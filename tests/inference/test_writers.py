@@ -32,7 +32,7 @@ def recount() -> dict[int, Tally]:
     rows = list(MLRequest.objects.values_list("arm", "error_code"))
     errors = Counter(arm for arm, code in rows if code)
     counted = Counter(arm for arm, _ in rows)
-    return {arm: Tally(exposures=n, errors=errors[arm]) for arm, n in counted.items()}
+    return {arm: Tally(exposures=n, subjects=n, errors=errors[arm]) for arm, n in counted.items()}
 
 
 def overlapping(dice: random.Random, turn: int) -> list[int]:

@@ -15,7 +15,21 @@ class Kept(NamedTuple):
 
     arm_id: int
     abtest_id: int
+    phase: int
+    propensity: float
+    salt: str
     latency: bytes | memoryview | None
+
+
+class First(NamedTuple):
+    """A subject that may be new to a phase of a test; see `models.Exposure`."""
+
+    abtest_id: int
+    phase: int
+    subject: int
+    arm_id: int
+    bucket: int
+    propensity: float
 
 
 class Gain(NamedTuple):
@@ -24,6 +38,7 @@ class Gain(NamedTuple):
     arm_id: int
     exposures: int
     errors: int
+    subjects: int
     latency: bytes
 
 
@@ -45,6 +60,13 @@ class Dialect(Protocol):
 
     def kept(self, arms: Collection[int], shard: str) -> Sequence[Kept]:
         """What the shard holds for these arms, in the order of their ids."""
+        ...
+
+    def expose(self, firsts: Sequence[First]) -> Sequence[int]:
+        """Write those that are not there yet, given in the order of their keys, each once.
+
+        Returns the arm of each that was new, in any order.
+        """
         ...
 
     def add(self, gains: Sequence[Gain], shard: str) -> None:

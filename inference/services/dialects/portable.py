@@ -14,10 +14,11 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, FilteredRelation, Q
 
 from inference.core.types import PredictionRow
-from inference.models import Arm, ArmTally, MLRequest
-from inference.services.dialects.base import Gain, Kept
+from inference.models import Arm, ArmTally, Exposure, MLRequest
+from inference.services.dialects.base import First, Gain, Kept
 
 _LARGEST: Final = 256  # rows of a statement, which may not exceed a packet
+_KEPT: Final = ("pk", "abtest_id", "phase", "propensity", "abtest__salt", "ours__latency")
 _DEADLOCK: Final = 1213  # MariaDB's number for it
 
 
@@ -61,7 +62,32 @@ def kept(arms: Collection[int], shard: str) -> Sequence[Kept]:
     """One query for all of them."""
     ours = FilteredRelation("tallies", condition=Q(tallies__shard=shard))
     found = Arm.objects.filter(pk__in=arms).annotate(ours=ours).order_by("pk")
-    return [Kept(*values) for values in found.values_list("pk", "abtest_id", "ours__latency")]
+    return [Kept(*values) for values in found.values_list(*_KEPT)]
+
+
+def expose(firsts: Sequence[First]) -> Sequence[int]:
+    """Nearly always somebody is new or nobody is: it is asked first, and written as the log is."""
+    absent = _unseen(firsts)
+    if not absent:
+        return []
+    try:
+        with transaction.atomic():
+            Exposure.objects.bulk_create(Exposure(**each._asdict()) for each in absent)
+    except IntegrityError:
+        if len(_unseen(absent)) == len(absent):  # then it was something else
+            raise
+        return expose(absent)
+    return [each.arm_id for each in absent]
+
+
+def _unseen(firsts: Sequence[First]) -> Sequence[First]:
+    phases = {(abtest_id, phase) for abtest_id, phase, *_ in firsts}
+    seen: set[tuple[int, int, int]] = set()
+    for abtest_id, phase in phases:
+        ours = [each.subject for each in firsts if each[:2] == (abtest_id, phase)]
+        there = Exposure.objects.filter(abtest=abtest_id, phase=phase, subject__in=ours)
+        seen.update((abtest_id, phase, one) for one in there.values_list("subject", flat=True))
+    return [each for each in firsts if each[:3] not in seen]
 
 
 def add(gains: Sequence[Gain], shard: str) -> None:
@@ -71,6 +97,7 @@ def add(gains: Sequence[Gain], shard: str) -> None:
         ArmTally.objects.filter(pk=tally.pk).update(
             exposures=F("exposures") + gain.exposures,
             errors=F("errors") + gain.errors,
+            subjects=F("subjects") + gain.subjects,
             latency=gain.latency,
         )
 

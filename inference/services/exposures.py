@@ -1,0 +1,69 @@
+"""Who was seen in a test: a subject once in each phase, and one of its labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from inference.core.assignment import bucket_of_subject, subject_hash
+from inference.core.tally import NOTHING, Tally
+from inference.core.types import PredictionRow
+from inference.models import Arm, Exposure, MLRequest
+from inference.services import dialects
+from inference.services.dialects.base import First, Kept
+
+
+def write(kept: Sequence[Kept], rows: Mapping[int, Sequence[PredictionRow]]) -> Mapping[int, int]:
+    """How many units each arm has got for the first time, by the arm's id.
+
+    A subject is written down then, by whoever of several writers is the first to commit; a row
+    without a subject is a unit of its own.
+    """
+    units = Counter({arm.arm_id: _nameless(rows[arm.arm_id]) for arm in kept})
+    firsts = {first[:3]: first for arm in kept for first in _firsts(arm, rows[arm.arm_id])}
+    if firsts:
+        # In this order, so that two who bring the same ones do not wait for each other.
+        units.update(dialects.current().expose([firsts[key] for key in sorted(firsts)]))
+    return units
+
+
+def _nameless(rows: Sequence[PredictionRow]) -> int:
+    return sum(not row.subject for row in rows)
+
+
+def _firsts(arm: Kept, rows: Sequence[PredictionRow]) -> Iterator[First]:
+    for subject in {row.subject for row in rows if row.subject}:
+        yield First(
+            arm.abtest_id,
+            arm.phase,
+            subject_hash(arm.salt, subject),
+            arm.arm_id,
+            bucket_of_subject(arm.salt, subject),
+            arm.propensity,
+        )
+
+
+def observed(request: MLRequest, before: Tally, after: Tally) -> Tally:
+    """What an arm gains when what a label of its counts for changes from `before` to `after`.
+
+    Answers to one subject are alike, and evidence takes observations to be independent: so one
+    label of each subject counts, the first to arrive. Its place is free again when it is taken
+    back; the next label to arrive takes it, not one that is there. A prediction without a subject,
+    or of one that was never written down (it came before exposures were), counts for itself.
+    """
+    if not request.subject or request.arm is None:
+        return after - before
+    place = Exposure.objects.filter(pk=_key(request.arm, request.subject))
+    if (found := place.values_list("labelled").first()) is None:
+        return after - before
+    if found == (request.pk,):
+        # Nobody else moves it: whoever changes a label has the prediction's row until he commits.
+        place.update(labelled=None if after == NOTHING else request.pk)
+        return after - before
+    if after == NOTHING or not place.filter(labelled=None).update(labelled=request.pk):
+        return NOTHING
+    return after
+
+
+def _key(arm: Arm, subject: str) -> tuple[int, int, int]:
+    return arm.abtest_id, arm.phase, subject_hash(arm.abtest.salt, subject)
