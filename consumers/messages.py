@@ -252,6 +252,8 @@ class Test(Part):
     rule: str
     alpha: float
     horizon: int
+    coverage: float
+    phase: int
     running: bool
     outcome: str
 
@@ -265,6 +267,7 @@ class ArmNow(Part):
     name: str
     version: str
     weight: int
+    propensity: float
     exposures: int
     subjects: int
     errors: int

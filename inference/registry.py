@@ -18,14 +18,14 @@ from typing import Final
 
 from django.db import Error, connection
 
-from inference import models
+from inference import models, running
 from inference.core.answers import Renderer, TableRenderer
 from inference.core.errors import ModelUnavailable, StorageUnavailable, WeirError
 from inference.core.graphanswers import GraphRenderer
 from inference.core.graphs import GRAPH, Graph, GraphReader
 from inference.core.lifecycle import Status
 from inference.core.reader import Reader, RowReader
-from inference.core.routing import Algorithm, Arm, Endpoint, Experiment
+from inference.core.routing import Algorithm, Endpoint
 from inference.core.schema import Schema
 from inference.core.tickets import Served
 from inference.core.types import LogMode, Model
@@ -180,18 +180,18 @@ class Registry:
         algorithms = {row.pk: row for row in rows.order_by("id")}
         return Snapshot(
             version=version,
-            endpoints=_endpoints(algorithms.values()),
+            endpoints=_endpoints(algorithms.values(), old.endpoints),
             served={pk: self._served(row, old.served.get(pk)) for pk, row in algorithms.items()},
             keys=_keys(),
         )
 
     def _served(self, row: models.MLAlgorithm, old: Served | None) -> Served:
-        algorithm = _algorithm(row)
+        ours = running.algorithm(row)
         if old is not None and old.model is not None:
             # An artefact never changes under its id; only what is said about it does.
-            _, renderer = _sides(row, algorithm)
-            return Served(algorithm, old.reader, renderer, old.model)
-        return self._opened(row, algorithm, "" if old is None else old.failure)
+            _, renderer = _sides(row, ours)
+            return Served(ours, old.reader, renderer, old.model)
+        return self._opened(row, ours, "" if old is None else old.failure)
 
     def _opened(self, row: models.MLAlgorithm, algorithm: Algorithm, before: str) -> Served:
         """`before` is what kept it from being opened the last time, which is not said again."""
@@ -256,15 +256,14 @@ def _version() -> int:
     return 0 if state is None else state
 
 
-def _algorithm(row: models.MLAlgorithm) -> Algorithm:
-    return Algorithm(row.pk, row.name, row.version, row.current_status)
-
-
-def _endpoints(rows: Iterable[models.MLAlgorithm]) -> dict[str, Endpoint]:
+def _endpoints(
+    rows: Iterable[models.MLAlgorithm], old: Mapping[str, Endpoint]
+) -> dict[str, Endpoint]:
     algorithms: dict[int, list[Algorithm]] = defaultdict(list)
     for row in rows:
-        algorithms[row.parent_endpoint_id].append(_algorithm(row))
-    experiments = _experiments()
+        algorithms[row.parent_endpoint_id].append(running.algorithm(row))
+    known = [each.experiment for each in old.values() if each.experiment is not None]
+    experiments = running.experiments({test.id: test for test in known})
     return {
         endpoint.name: Endpoint(
             id=endpoint.pk,
@@ -275,19 +274,6 @@ def _endpoints(rows: Iterable[models.MLAlgorithm]) -> dict[str, Endpoint]:
         )
         for endpoint in models.Endpoint.objects.all()
     }
-
-
-def _experiments() -> dict[int, Experiment]:
-    """The running one of each endpoint, by the endpoint's id."""
-    tests = models.ABTest.objects.filter(ended_at=None).prefetch_related("arms__algorithm")
-    return {
-        test.endpoint_id: Experiment(test.pk, test.salt, tuple(_arm(arm) for arm in test.current))
-        for test in tests
-    }
-
-
-def _arm(arm: models.Arm) -> Arm:
-    return Arm(arm.pk, _algorithm(arm.algorithm), arm.weight)
 
 
 def _keys() -> dict[str, Key]:

@@ -12,6 +12,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from inference.core import balance, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
+from inference.core.tally import NOTHING
 from inference.core.verdict import Verdict
 from inference.models import (
     ABTest,
@@ -109,6 +110,23 @@ def experiment_snapshot(abtest_id: int) -> Json:
     }
 
 
+def phases(abtest_id: int) -> list[Json]:
+    """All phases of a test, the present one last; raises ABTest.DoesNotExist."""
+    test = abtests().get(pk=abtest_id)
+    begun = {1: (test.created_at, test.created_by)}
+    begun |= {each.phase: (each.made_at, each.made_by) for each in test.reweights.all()}
+    counted, latencies = ArmTally.objects.filter(arm__abtest=test).by_arm(), _latencies(test)
+    shown: dict[int, list[Json]] = defaultdict(list)
+    for arm in test.arms.all():
+        tally = counted.get(arm.pk, NOTHING)
+        named = experiment.Arm(arm.algorithm.full_name, arm.weight, tally)
+        shown[arm.phase].append(_arm(arm, named, latencies.get(arm.pk)))
+    return [
+        {"phase": phase, "started_at": _moment(at), "started_by": by, "arms": shown[phase]}
+        for phase, (at, by) in sorted(begun.items())
+    ]
+
+
 class Measured(NamedTuple):
     """A running test as it is counted now: each arm with its row, and what the arms show."""
 
@@ -143,6 +161,8 @@ def _experiment(test: ABTest) -> Json:
         "rule": test.rule,
         "alpha": test.alpha,
         "horizon": test.horizon,
+        "coverage": test.coverage,
+        "phase": test.phase,
         "running": test.ended_at is None,
         "outcome": test.outcome,
     }
@@ -158,6 +178,7 @@ def _arm(arm: Arm, counted: experiment.Arm, latency: Mapping[str, float] | None)
         "name": arm.algorithm.name,
         "version": arm.algorithm.version,
         "weight": arm.weight,
+        "propensity": arm.propensity,
         "exposures": tally.exposures,
         "subjects": tally.subjects,
         "errors": tally.errors,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
 from inference import selectors
 from inference.admin.base import Shown, ShownInline, pretty, username
+from inference.admin.forms import WeightsForm
 from inference.models import ABTest, Arm, ArmTally
 from inference.services import experiments
 
@@ -20,7 +24,7 @@ class ArmInline(ShownInline):
     """The algorithms that share the traffic."""
 
     model = Arm
-    fields = ("position", "algorithm", "weight", "status_before")
+    fields = ("phase", "position", "algorithm", "weight", "propensity", "status_before")
     readonly_fields = fields
 
 
@@ -33,6 +37,8 @@ class ABTestAdmin(Shown):
         "title",
         "endpoint",
         "running",
+        "phase",
+        "coverage",
         "rule",
         "created_by",
         "created_at",
@@ -45,11 +51,11 @@ class ABTestAdmin(Shown):
     list_select_related = ("endpoint",)
     search_fields = ("title", "created_by", "endpoint__name")
     ordering = ("-id",)
-    written = ("title", "created_by")
+    written = ("title", "created_by", "coverage")
     left_out = ("evidence", "running_slot")
     readonly_fields = ("now",)
     inlines = (ArmInline,)
-    actions = ("stop",)
+    actions = ("stop", "reweight")
 
     @admin.display(boolean=True, ordering="ended_at")
     def running(self, test: ABTest) -> bool:
@@ -68,8 +74,39 @@ class ABTestAdmin(Shown):
             self.attempt(request, partial(_stopped, by=username(request)), test)
 
     def write(self, request: HttpRequest, obj: Any) -> None:
-        """What people call it."""
+        """What people call it, and how many take part."""
         experiments.rename(obj.pk, title=obj.title, created_by=obj.created_by)
+        if obj.coverage != ABTest.objects.get(pk=obj.pk).coverage:
+            experiments.widen(obj.pk, obj.coverage)
+
+    @admin.action(description="Re-weight: begin a new phase", permissions=["change"])
+    def reweight(self, request: HttpRequest, chosen: QuerySet[ABTest]) -> HttpResponse | None:
+        """Asks for the weights of one test; whoever was assigned before keeps his arm."""
+        if chosen.count() != 1:
+            self.message_user(request, "Choose one test.", messages.ERROR)
+            return None
+        test = chosen.prefetch_related("arms__algorithm").get()
+        form = WeightsForm(test.current, request.POST if "reweight" in request.POST else None)
+        if form.is_bound and form.is_valid():
+            verb = partial(_reweighted, weights=form.weights(), by=username(request))
+            self.attempt(request, verb, test)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Re-weight {test}",
+            "form": form,
+            "chosen": [test],
+            "opts": self.opts,
+            "verb": "reweight",
+            "action": "reweight",
+            "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/inference/ask.html", context)
+
+
+def _reweighted(test: ABTest, weights: Sequence[int], by: str) -> str:
+    phase = experiments.reweight(test.pk, weights, by=by).phase
+    return f"{test} is in phase {phase}; whoever was assigned before keeps the arm."
 
 
 def _stopped(test: ABTest, by: str) -> str:

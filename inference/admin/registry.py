@@ -151,18 +151,24 @@ class AlgorithmAdmin(Shown):
             **self.admin_site.each_context(request),
             "title": "Start an A/B test",
             "form": form,
-            "arms": arms,
+            "chosen": arms,
+            "verb": "start",
+            "action": "start_test",
             "opts": self.opts,
             "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
         }
-        return TemplateResponse(request, "admin/inference/start_test.html", context)
+        return TemplateResponse(request, "admin/inference/ask.html", context)
 
     def _started(self, request: HttpRequest, form: StartTestForm) -> bool:
         """Whether it runs now; if not, the form comes back with the reason."""
-        rule = Rule(form.cleaned_data["rule"])
+        given = form.cleaned_data
         try:
             test = experiments.start(
-                form.cleaned_data["title"], username(request), form.split(), rule
+                given["title"],
+                username(request),
+                form.split(),
+                Rule(given["rule"]),
+                coverage=1.0 if given["coverage"] is None else given["coverage"],
             )
         except WeirError as error:
             form.add_error(None, error.message)

@@ -144,7 +144,8 @@ class ABTestSerializer(serializers.ModelSerializer):
     created_by = serializers.CharField(max_length=NAME_LENGTH)
     parent_mlalgorithm_1 = ArmField(0)
     parent_mlalgorithm_2 = ArmField(1)
-    arms = ArmSerializer(many=True, required=False)
+    arms = ArmSerializer(many=True, required=False, source="current")
+    coverage = serializers.FloatField(min_value=0.0, max_value=1.0, required=False)
     rule = serializers.ChoiceField(choices=[rule.value for rule in Rule], required=False)
     endpoint: serializers.SlugRelatedField[Endpoint] = serializers.SlugRelatedField(
         slug_field="name", read_only=True
@@ -165,8 +166,10 @@ class ABTestSerializer(serializers.ModelSerializer):
             "rule",
             "endpoint",
             "outcome",
+            "coverage",
+            "phase",
         ]
-        read_only_fields: ClassVar = ["id", "created_at", "ended_at", "summary", "outcome"]
+        read_only_fields: ClassVar = ["id", "created_at", "ended_at", "summary", "outcome", "phase"]
 
     def to_internal_value(self, data: Any) -> Any:
         """Either form names the arms; the tutorial's is asked for unless the other one is there."""
@@ -178,8 +181,8 @@ class ABTestSerializer(serializers.ModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """With the arms as algorithm and weight under `split`, however they were named."""
-        if "arms" in attrs:
-            attrs["split"] = [_share(arm) for arm in attrs.pop("arms")]
+        if "current" in attrs:
+            attrs["split"] = [_share(arm) for arm in attrs.pop("current")]
         elif all(name in attrs for name in PARENTS):
             attrs["split"] = [(attrs[name], 1) for name in PARENTS]
         return attrs
@@ -190,6 +193,14 @@ def _share(arm: dict[str, Any]) -> tuple[MLAlgorithm, int]:
     if "algorithm" not in arm:
         raise serializers.ValidationError({"arms": ["Each arm names its algorithm."]})
     return arm["algorithm"], arm.get("weight", 1)
+
+
+class WeightsSerializer(serializers.Serializer):
+    """One weight for each arm, in order."""
+
+    weights = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MOST_WEIGHT), allow_empty=False
+    )
 
 
 class StoppedSerializer(serializers.Serializer):

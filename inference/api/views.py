@@ -27,6 +27,7 @@ from inference.api.serializers import (
     RequestSerializer,
     StatusSerializer,
     StoppedSerializer,
+    WeightsSerializer,
 )
 from inference.core import lifecycle
 from inference.core.errors import ExperimentInvalid, TransitionRefused
@@ -121,22 +122,49 @@ class ABTestViewSet(
         given = serializer.validated_data
         rule = Rule(given.get("rule", Rule.ACCURACY))
         try:
-            test = experiments.start(given["title"], given["created_by"], given["split"], rule)
+            test = experiments.start(
+                given["title"],
+                given["created_by"],
+                given["split"],
+                rule,
+                coverage=given.get("coverage", 1.0),
+            )
         except (ExperimentInvalid, TransitionRefused) as error:
             raise ValidationError(_by_field(error, serializer.initial_data)) from error
         serializer.instance = self.get_queryset().get(pk=test.pk)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
-        """What it is called may change; what it measures was fixed when it started."""
+        """What it is called may change, and more may take part; all else was fixed at the start."""
         assert serializer.instance is not None
         test, given = serializer.instance, serializer.validated_data
         _refuse_other_terms(test, given)
+        if given.get("coverage", test.coverage) != test.coverage:
+            _widen(test, given["coverage"])
         experiments.rename(
             test.pk,
             title=given.get("title", test.title),
             created_by=given.get("created_by", test.created_by),
         )
         serializer.instance = self.get_queryset().get(pk=test.pk)
+
+    @extend_schema(request=WeightsSerializer, responses={200: ABTestSerializer})
+    @action(detail=True, methods=["post"])
+    def reweight(self, request: Request, **kwargs: Any) -> Response:
+        """The test in a new phase; whoever was assigned before keeps his arm."""
+        given = WeightsSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        weights = given.validated_data["weights"]
+        try:
+            experiments.reweight(self.get_object().pk, weights, by=caller(request))
+        except ExperimentInvalid as error:
+            raise ValidationError({"weights": [error.message]}) from error
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(responses={200: dict})
+    @action(detail=True)
+    def phases(self, request: Request, **kwargs: Any) -> Response:
+        """Each phase with its weights and what was counted for those who were assigned in it."""
+        return Response(selectors.phases(self.get_object().pk))
 
     @extend_schema(responses={200: dict})
     @action(detail=True, url_path="live", url_name="live")
@@ -146,7 +174,9 @@ class ABTestViewSet(
 
 
 def _by_field(error: ExperimentInvalid | TransitionRefused, given: Any) -> dict[str, list[str]]:
-    """Under the name by which the caller gave the arm that does not go."""
+    """Under the name by which the caller gave what does not go, mostly an arm."""
+    if error.field is not None:
+        return {error.field: [error.message]}
     in_tutorial = PARENTS[0] in given
     if not in_tutorial:
         return {"arms": [error.message]}
@@ -160,6 +190,13 @@ def _refuse_other_terms(test: ABTest, given: dict[str, Any]) -> None:
         raise ValidationError({"arms": ["The arms of a test are fixed when it starts."]})
     if given.get("rule", test.rule) != test.rule:
         raise ValidationError({"rule": ["The rule of a test is fixed when it starts."]})
+
+
+def _widen(test: ABTest, coverage: float) -> None:
+    try:
+        experiments.widen(test.pk, coverage)
+    except ExperimentInvalid as error:
+        raise ValidationError({"coverage": [error.message]}) from error
 
 
 class StopABTestView(APIView):

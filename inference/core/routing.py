@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from inference.core.assignment import bucket, bucket_of_subject, deal
+from inference.core.assignment import NOBODY, bucket, bucket_of_subject, deal, subject_hash
 from inference.core.errors import Ambiguous, NotServed
+from inference.core.kept import Kept
 from inference.core.types import LogMode
 
 PRODUCTION = "production"
@@ -43,11 +44,19 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """A running experiment: its salt and arms never change while it runs."""
+    """A running experiment in its present phase. Its salt never changes.
+
+    `earlier` are the arms of the phases before, in order, and `kept` says which of them a subject
+    has who was assigned then. `rest` answers units that take no part; without one, the control.
+    """
 
     id: int
     salt: str
     arms: tuple[Arm, ...]
+    coverage: float = 1.0
+    earlier: tuple[Arm, ...] = ()
+    kept: Kept = field(default_factory=Kept, compare=False)
+    rest: Algorithm | None = None
 
     @cached_property
     def weights(self) -> tuple[int, ...]:
@@ -55,11 +64,28 @@ class Experiment:
 
     @cached_property
     def _dealt(self) -> bytes:
-        return deal(self.weights)
+        return deal(self.weights, self.coverage)
 
-    def assign(self, unit: Unit) -> Arm:
+    def assign(self, unit: Unit) -> Arm | None:
+        """The unit's arm, be it of an earlier phase; None if it takes no part.
+
+        A subject of an earlier phase stays with the arm that it got then, and is counted there, all
+        of them, not only those who would get another one now: the units of a phase are then those
+        that were dealt by its weights, no others, and its arms can be compared.
+        """
+        if unit.lasting and len(self.kept):
+            place = self.kept.place(subject_hash(self.salt, unit.name))
+            if place is not None:
+                return self.earlier[place]
         at = (bucket_of_subject if unit.lasting else bucket)(self.salt, unit.name)
-        return self.arms[self._dealt[at]]
+        arm = self._dealt[at]
+        return None if arm == NOBODY else self.arms[arm]
+
+    def standing_by(self, version: str | None) -> Algorithm:
+        """Who answers a unit that takes no part."""
+        if self.rest is not None and version in (None, self.rest.version):
+            return self.rest
+        return self.arms[0].algorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +118,10 @@ class Endpoint:
     def route(self, wanted: Wanted, unit: Unit) -> tuple[Algorithm, Arm | None]:
         """The algorithm that answers, and the arm if this is an exposure.
 
-        While an experiment runs, its arms stand in for production. Only a request that could have
-        got any of the arms is an exposure; one that names a version or an algorithm is not, unless
-        all arms match. Raises NotServed or Ambiguous, worded as the tutorial's clients know them.
+        While an experiment runs, its arms stand in for production; a unit that takes no part gets
+        what was there before it. Only a request that could have got any of the arms is an exposure;
+        one that names a version or an algorithm is not, unless all arms match. Raises NotServed or
+        Ambiguous, worded as the tutorial's clients know them.
         """
         if wanted.algorithm is not None:
             return _only([a for a in self.algorithms if a.id == wanted.algorithm]), None
@@ -112,7 +139,7 @@ def _in_experiment(
     matching = arms if version is None else [a for a in arms if a.algorithm.version == version]
     if len(matching) == len(arms):
         arm = experiment.assign(unit)
-        return arm.algorithm, arm
+        return (experiment.standing_by(version) if arm is None else arm.algorithm), arm
     if not matching:
         return None
     return _only([arm.algorithm for arm in matching]), None

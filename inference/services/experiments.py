@@ -1,4 +1,4 @@
-"""What may be done with A/B tests: start one, stop one."""
+"""What may be done with A/B tests: start one, change its traffic, stop one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inference.core.schema import Task
 from inference.core.tally import Tally
 from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm
-from inference.services import announce, statuses
+from inference.services import announce, rosters, statuses
 
 MOST_ARMS: Final = 16
 MOST_WEIGHT: Final = 1_000_000
@@ -37,12 +37,22 @@ class Stopped:
 
 
 @transaction.atomic
-def start(title: str, created_by: str, arms: Split, rule: Rule = Rule.ACCURACY) -> ABTest:
+def start(
+    title: str,
+    created_by: str,
+    arms: Split,
+    rule: Rule = Rule.ACCURACY,
+    *,
+    coverage: float = 1.0,
+) -> ABTest:
     """The running test; its arms share the endpoint's traffic by their weights from now on.
 
-    Raises ExperimentInvalid (`row` is the arm, from 0), TransitionRefused, or Raced.
+    `coverage` is the share of the units that take part: above 0, at most 1. The others get what
+    was in production before. Raises ExperimentInvalid (`row` is the arm, from 0),
+    TransitionRefused, or Raced.
     """
     announce.registry_changed()
+    _refuse_coverage(coverage)
     arms = [(_fresh(algorithm, row), weight) for row, (algorithm, weight) in enumerate(arms)]
     _refuse(arms)
     test = ABTest.objects.create(
@@ -51,6 +61,7 @@ def start(title: str, created_by: str, arms: Split, rule: Rule = Rule.ACCURACY) 
         endpoint=arms[0][0].parent_endpoint,
         salt=secrets.token_hex(16),
         rule=rule.value,
+        coverage=coverage,
     )
     chances = assignment.propensities(tuple(weight for _, weight in arms), test.coverage)
     for position, ((algorithm, weight), chance) in enumerate(zip(arms, chances, strict=True), 1):
@@ -90,9 +101,19 @@ def _refuse_other(algorithm: MLAlgorithm, first: MLAlgorithm, row: int) -> None:
         raise ExperimentInvalid("All arms must take and give the same tensors.", row=row)
 
 
-def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:
+def _refuse_weight(weight: int, row: int) -> None:
     if not 1 <= weight <= MOST_WEIGHT:
         raise ExperimentInvalid(f"A weight is a whole number from 1 to {MOST_WEIGHT}.", row=row)
+
+
+def _refuse_coverage(coverage: float) -> None:
+    if not 0.0 < coverage <= 1.0:
+        message = "The coverage is a share above 0 and at most 1."
+        raise ExperimentInvalid(message, field="coverage")
+
+
+def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:
+    _refuse_weight(weight, row)
     if algorithm.parent_endpoint.log_mode == LogMode.OFF.value:
         message = "The log of this endpoint is off, and a test is counted from the log."
         raise ExperimentInvalid(message, row=row)
@@ -109,6 +130,84 @@ def _take(algorithm: MLAlgorithm, test: ABTest, arm: Arm) -> None:
     arm.save()
     reason = f"test {test.pk} started"
     statuses.move(algorithm, Status.AB_TESTING, by=test.created_by, reason=reason)
+
+
+@transaction.atomic
+def reweight(abtest_id: int, weights: Sequence[int], by: str) -> ABTest:
+    """A new phase of the test with these weights, one for each arm in order.
+
+    Subjects that were seen before keep their arm and go on being counted in the phase that dealt
+    it to them; the new weights deal the units that come from now on, which the new phase counts.
+
+    Who was seen before is decided here, once: whoever is written down when this transaction reads
+    the exposures is on the list that it leaves, which never changes. A process takes the list and
+    the weights in one step, as its next snapshot. So in one phase a subject has one arm, in
+    whatever process it arrives, for that follows from list, salt and weights alone. Subjects whose
+    first request is in flight at this moment, or reaches another process before that one has
+    noticed (a second at most), are dealt and counted in the old phase; when they come back, they
+    are dealt anew by the new weights, everywhere alike. The salt being the same, most of them get
+    the arm that they had.
+
+    Raises ABTest.DoesNotExist, ExperimentInvalid (`row` is the arm, from 0), or Raced.
+    """
+    announce.registry_changed()
+    test = _running(abtest_id)
+    arms = test.current
+    _refuse_weights(arms, weights)
+    rosters.keep(test)
+    _next_phase(test, by)
+    chances = assignment.propensities(tuple(weights), test.coverage)
+    for arm, weight, chance in zip(arms, weights, chances, strict=True):
+        arm.pk, arm.phase, arm.weight, arm.propensity = None, test.phase, weight, chance
+        arm.save(force_insert=True)
+    announce.experiment_changed(test.pk)
+    return test
+
+
+def _running(abtest_id: int) -> ABTest:
+    """As it is now that nobody else can change it."""
+    test = ABTest.objects.prefetch_related("arms__algorithm").get(pk=abtest_id)
+    if test.ended_at is not None:
+        raise ExperimentInvalid(f"Test {test.pk} has ended.")
+    return test
+
+
+def _refuse_weights(arms: Sequence[Arm], weights: Sequence[int]) -> None:
+    if len(weights) != len(arms):
+        raise ExperimentInvalid(f"The test has {len(arms)} arms; each has one weight.")
+    for row, weight in enumerate(weights):
+        _refuse_weight(weight, row)
+    if list(weights) == [arm.weight for arm in arms]:
+        raise ExperimentInvalid("The arms have these weights already.")
+
+
+def _next_phase(test: ABTest, by: str) -> None:
+    test.phase += 1
+    before = ABTest.objects.filter(pk=test.pk, phase=test.phase - 1, ended_at=None)
+    if before.update(phase=test.phase) != 1:
+        raise Raced(f"Test {test.pk} was changed meanwhile.")
+    test.reweights.create(phase=test.phase, made_by=by)
+
+
+@transaction.atomic
+def widen(abtest_id: int, coverage: float) -> ABTest:
+    """Let a larger share of the units take part; it moves nobody who does, and ends no phase.
+
+    Raises ABTest.DoesNotExist or ExperimentInvalid.
+    """
+    announce.registry_changed()
+    test = _running(abtest_id)
+    _refuse_coverage(coverage)
+    if coverage < test.coverage:
+        message = f"The coverage is {test.coverage:g} and is only raised: nobody is put out."
+        raise ExperimentInvalid(message)
+    ABTest.objects.filter(pk=test.pk).update(coverage=coverage)
+    arms = test.current
+    chances = assignment.propensities(tuple(arm.weight for arm in arms), coverage)
+    for arm, chance in zip(arms, chances, strict=True):
+        Arm.objects.filter(pk=arm.pk).update(propensity=chance)
+    test.coverage = coverage
+    return test
 
 
 def rename(abtest_id: int, *, title: str, created_by: str) -> None:

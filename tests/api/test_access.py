@@ -46,6 +46,8 @@ ROUTES: dict[str, tuple[str, dict[str, Scope]]] = {
     "abtest-list": ("/api/v1/abtests", {"GET": READ, "POST": MANAGE}),
     "abtest-detail": ("/api/v1/abtests/{test}", {"GET": READ, "PUT": MANAGE, "PATCH": MANAGE}),
     "abtest-live": ("/api/v1/abtests/{test}/live", {"GET": READ}),
+    "abtest-phases": ("/api/v1/abtests/{test}/phases", {"GET": READ}),
+    "abtest-reweight": ("/api/v1/abtests/{test}/reweight", {"POST": MANAGE}),
 }
 CASES = [
     (method, path, scope) for path, methods in ROUTES.values() for method, scope in methods.items()

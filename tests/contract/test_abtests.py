@@ -209,6 +209,74 @@ def test_a_test_can_be_renamed_and_its_arms_cannot_change(door: Door) -> None:
     assert door.json("PUT", path, {"title": "new"}).json().keys() == {"created_by", *PAIR}
 
 
+# -- another weight, more coverage -----------------------------------------------------------------
+
+
+def test_a_re_weight_is_a_new_phase_and_subjects_stay_where_they_are(door: Door) -> None:
+    test = start(door, {"arms": [{"algorithm": FOREST}, {"algorithm": TREES}]})
+    path = f"/api/v1/abtests/{test['id']}"
+    names = [f"?subject=s{n}" for n in range(20)]
+    before = [predicted(door, query=name)["algorithm"] for name in names]
+
+    reply = door.json("POST", f"{path}/reweight", {"weights": [1_000_000, 1]})
+
+    assert reply.status == 200, reply.text
+    assert reply.json() == test | {
+        "phase": 2,
+        "arms": [{"algorithm": FOREST, "weight": 1_000_000}, {"algorithm": TREES, "weight": 1}],
+    }
+    assert [predicted(door, query=name)["algorithm"] for name in names] == before
+    assert {predicted(door, query=f"?subject=t{n}")["algorithm"] for n in range(20)} == {FOREST}
+    assert [each[0] for each in live(door, test)] == [20, 0]
+    counted = [
+        [(arm["exposures"], arm["subjects"]) for arm in phase["arms"]]
+        for phase in door.get(f"{path}/phases").json()
+    ]
+    shares = [before.count(FOREST), before.count(TREES)]
+    assert counted == [[(2 * each, each) for each in shares], [(20, 20), (0, 0)]]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"weights": []}, {"weights": [1]}, {"weights": [1, 1]}, {"weights": [0, 2]}, []]
+)
+def test_weights_that_do_not_go_are_a_400(door: Door, body: Any) -> None:
+    test = start(door)
+
+    assert door.json("POST", f"/api/v1/abtests/{test['id']}/reweight", body).status == 400
+    assert door.get(f"/api/v1/abtests/{test['id']}").json() == test
+
+
+def test_coverage_is_chosen_at_the_start_and_only_raised(door: Door) -> None:
+    test = start(door, coverage=0.1)
+    path = f"/api/v1/abtests/{test['id']}"
+
+    raised = door.json("PATCH", path, {"coverage": 0.4})
+    lowered = door.json("PATCH", path, {"coverage": 0.3})
+    renamed = door.json("PUT", path, {"title": "new", "created_by": "you", **PAIR})
+
+    assert test["coverage"] == 0.1
+    assert (raised.status, raised.json()["coverage"]) == (200, 0.4)
+    assert (lowered.status, list(lowered.json())) == (400, ["coverage"])
+    assert (renamed.status, renamed.json()["coverage"]) == (200, 0.4)
+
+
+@pytest.mark.parametrize("coverage", [0, -1, 1.5, "much", None])
+def test_a_coverage_that_is_no_share_is_refused_under_its_name(door: Door, coverage: Any) -> None:
+    reply = door.json("POST", "/api/v1/abtests", {**NAMED, **PAIR, "coverage": coverage})
+
+    assert (reply.status, list(reply.json())) == (400, ["coverage"])
+
+
+def test_whoever_takes_no_part_gets_production_and_is_not_counted(door: Door) -> None:
+    test = start(door, {"arms": [{"algorithm": TREES}, {"algorithm": FOREST}]}, coverage=0.3)
+
+    answers = [predicted(door, query=f"?subject=s{n}") for n in range(60)]
+
+    counted = live(door, test)
+    assert counted[0][0] + counted[1][0] < 60
+    assert [a["algorithm"] for a in answers].count(TREES) == counted[0][0]
+
+
 # -- stop ------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from inference.core.assignment import subject_hash
 from inference.core.errors import Ambiguous, NotServed
+from inference.core.kept import Kept, pieces
 from inference.core.routing import Algorithm, Arm, Endpoint, Experiment, Unit, Wanted
 from inference.core.types import LogMode
 
@@ -107,3 +109,87 @@ def test_a_version_outside_the_experiment_falls_back_to_the_status() -> None:
 
 def test_statuses_outside_the_experiment_are_served_as_before() -> None:
     assert RUNNING.route(Wanted(status="testing"), Unit("ann"))[0] == TREES
+
+
+# -- coverage and phases ---------------------------------------------------------------------------
+
+
+def covering(coverage: float, rest: Algorithm | None = None) -> Endpoint:
+    return replace(RUNNING, experiment=Experiment(5, "salt", ARMS, coverage, rest=rest))
+
+
+def test_the_share_that_takes_no_part_gets_what_was_there_and_no_arm() -> None:
+    endpoint = covering(0.25, rest=TREES)
+
+    routed = [endpoint.route(Wanted(), Unit(f"subject {n}")) for n in range(4000)]
+
+    outside = [algorithm for algorithm, arm in routed if arm is None]
+    assert 2850 < len(outside) < 3150
+    assert set(outside) == {TREES}
+
+
+def test_without_anything_there_before_the_control_answers() -> None:
+    algorithm, arm = covering(0.0).route(Wanted(), Unit("ann"))
+
+    assert (algorithm, arm) == (ARMS[0].algorithm, None)
+
+
+def test_who_takes_no_part_and_names_the_arms_version_gets_that_version() -> None:
+    same = tuple(replace(arm, algorithm=replace(arm.algorithm, version="1")) for arm in ARMS)
+    endpoint = replace(RUNNING, experiment=Experiment(5, "salt", same, 0.0, rest=TREES))
+
+    assert endpoint.route(Wanted(version="1"), Unit("ann")) == (same[0].algorithm, None)
+    assert endpoint.route(Wanted(), Unit("ann")) == (TREES, None)
+
+
+def test_raising_the_coverage_takes_in_more_and_moves_nobody() -> None:
+    units = [Unit(f"subject {n}") for n in range(2000)]
+    narrow, wide = covering(0.2), covering(0.6)
+
+    before = [narrow.route(Wanted(), unit)[1] for unit in units]
+    after = [wide.route(Wanted(), unit)[1] for unit in units]
+
+    assert all(new == old for old, new in zip(before, after, strict=True) if old is not None)
+    assert sum(arm is not None for arm in after) > 2 * sum(arm is not None for arm in before)
+
+
+NEXT = tuple(replace(arm, id=arm.id + 10, weight=4 - arm.weight) for arm in ARMS)
+SUBJECTS = [f"subject {n}" for n in range(1000)]
+
+
+def second_phase(coverage: float = 1.0) -> tuple[Experiment, Experiment]:
+    """One that had 500 subjects, and the same with its weights exchanged."""
+    first = Experiment(5, "salt", ARMS)
+    had = {name: first.assign(Unit(name)) for name in SUBJECTS[:500]}
+    seen = [(subject_hash("salt", name), ARMS.index(arm) + 1) for name, arm in had.items() if arm]
+    kept = Kept().followed_by(2, [list(pieces(seen))])
+    return first, Experiment(5, "salt", NEXT, coverage, earlier=ARMS, kept=kept)
+
+
+@pytest.mark.parametrize("coverage", [1.0, 0.01])
+def test_subjects_of_an_earlier_phase_keep_their_arm_and_count_there(coverage: float) -> None:
+    first, second = second_phase(coverage)
+
+    for name in SUBJECTS[:500]:
+        assert second.assign(Unit(name)) == first.assign(Unit(name))
+
+
+def test_subjects_who_come_first_in_this_phase_are_dealt_by_its_weights() -> None:
+    _, second = second_phase()
+
+    shares = Counter(second.assign(Unit(name)) for name in SUBJECTS[500:])
+
+    assert shares.keys() == set(NEXT)
+    assert 330 < shares[NEXT[0]] < 420
+
+
+def test_a_request_is_nobody_who_was_here_before_whatever_its_number() -> None:
+    _, second = second_phase()
+
+    assert {second.assign(Unit(name, lasting=False)) for name in SUBJECTS} == set(NEXT)
+
+
+def test_two_processes_that_read_the_same_list_agree_on_everybody() -> None:
+    (_, one), (_, other) = second_phase(), second_phase()
+
+    assert [one.assign(Unit(n)) for n in SUBJECTS] == [other.assign(Unit(n)) for n in SUBJECTS]

@@ -62,6 +62,8 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "abtest-list": (f"{API}/abtests", {"GET": READ, "POST": MANAGE}),
     "abtest-detail": (f"{API}/abtests/1", {"GET": READ, "PUT": MANAGE, "PATCH": MANAGE}),
     "abtest-live": (f"{API}/abtests/1/live", {"GET": READ}),
+    "abtest-phases": (f"{API}/abtests/1/phases", {"GET": READ}),
+    "abtest-reweight": (f"{API}/abtests/1/reweight", {"POST": MANAGE}),
 }
 # The same for the Open Inference Protocol, which is answered before there is a URL conf; by verb.
 V2: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {

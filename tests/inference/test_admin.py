@@ -25,7 +25,7 @@ from inference.models import (
     Outbox,
     Receipt,
 )
-from inference.services import feedback, predictions, receipts
+from inference.services import experiments, feedback, predictions, receipts
 from inference.services.receipts import Opening, Queued
 from tests.inference import registered
 from tests.inference.registered import status_of
@@ -258,6 +258,7 @@ def test_stopping_does_what_the_rule_says_and_shows_the_summary(
 
 def test_a_test_can_be_renamed_and_nothing_else(client: Client, test: ABTest) -> None:
     given = {"title": "better", "created_by": "bob", "rule": "none", "alpha": "0.5"}
+    given["coverage"] = "1.0"
 
     client.post(page(test), given | management_form("arms"))
 
@@ -268,6 +269,44 @@ def test_a_test_can_be_renamed_and_nothing_else(client: Client, test: ABTest) ->
         "accuracy",
         0.05,
     )
+
+
+def test_the_coverage_of_a_test_can_be_raised_and_not_lowered(client: Client) -> None:
+    first, second = registered.pair()
+    test = experiments.start("t", "tests", [(first, 1), (second, 1)], coverage=0.2)
+    given = {"title": "t", "created_by": "tests", **management_form("arms")}
+
+    client.post(page(test), given | {"coverage": "0.5"})
+    answer = client.post(page(test), given | {"coverage": "0.1"}, follow=True)
+
+    test.refresh_from_db()
+    assert test.coverage == 0.5
+    assert "only raised" in answer.content.decode()
+
+
+def test_a_re_weight_asks_for_the_weights_and_begins_a_phase(client: Client, test: ABTest) -> None:
+    chosen = {"_selected_action": [test.pk], "action": "reweight"}
+
+    asked = client.post(listing(ABTest), chosen).content.decode()
+    assert ('name="weight_1"' in asked, 'name="weight_2"' in asked) == (True, True)
+    answer = act(client, "reweight", test, reweight="Re-weight", weight_1=9, weight_2=1)
+
+    assert "is in phase 2" in answer
+    test.refresh_from_db()
+    assert [arm.weight for arm in test.current] == [9, 1]
+    assert test.reweights.get().made_by == "ann"
+
+
+def test_a_re_weight_that_cannot_be_says_why(client: Client, test: ABTest) -> None:
+    same = act(client, "reweight", test, reweight="Re-weight", weight_1=1, weight_2=1)
+    none = act(client, "reweight", test, reweight="Re-weight", weight_1=0, weight_2=1)
+    other = registered.started(registered.pair(endpoint="digits"))
+    two = act(client, "reweight", test, other)
+
+    assert "have these weights already" in same
+    assert none == ""
+    assert two == "Choose one test."
+    assert ABTest.objects.get(pk=test.pk).phase == 1
 
 
 def management_form(prefix: str) -> dict[str, Any]:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from unittest import mock
 
 import pytest
 from django.db import connection
 
+from inference import selectors
 from inference.core.errors import ExperimentInvalid, Raced, TransitionRefused
 from inference.core.graphs import Graph
 from inference.core.lifecycle import Rule, Status
 from inference.core.signature import Spec
 from inference.core.types import LogMode
-from inference.models import ABTest, Arm, MLAlgorithm, RegistryState
+from inference.models import (
+    ABTest,
+    Arm,
+    ArmTally,
+    Exposure,
+    MLAlgorithm,
+    MLRequest,
+    RegistryState,
+)
 from inference.services import experiments, feedback, models, predictions
 from inference.services.experiments import Stopped
 from tests.inference import registered
 from tests.inference.registered import algorithm, row, status_of
+from tests.inference.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -381,3 +392,180 @@ def test_a_test_can_be_called_something_else() -> None:
     experiments.rename(test.pk, title="better", created_by="you")
 
     assert ABTest.objects.values_list("title", "created_by").get() == ("better", "you")
+
+
+# -- another weight --------------------------------------------------------------------------------
+
+
+def test_a_re_weight_begins_a_phase_with_arms_of_its_own() -> None:
+    first, second = registered.pair()
+    test = registered.started([first, second], weights=[3, 1])
+
+    again = experiments.reweight(test.pk, [1, 4], by="me")
+
+    assert again.phase == 2
+    assert [
+        (a.phase, a.position, a.algorithm, a.weight, a.propensity) for a in test.arms.all()
+    ] == [
+        (1, 1, first, 3, 0.75),
+        (1, 2, second, 1, 0.25),
+        (2, 1, first, 1, 0.2),
+        (2, 2, second, 4, 0.8),
+    ]
+    assert [a.status_before for a in again.current] == ["production", "testing"]
+    assert test.reweights.values_list("phase", "made_by").get() == (2, "me")
+    assert ABTest.objects.get(pk=test.pk).salt == test.salt
+
+
+def test_verdict_and_stop_are_about_the_present_phase_and_the_old_one_stays_readable() -> None:
+    first, second = registered.pair()
+    test = registered.started([first, second])
+    one, other = arms_of(test)
+    labelled(one, 3, 0)
+    labelled(other, 0, 3, start=100)
+    test = experiments.reweight(test.pk, [1, 3], by="me")
+    new_one, new_other = test.current
+    labelled(new_one, 1, 1, start=200)
+    labelled(new_other, 2, 0, start=300)
+    labelled(one, 1, 0, start=400)  # of a subject that has its arm from the first phase
+
+    assert [arm.tally.labelled for arm in test.measured()] == [2, 2]
+    said = [
+        [(a["weight"], a["exposures"], a["labelled"], a["correct"]) for a in phase["arms"]]
+        for phase in selectors.phases(test.pk)
+    ]
+    assert said == [[(1, 4, 4, 4), (1, 3, 3, 0)], [(1, 2, 2, 1), (3, 2, 2, 2)]]
+
+    assert experiments.stop(test.pk, "me").summary == (
+        "Algorithm #1 accuracy: 0.5, Algorithm #2 accuracy: 1.0"
+    )
+    assert status_of(second) == "production"
+
+
+def test_each_phase_says_when_it_began_and_by_whom() -> None:
+    test = registered.started(registered.pair())
+    experiments.reweight(test.pk, [1, 2], by="me")
+    experiments.reweight(test.pk, [1, 3], by="you")
+
+    phases = selectors.phases(test.pk)
+
+    assert [(each["phase"], each["started_by"]) for each in phases] == [
+        (1, "tests"),
+        (2, "me"),
+        (3, "you"),
+    ]
+    assert phases[0]["started_at"] < phases[1]["started_at"] < phases[2]["started_at"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
+        ([1], "The test has 2 arms; each has one weight"),
+        ([1, 1, 1], "The test has 2 arms; each has one weight"),
+        ([1, 1], "have these weights already"),
+        ([2, 0], "whole number from 1"),
+        ([1_000_001, 1], "whole number from 1"),
+    ],
+)
+def test_weights_that_do_not_go_are_refused_and_the_phase_goes_on(
+    weights: list[int], sentence: str
+) -> None:
+    test = registered.started(registered.pair())
+    version = RegistryState.objects.get().version
+
+    with pytest.raises(ExperimentInvalid, match=sentence):
+        experiments.reweight(test.pk, weights, by="me")
+
+    assert ABTest.objects.get(pk=test.pk).phase == 1
+    assert Arm.objects.count() == 2
+    assert RegistryState.objects.get().version == version
+
+
+def test_a_test_that_has_ended_has_no_further_phase_and_no_further_units() -> None:
+    test = registered.started(registered.pair())
+    experiments.stop(test.pk, "me")
+
+    with pytest.raises(ExperimentInvalid, match="has ended"):
+        experiments.reweight(test.pk, [1, 2], by="me")
+    with pytest.raises(ExperimentInvalid, match="has ended"):
+        experiments.widen(test.pk, 1.0)
+
+
+def test_the_list_that_a_phase_leaves_names_those_whom_it_saw_and_no_others() -> None:
+    test = registered.started(registered.pair())
+    one, other = arms_of(test)
+    predictions.record([row(1, one.algorithm, one, subject="ann")], "a")
+    predictions.record([row(2, other.algorithm, other, subject="eve")], "a")
+    predictions.record([row(3, other.algorithm, other)], "a")
+    test = experiments.reweight(test.pk, [1, 2], by="me")
+    new = test.current[0]
+    predictions.record([row(4, new.algorithm, new, subject="joe")], "a")
+    predictions.record([row(5, one.algorithm, one, subject="ann")], "a")
+    experiments.reweight(test.pk, [1, 3], by="me")
+
+    assert [(each.phase, each.piece, len(bytes(each.data))) for each in test.rosters.all()] == [
+        (1, 0, 2 * 9),
+        (2, 0, 9),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_re_weights_while_the_log_is_written_lose_nobody_and_count_nobody_twice() -> None:
+    test = registered.started(registered.pair())
+    over = threading.Event()
+
+    def reweight() -> None:
+        try:
+            for turn in range(10):
+                experiments.reweight(test.pk, [1, 2 + turn], by="me")
+        finally:
+            over.set()
+
+    def write(writer: int) -> None:
+        start = 1 + writer * 1_000_000
+        while not over.is_set():
+            arm = Arm.objects.select_related("algorithm").filter(position=1).latest("phase")
+            rows = [row(i, arm.algorithm, arm, subject=f"s{i}") for i in range(start, start + 20)]
+            predictions.record(rows, f"worker {writer}")
+            start += 20
+
+    assert at_once(reweight, partial(write, 0), partial(write, 1)) == []
+
+    rows = MLRequest.objects.count()
+    assert Exposure.objects.count() == rows
+    assert sum(tally.subjects for tally in ArmTally.objects.all().by_arm().values()) == rows
+
+
+# -- coverage --------------------------------------------------------------------------------------
+
+
+def test_coverage_is_everybody_unless_said_otherwise_and_is_raised_only() -> None:
+    first, second = registered.pair()
+    assert registered.started([first, second]).coverage == 1.0
+    experiments.stop(ABTest.objects.get().pk, "me")
+    test = experiments.start("t", "me", [(first, 3), (second, 1)], coverage=0.1)
+
+    assert experiments.widen(test.pk, 0.5).coverage == 0.5
+
+    with pytest.raises(ExperimentInvalid, match=r"The coverage is 0\.5 and is only raised"):
+        experiments.widen(test.pk, 0.4)
+    assert ABTest.objects.get(pk=test.pk).coverage == 0.5
+    assert [arm.propensity for arm in arms_of(test)] == [0.75, 0.25]
+
+
+@pytest.mark.parametrize("coverage", [0.0, -0.1, 1.01, float("nan")])
+def test_a_coverage_that_is_no_share_is_refused(coverage: float) -> None:
+    first, second = registered.pair()
+
+    with pytest.raises(ExperimentInvalid, match="share above 0") as refused:
+        experiments.start("t", "me", [(first, 1), (second, 1)], coverage=coverage)
+
+    assert refused.value.field == "coverage"
+    assert status_of(first) == "production"
+
+
+def test_propensities_are_what_the_buckets_say() -> None:
+    first, second = registered.pair()
+    test = experiments.start("t", "me", [(first, 2), (second, 1)], coverage=0.001)
+
+    assert [arm.propensity for arm in arms_of(test)] == [0.7, 0.3]  # of 10 buckets

@@ -6,17 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
 
 from inference import models, registry
+from inference.core.assignment import bucket
 from inference.core.errors import BundleInvalid, ModelUnavailable, StorageUnavailable, WeirError
 from inference.core.lifecycle import Status
+from inference.core.routing import Experiment, Unit, Wanted
 from inference.core.types import LogMode, Model
+from inference.models import Arm
 from inference.registry import Registry
-from inference.services import experiments, keys
+from inference.services import experiments, keys, predictions
 from inference.services import models as services
 from tests.inference import registered
 from tests.inference.gateways import Echo
@@ -104,6 +108,99 @@ async def test_a_test_that_was_started_splits_the_next_request() -> None:
         await call(experiments.stop, test.pk, "ann")
         (endpoint,) = found.snapshot.endpoints.values()
         assert endpoint.experiment is None
+
+
+def experiment_of(found: Registry) -> Experiment:
+    (endpoint,) = found.snapshot.endpoints.values()
+    assert endpoint.experiment is not None
+    return endpoint.experiment
+
+
+def seen(arm: Arm, *names: str) -> None:
+    """Exposures of these subjects, from an id on that nobody has used."""
+    start = 1 + models.MLRequest.objects.count()
+    rows = [registered.row(i, arm.algorithm, arm, subject=n) for i, n in enumerate(names, start)]
+    predictions.record(rows, "a")
+
+
+def arms_of(test: models.ABTest) -> list[Arm]:
+    """Of its present phase."""
+    return list(test.arms.filter(phase=test.phase).select_related("algorithm"))
+
+
+async def test_after_a_re_weight_whoever_was_seen_keeps_the_arm_in_every_process() -> None:
+    first = await call(registered.algorithm, status=Status.PRODUCTION)
+    second = await call(registered.algorithm, name="trees", status=Status.TESTING)
+    async with running(Loader()) as found:
+        test = await call(experiments.start, "t", "ann", [(first, 1), (second, 1)])
+        one, other = await call(arms_of, test)
+        await call(seen, one, "ann", "bob")
+        await call(seen, other, "eve")
+        test = await call(experiments.reweight, test.pk, [1, 9999], "ann")
+        _, new = await call(arms_of, test)
+        here = experiment_of(found)
+        await call(seen, new, "joe")
+        await call(experiments.reweight, test.pk, [9999, 1], "ann")
+        later = experiment_of(found)
+        async with running(Loader()) as started_later:
+            there = experiment_of(started_later)
+
+    names = {"ann": one.pk, "bob": one.pk, "eve": other.pk}
+    for known, everybody in ((here, names), (later, names | {"joe": new.pk}), (there, names)):
+        kept = {name: known.assign(Unit(name)) for name in everybody}
+        assert {name: arm and arm.id for name, arm in kept.items()} == everybody
+    assert (here.weights, len(here.kept), here.kept.through) == ((1, 9999), 3, 1)
+    assert (later.weights, len(later.kept), later.kept.through) == ((9999, 1), 4, 2)
+    assert [arm.id for arm in later.earlier] == [arm.id for arm in there.earlier]
+    assert (later.kept.subjects == there.kept.subjects).all()
+    assert (later.kept.places == there.kept.places).all()
+
+
+async def test_who_is_written_down_after_the_re_weight_is_dealt_anew_everywhere() -> None:
+    first = await call(registered.algorithm, status=Status.PRODUCTION)
+    second = await call(registered.algorithm, name="trees", status=Status.TESTING)
+    test = await call(experiments.start, "t", "ann", [(first, 1), (second, 1)])
+    _, other = await call(arms_of, test)
+    async with running(Loader()) as found:
+        await call(experiments.reweight, test.pk, [1_000_000, 1], "ann")
+        await call(seen, other, "late")
+        async with running(Loader()) as started_later:
+            both = [experiment_of(each).assign(Unit("late")) for each in (found, started_later)]
+
+    assert both[0] is not None
+    assert both[0] == both[1]
+    assert both[0].algorithm.id == first.pk
+
+
+async def test_a_list_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await call(registered.algorithm, status=Status.PRODUCTION)
+    second = await call(registered.algorithm, name="trees", status=Status.TESTING)
+    async with running(Loader()) as found:
+        test = await call(experiments.start, "t", "ann", [(first, 1), (second, 1)])
+        one, _ = await call(arms_of, test)
+        await call(seen, one, "ann")
+        await call(experiments.reweight, test.pk, [1, 3], "ann")
+        before = experiment_of(found).kept
+        await call(experiments.widen, test.pk, 1.0)
+
+        assert experiment_of(found).kept is before
+
+
+@pytest.mark.parametrize("is_arm", [True, False])
+async def test_whoever_takes_no_part_is_answered_by_what_was_in_production(is_arm: bool) -> None:
+    forest = await call(registered.algorithm, status=Status.PRODUCTION)
+    trees = await call(registered.algorithm, name="trees", status=Status.TESTING)
+    third = await call(registered.algorithm, name="third", status=Status.TESTING)
+    pair = [(trees, 1), (forest if is_arm else third, 1)]
+    async with running(Loader()) as found:
+        test = await call(experiments.start, "t", "ann", pair, coverage=0.0001)
+        (endpoint,) = found.snapshot.endpoints.values()
+        outside = next(n for n in map(str, count()) if bucket(test.salt, n) not in (0, 5000))
+        algorithm, arm = endpoint.route(Wanted(), Unit(outside))
+        assert (algorithm.id, arm) == (forest.pk, None)
+        await call(experiments.widen, test.pk, 1.0)
+        (endpoint,) = found.snapshot.endpoints.values()
+        assert endpoint.route(Wanted(), Unit(outside))[1] is not None
 
 
 async def test_a_retired_algorithm_drains() -> None:

@@ -37,6 +37,7 @@ def test_a_snapshot_shows_the_test_its_arms_and_what_follows() -> None:
         "name": "forest",
         "version": "0.0.1",
         "weight": 3,
+        "propensity": 0.75,
         "exposures": 2,
         "subjects": 2,
         "errors": 0,
