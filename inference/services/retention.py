@@ -17,7 +17,7 @@ from typing import NamedTuple
 from django.db.models import Max, Min, Q, QuerySet
 
 from inference.core import retention
-from inference.models import Arm, MLAlgorithm, MLRequest, Outbox, Receipt
+from inference.models import ABTest, Arm, MLAlgorithm, MLRequest, Outbox, Receipt
 
 Span = tuple[int, int]
 
@@ -63,11 +63,34 @@ def prune(terms: Terms, batch: int, *, dry_run: bool = False) -> Iterator[Step]:
     old = _old(terms)
     doomed = old.exclude(_protected(terms))
     claimed = [span for span in _claimed() if span[0] < stop]
+    complete = _complete()
     for first, last in _windows(stop, batch):
         going = [doomed.filter(pk__range=span) for span in retention.gaps(first, last, claimed)]
+        if not dry_run:
+            _mark(complete, going)
         there = old.filter(pk__range=(first, last)).count()
         gone = sum(rows.count() if dry_run else rows.delete()[0] for rows in going)
         yield Step(last, gone, there - gone)
+
+
+def _complete() -> dict[int, int]:
+    """The arms of tests whose rows are all there, with their tests."""
+    arms = Arm.objects.filter(abtest__ended_at__isnull=False, abtest__pruned=False)
+    return dict(arms.values_list("pk", "abtest_id"))
+
+
+def _mark(complete: dict[int, int], going: Iterable[QuerySet[MLRequest]]) -> None:
+    """Tests that are about to lose rows cannot be recounted; said before it is so."""
+    for rows in going:
+        if not complete:
+            return
+        losing = rows.filter(arm__in=list(complete)).values_list("arm_id", flat=True)
+        arms = set(losing.distinct())
+        tests = {test_id for arm_id, test_id in complete.items() if arm_id in arms}
+        if tests:
+            ABTest.objects.filter(pk__in=tests).update(pruned=True)
+            for arm_id in [arm_id for arm_id, test_id in complete.items() if test_id in tests]:
+                del complete[arm_id]
 
 
 def _windows(stop: int, batch: int) -> Iterator[Span]:

@@ -1,0 +1,163 @@
+"""What the log says of a test, beside what was counted: they must be the same."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+from django.db import connection, transaction
+from django.db.models import Count, F, Q, QuerySet
+
+from inference.core.assignment import subject_hash
+from inference.core.errors import ExperimentInvalid
+from inference.core.tally import NOTHING, Tally, counted
+from inference.models import ABTest, Arm, ArmTally, Exposure, MLRequest
+from inference.services import announce
+
+# Where what was counted too little or too much is made good: others may count meanwhile.
+SHARD: Final = "recount"
+_AT_ONCE: Final = 2000  # rows
+# These are as exact as the order of additions allows; counts have to agree.
+_SUMS: Final = frozenset({"absolute_error", "squared_error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One arm in one phase."""
+
+    arm: Arm
+    counted: Tally
+    found: Tally
+
+    @property
+    def differences(self) -> Mapping[str, tuple[float, float]]:
+        """By name, what was counted and what the log says, where these are not the same."""
+        ours, theirs = asdict(self.counted), asdict(self.found)
+        return {
+            name: (ours[name], theirs[name])
+            for name in ours
+            if ours[name] != theirs[name]
+            and not (name in _SUMS and _close(ours[name], theirs[name]))
+        }
+
+
+def _close(ours: float, theirs: float) -> bool:
+    return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def recount(abtest_id: int) -> Sequence[Line]:
+    """Each arm of each phase, as of one moment; it may be asked for while predictions are counted.
+
+    Raises ABTest.DoesNotExist, or ExperimentInvalid where rows have left the log.
+    """
+    with _one_moment():
+        test = ABTest.objects.prefetch_related("arms__algorithm").get(pk=abtest_id)
+        if test.pruned:
+            message = f"Test {test.pk} cannot be recounted: some of its rows were pruned."
+            raise ExperimentInvalid(message)
+        arms = {arm.pk: arm for arm in test.arms.all()}
+        ours = ArmTally.objects.filter(arm__abtest=test).by_arm()
+        rows = MLRequest.objects.filter(arm__in=list(arms)).order_by()
+        theirs = _of_rows(rows)
+        labels = _of_labels(test, arms, rows, _without_exposures(test, rows))
+    return [
+        Line(arm, ours.get(pk, NOTHING), theirs.get(pk, NOTHING) + labels.get(pk, NOTHING))
+        for pk, arm in arms.items()
+    ]
+
+
+@transaction.atomic
+def repair(lines: Sequence[Line]) -> None:
+    """Add what is missing, and take away what is too much; what was counted since stays right."""
+    for line in lines:
+        change = {name: theirs - ours for name, (ours, theirs) in line.differences.items()}
+        if change:
+            tally, _ = ArmTally.objects.get_or_create(arm=line.arm, shard=SHARD)
+            gained = {name: F(name) + value for name, value in change.items()}
+            ArmTally.objects.filter(pk=tally.pk).update(**gained)
+            announce.experiment_changed(line.arm.abtest_id)
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """Everything that is read in here is as of one moment, and nobody waits for it."""
+    if connection.in_atomic_block:
+        yield
+        return
+    mode = getattr(connection, "transaction_mode", None)
+    if connection.vendor == "sqlite":
+        setattr(connection, "transaction_mode", "DEFERRED")  # noqa: B010  # an attribute of SQLite's
+    if connection.vendor == "mysql":
+        _isolate()  # of the transaction that comes next
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                _isolate()
+            yield
+    finally:
+        if connection.vendor == "sqlite":
+            setattr(connection, "transaction_mode", mode)  # noqa: B010  # the same
+
+
+def _isolate() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _of_rows(rows: QuerySet[MLRequest]) -> Mapping[int | None, Tally]:
+    """All but the labels, by arm: a subject has one arm in a phase, and an arm is of one phase."""
+    found = rows.values_list("arm_id").annotate(
+        predictions=Count("pk"),
+        failed=Count("pk", filter=Q(error_code__gt="")),
+        nameless=Count("pk", filter=Q(subject="")),
+        subjects=Count("subject", distinct=True, filter=Q(subject__gt="")),
+    )
+    return {
+        arm_id: Tally(exposures=all_, errors=errors, subjects=nameless + named)
+        for arm_id, all_, errors, nameless, named in found
+    }
+
+
+def _of_labels(
+    test: ABTest, arms: Mapping[int, Arm], rows: QuerySet[MLRequest], unwritten: frozenset[int]
+) -> Mapping[int, Tally]:
+    """Of a subject the label that its exposure names; see `exposures.observed`."""
+    holders = Exposure.objects.filter(abtest=test).exclude(labelled=None)
+    chosen = set(holders.values_list("labelled", flat=True).iterator(_AT_ONCE))
+    sums: dict[int, list[Tally]] = defaultdict(list)
+    labelled = rows.filter(feedback__gt="", error_code="")
+    for row in labelled.only("arm", "subject", "response", "feedback").iterator(_AT_ONCE):
+        if row.arm_id is not None and (not row.subject or row.pk in chosen or row.pk in unwritten):
+            task = arms[row.arm_id].algorithm.task
+            sums[row.arm_id].append(counted(task, row.response, row.feedback))
+    return {arm_id: _added(tallies) for arm_id, tallies in sums.items()}
+
+
+def _added(tallies: Sequence[Tally]) -> Tally:
+    """The sums in one go: what each addition rounds would add up."""
+    return replace(
+        NOTHING,
+        labelled=sum(each.labelled for each in tallies),
+        correct=sum(each.correct for each in tallies),
+        absolute_error=math.fsum(each.absolute_error for each in tallies),
+        squared_error=math.fsum(each.squared_error for each in tallies),
+    )
+
+
+def _without_exposures(test: ABTest, rows: QuerySet[MLRequest]) -> frozenset[int]:
+    """Labelled predictions of subjects that were never written down, as before exposures were."""
+    named = rows.exclude(subject="")
+    if named.values("arm", "subject").distinct().count() == test.exposures.count():
+        return frozenset()
+    phases = {arm.pk: arm.phase for arm in test.arms.all()}
+    written = set(test.exposures.values_list("phase", "subject").iterator(_AT_ONCE))
+    labelled = named.filter(feedback__gt="").values_list("pk", "arm_id", "subject")
+    return frozenset(
+        pk
+        for pk, arm_id, subject in labelled.iterator(_AT_ONCE)
+        if (phases[arm_id or 0], subject_hash(test.salt, subject)) not in written
+    )
