@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -25,11 +25,18 @@ from inference.core.types import PredictionRow
 if TYPE_CHECKING:  # it needs Django's settings, which `run` makes
     from inference.services.dialects.base import Dialect
 
-HEAD: Final = ("rows at once", "no test", "two arms", "by Django", "by Django, two arms")
+HEAD: Final = (
+    "rows at once",
+    *("no test", "two arms", "new subjects", "known subjects"),
+    *("by Django", "two arms", "new subjects", "known subjects"),
+)
 SIZES: Final = (1, 32, 64, 256, 1024)
 ROUNDS: Final = 5
 ROUND_SECONDS: Final = 0.5
+KNOWN: Final = 1000  # subjects who come back
 Shares = Sequence[tuple[int, int | None]]  # algorithms with their arms, which take turns
+Naming = Callable[[int], str]  # the subject of a row, by its id
+Kind = tuple[Shares, Naming]
 _INPUT: Final = "{" + ", ".join(f'"feature_{at}": {at}.25' for at in range(30)) + "}"
 _ANSWER: Final = '{"probability": 0.75, "label": "yes", "status": "OK"}'
 _AT: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -72,21 +79,30 @@ def _measured() -> list[Sequence[str]]:
     from inference.services.dialects import portable
 
     algorithm, arms = _registered()
-    shares: list[Shares] = [[(algorithm, None)], arms]
+    kinds: list[Kind] = [
+        ([(algorithm, None)], _nobody),
+        (arms, _nobody),
+        (arms, "subject-{:08}".format),
+        (arms, lambda id_: f"known-{id_ % KNOWN:08}"),
+    ]
     ways = dict.fromkeys((dialects.current(), portable))
-    columns = [(dialect, each) for dialect in ways for each in shares]
+    columns = [(dialect, each) for dialect in ways for each in kinds]
     ids = count(1)
     return [(str(size), *_line(size, columns, ids)) for size in SIZES]
 
 
-def _line(size: int, columns: Sequence[tuple[Dialect, Shares]], ids: Iterator[int]) -> list[str]:
+def _nobody(id_: int) -> str:
+    return ""
+
+
+def _line(size: int, columns: Sequence[tuple[Dialect, Kind]], ids: Iterator[int]) -> list[str]:
     from inference.services import dialects
 
     rates: list[list[float]] = [[] for _ in columns]
     for _ in range(ROUNDS):
-        for found, (dialect, shares) in zip(rates, columns, strict=True):
+        for found, (dialect, kind) in zip(rates, columns, strict=True):
             with mock.patch.object(dialects, "current", lambda dialect=dialect: dialect):
-                found.append(_rate(size, shares, ids))
+                found.append(_rate(size, kind, ids))
     return [number(median(found)) for found in rates]
 
 
@@ -114,15 +130,17 @@ def _registered() -> tuple[int, Shares]:
     return alone.pk, [(arm.algorithm_id, arm.pk) for arm in test.arms.all()]
 
 
-def _rate(size: int, shares: Shares, ids: Iterator[int]) -> float:
+def _rate(size: int, kind: Kind, ids: Iterator[int]) -> float:
     from inference.services import predictions
 
+    shares, subject = kind
     began, written = perf_counter(), 0
     while perf_counter() - began < ROUND_SECONDS:
-        batch = [_row(next(ids), *shares[at % len(shares)]) for at in range(size)]
+        those = zip(range(size), ids)  # noqa: B905  # there are always further ids
+        batch = [_row(id_, subject(id_), *shares[at % len(shares)]) for at, id_ in those]
         written += predictions.record(batch, "bench")
     return written / (perf_counter() - began)
 
 
-def _row(id_: int, algorithm: int, arm: int | None) -> PredictionRow:
-    return PredictionRow(id_, algorithm, arm, _INPUT, _ANSWER, "yes", "", "", _AT, 1500)
+def _row(id_: int, subject: str, algorithm: int, arm: int | None) -> PredictionRow:
+    return PredictionRow(id_, algorithm, arm, _INPUT, _ANSWER, "yes", "", subject, _AT, 1500)

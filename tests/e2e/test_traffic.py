@@ -15,6 +15,13 @@ from tests import servers
 from tests.e2e.rows import query
 from tests.servers import Server
 
+_VISITORS = """
+    select count(distinct subject),
+           count(distinct case when feedback <> '' then subject end),
+           sum(feedback <> '')
+    from inference_mlrequest
+"""
+
 
 def traffic(server: Server, *words: str) -> str:
     return servers.manage(server.data, "traffic", "--url", server.url, *words)
@@ -41,19 +48,22 @@ def test_without_a_test_rows_are_only_played(quiet: Server) -> None:
     assert known_tests(quiet) == []
 
 
-def test_it_starts_a_test_and_every_label_it_sent_is_counted(quiet: Server) -> None:
+def test_it_starts_a_test_and_a_label_of_every_visitor_is_counted(quiet: Server) -> None:
     said = traffic(quiet, "--endpoint", "breast_cancer", "--rate", "60", "--duration", "2")
     (labelled,) = [int(number) for number in re.findall(r"(\d+) labelled", said)]
 
     again = traffic(quiet, "--endpoint", "breast_cancer", "--rate", "10", "--duration", "0.1")
 
     (test,) = known_tests(quiet)
-    ((counted, exposed),) = query(
-        quiet.data, "select sum(labelled), sum(exposures) from inference_armtally"
+    ((counted, exposed, units),) = query(
+        quiet.data, "select sum(labelled), sum(exposures), sum(subjects) from inference_armtally"
     )
+    ((visitors, told, labels),) = query(quiet.data, _VISITORS)
     assert test["title"] == "random forest against extra trees"
     assert "Test" not in again.replace("rows", "")
-    assert (exposed, labelled <= counted <= labelled + 1) == (121, True)
+    assert (exposed, labelled <= labels <= labelled + 1) == (121, True)
+    assert (units, counted) == (visitors, told)
+    assert 60 < visitors < 121
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from weir_client import Client, WeirError
 from weir_client.errors import LineError
 from weir_client.values import Algorithm
 
-SUBJECTS: Final = 500  # visitors who come back, so that stickiness can be seen
+RETURNING: Final = 0.25  # share of rows of visitors who were there before and keep their arm
 LABELLED: Final = 0.9  # share of predictions whose truth becomes known
 LATE: Final = 1.2  # seconds until it is, on average
 _ADULT: Final = "income_classifier"  # its rows do not come with scikit-learn
@@ -118,16 +119,21 @@ def _held_out(endpoints: list[str], csv: Path | None) -> dict[str, Any]:
 
 
 def _rows(data: dict[str, Any], seed: int) -> Iterator[Row]:
-    """Without end: a random row of a random endpoint for one of a few hundred visitors."""
+    """Without end: a random row of a random endpoint for a visitor, mostly one who is new.
+
+    Each run has visitors of its own: of one who was there before, no further label would count.
+    """
     dice = np.random.default_rng(seed)
-    endpoints = list(data)
+    endpoints, run, visitors = list(data), secrets.token_hex(3), 0
     while True:
+        returns = visitors and dice.random() < RETURNING
+        visitors += not returns
         name = endpoints[int(dice.integers(len(endpoints)))]
         index = int(dice.integers(len(data[name])))
         yield Row(
             endpoint=name,
             record=data[name].records[index],
-            subject=f"visitor-{dice.integers(SUBJECTS)}",
+            subject=f"visitor-{run}-{dice.integers(visitors) if returns else visitors}",
             label=str(data[name].labels[index]),
             delay=float(dice.exponential(LATE)) if dice.random() < LABELLED else None,
         )
