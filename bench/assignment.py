@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+import numpy as np
+
 from bench.table import table
+from inference.core import kept
 from inference.core.assignment import bucket_of_subject
+from inference.core.kept import Kept
 from inference.core.routing import Algorithm, Arm, Experiment, Unit
 
 HEAD: Final = ("unit", "first time, us", "again, us")
 CALLS: Final = 20_000
 ROUNDS: Final = 5
+KEPT: Final = 1_000_000
 LENGTHS: Final = (8, 16, 36, 64, 128)
 
 
@@ -24,10 +30,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, folder: Path) -> int:
-    arms = [Arm(at, Algorithm(at, f"m{at}", "1", "ab_testing"), 1) for at in range(2)]
-    test = Experiment(1, "5a17" * 8, tuple(arms))
-    print(table("Assignment", HEAD, list(_lines(test))))
+    arms = tuple(Arm(at, Algorithm(at, f"m{at}", "1", "ab_testing"), 1) for at in range(2))
+    first = Experiment(1, "5a17" * 8, arms)
+    print(table("Assignment", HEAD, list(_lines(first))))
+    began = perf_counter()
+    listed = list(kept.pieces((hash_, 1) for hash_ in _random(KEPT)))
+    written = perf_counter()
+    second = replace(first, earlier=arms, kept=Kept().followed_by(2, [listed]))
+    print(f"\n{KEPT:,} subjects keep an arm: their list was written in {written - began:.2f} s and")
+    print(f"read in {perf_counter() - written:.2f} s\n")
+    print(table("Assignment in a second phase", HEAD, list(_lines(second))))
     return 0
+
+
+def _random(count: int) -> list[int]:
+    dice = np.random.default_rng(1)
+    hashes: list[int] = dice.integers(-(2**63), 2**63 - 1, count).tolist()
+    return hashes
 
 
 def _lines(test: Experiment) -> Iterator[tuple[str, ...]]:
@@ -48,6 +67,7 @@ def _best(test: Experiment, make: Callable[[], Unit]) -> float:
 
 def _round(test: Experiment, units: list[Unit]) -> float:
     bucket_of_subject.cache_clear()
+    test = replace(test)  # what it remembers goes, too
     start = perf_counter()
     for unit in units:
         test.assign(unit)

@@ -17,6 +17,7 @@ from typing import Final
 
 BUCKETS: Final = 10_000
 NOBODY: Final = 255  # stands in a deal for the buckets that no arm has
+REMEMBERED: Final = 65_536  # subjects
 _OFFSET: Final = 0x811C9DC5
 _PRIME: Final = 0x01000193
 _32_BITS: Final = 0xFFFFFFFF
@@ -39,7 +40,7 @@ def bucket(seed: str, unit: str) -> int:
 
 # Python takes 70 ns for a byte, and a subject comes back: a known one takes 0.1 us whatever its
 # length. What is a unit only once must not push them out, and calls `bucket`.
-bucket_of_subject = lru_cache(maxsize=65_536)(bucket)
+bucket_of_subject = lru_cache(maxsize=REMEMBERED)(bucket)
 
 
 @lru_cache(maxsize=1024)

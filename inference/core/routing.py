@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from inference.core.assignment import NOBODY, bucket, bucket_of_subject, deal, subject_hash
+from inference.core.assignment import (
+    NOBODY,
+    REMEMBERED,
+    bucket,
+    bucket_of_subject,
+    deal,
+    subject_hash,
+)
 from inference.core.errors import Ambiguous, NotServed
 from inference.core.kept import Kept
 from inference.core.types import LogMode
@@ -73,12 +80,30 @@ class Experiment:
         of them, not only those who would get another one now: the units of a phase are then those
         that were dealt by its weights, no others, and its arms can be compared.
         """
-        if unit.lasting and len(self.kept):
-            place = self.kept.place(subject_hash(self.salt, unit.name))
+        if not unit.lasting:
+            return self._at(bucket(self.salt, unit.name))
+        if len(self.kept):
+            return self._of_subject(unit.name)
+        return self._at(bucket_of_subject(self.salt, unit.name))
+
+    @cached_property
+    def _of_subject(self) -> Callable[[str], Arm | None]:
+        """Once there is a list to look at, who was seen lately is remembered with the arm."""
+        # Of values, not of `self`: nothing that is replaced shall wait for the garbage collector.
+        salt, kept, earlier = self.salt, self.kept, self.earlier
+        by_bucket = [None if arm == NOBODY else self.arms[arm] for arm in self._dealt]
+
+        @lru_cache(maxsize=REMEMBERED)
+        def found(subject: str) -> Arm | None:
+            place = kept.place(subject_hash(salt, subject))
             if place is not None:
-                return self.earlier[place]
-        at = (bucket_of_subject if unit.lasting else bucket)(self.salt, unit.name)
-        arm = self._dealt[at]
+                return earlier[place]
+            return by_bucket[bucket_of_subject(salt, subject)]
+
+        return found
+
+    def _at(self, slot: int) -> Arm | None:
+        arm = self._dealt[slot]
         return None if arm == NOBODY else self.arms[arm]
 
     def standing_by(self, version: str | None) -> Algorithm:

@@ -144,7 +144,7 @@ def reweight(abtest_id: int, weights: Sequence[int], by: str) -> ABTest:
     the weights in one step, as its next snapshot. So in one phase a subject has one arm, in
     whatever process it arrives, for that follows from list, salt and weights alone. Subjects whose
     first request is in flight at this moment, or reaches another process before that one has
-    noticed (a second at most), are dealt and counted in the old phase; when they come back, they
+    noticed (within a second), are dealt and counted in the old phase; when they come back, they
     are dealt anew by the new weights, everywhere alike. The salt being the same, most of them get
     the arm that they had.
 

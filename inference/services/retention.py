@@ -11,15 +11,17 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
-from typing import NamedTuple
+from itertools import chain, product
+from typing import Final, NamedTuple
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 
 from inference.core import retention
-from inference.models import ABTest, Arm, MLAlgorithm, MLRequest, Outbox, Receipt
+from inference.models import ABTest, Arm, Exposure, MLAlgorithm, MLRequest, Outbox, Receipt
 
 Span = tuple[int, int]
+
+_SLICE: Final = 2**60  # of the subjects' hashes: a sixteenth of them at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,22 @@ def prune(terms: Terms, batch: int, *, dry_run: bool = False) -> Iterator[Step]:
         there = old.filter(pk__range=(first, last)).count()
         gone = sum(rows.count() if dry_run else rows.delete()[0] for rows in going)
         yield Step(last, gone, there - gone)
+    if not dry_run:
+        _forget(terms, stop)
+
+
+def _forget(terms: Terms, stop: int) -> None:
+    """Who was seen in tests that have no rows any more: nothing can be said about those."""
+    known = Exists(Exposure.objects.filter(abtest=OuterRef("pk")))
+    over = ABTest.objects.filter(known, pruned=True, ended_at__lt=terms.before)
+    arms = dict(Arm.objects.filter(abtest__in=over).values_list("pk", "abtest_id"))
+    left = MLRequest.objects.filter(pk__lt=stop, arm__in=list(arms)).order_by()
+    still = {arms[arm_id] for arm_id in left.values_list("arm_id", flat=True).distinct() if arm_id}
+    for test in over.exclude(pk__in=still):
+        test.rosters.all().delete()
+        for phase, low in product(range(1, test.phase + 1), range(-(2**63), 2**63, _SLICE)):
+            seen = Exposure.objects.filter(abtest=test, phase=phase)
+            seen.filter(subject__range=(low, low + _SLICE - 1)).delete()
 
 
 def _complete() -> dict[int, int]:

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from inference import selectors
-from inference.models import ABTest, MLAlgorithm, MLRequest
+from inference.models import ABTest, Exposure, MLAlgorithm, MLRequest, Roster
 from inference.services import experiments, feedback, predictions, receipts, retention
 from inference.services.receipts import Opening
 from inference.services.retention import Terms
@@ -111,6 +111,28 @@ def test_the_rows_of_a_test_stay_while_it_runs_and_as_long_again(
     pruned()
 
     assert ids() == stay
+
+
+@pytest.mark.parametrize(("ids_that_stay", "known"), [([], 0), ([2], 3)])
+def test_who_was_seen_is_forgotten_with_the_last_row_of_the_test(
+    ids_that_stay: list[int], known: int
+) -> None:
+    test = registered.started(registered.pair())
+    arm = test.arms.get(position=1)
+    rows = [row(at, arm.algorithm, arm, created_at=OLD, subject=f"s{at}") for at in (1, 2, 3)]
+    predictions.record(rows, "a")
+    experiments.reweight(test.pk, [1, 2], by="tests")
+    experiments.stop(test.pk, "tests")
+    ABTest.objects.update(ended_at=OLD)
+    for at in ids_that_stay:
+        feedback.record(at, "<=50K")
+
+    pruned(Terms(TERMS.before, keep_labelled=True))
+
+    assert ids() == ids_that_stay
+    assert Exposure.objects.count() == known
+    assert Roster.objects.exists() == bool(known)
+    assert ABTest.objects.get().pruned
 
 
 def test_rows_that_somebody_may_still_ask_for_stay(forest: MLAlgorithm) -> None:
