@@ -56,13 +56,12 @@ def _phase(row: tuple[int, object]) -> int:
 
 
 def _rest(test: models.ABTest, arms: Sequence[models.Arm]) -> Algorithm | None:
-    """Who answers units that take no part: what was in production, or would be without the test."""
-    for arm in arms:
-        if arm.status_before == Status.PRODUCTION.value:
-            return algorithm(arm.algorithm)
+    """Who answers units that take no part: what is in production, or was before the test."""
     if test.coverage == 1.0:
         return None
     production = models.MLAlgorithm.objects.filter(
         parent_endpoint=test.endpoint_id, current_status=Status.PRODUCTION.value
     ).first()
-    return None if production is None else algorithm(production)
+    was = [arm.algorithm for arm in arms if arm.status_before == Status.PRODUCTION.value]
+    found = production or next(iter(was), None)
+    return None if found is None else algorithm(found)
