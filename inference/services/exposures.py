@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from django.db import transaction
 
 from inference.core.assignment import bucket_of_subject, subject_hash
 from inference.core.tally import NOTHING, Tally
@@ -12,19 +16,32 @@ from inference.models import Arm, Exposure, MLRequest
 from inference.services import dialects
 from inference.services.dialects.base import First, Kept
 
+Key = tuple[int, int, int]
+
+_REMEMBERED: Final = 100_000  # 15 MB
+_written: Final[set[Key]] = set()
+
 
 def write(kept: Sequence[Kept], rows: Mapping[int, Sequence[PredictionRow]]) -> Mapping[int, int]:
     """How many units each arm has got for the first time, by the arm's id.
 
     A subject is written down then, by whoever of several writers is the first to commit; a row
-    without a subject is a unit of its own.
+    without a subject is a unit of its own. In a transaction.
     """
     units = Counter({arm.arm_id: _nameless(rows[arm.arm_id]) for arm in kept})
     firsts = {first[:3]: first for arm in kept for first in _firsts(arm, rows[arm.arm_id])}
-    if firsts:
+    if new := firsts.keys() - _written:
         # In this order, so that two who bring the same ones do not wait for each other.
-        units.update(dialects.current().expose([firsts[key] for key in sorted(firsts)]))
+        units.update(dialects.current().expose([firsts[key] for key in sorted(new)]))
+        transaction.on_commit(partial(_remember, new), robust=True)
     return units
+
+
+def _remember(keys: Collection[Key]) -> None:
+    """They are in the database for good; nobody has to bring them again."""
+    if len(_written) + len(keys) > _REMEMBERED:
+        _written.clear()
+    _written.update(keys)
 
 
 def _nameless(rows: Sequence[PredictionRow]) -> int:
@@ -65,5 +82,5 @@ def observed(request: MLRequest, before: Tally, after: Tally) -> Tally:
     return after
 
 
-def _key(arm: Arm, subject: str) -> tuple[int, int, int]:
+def _key(arm: Arm, subject: str) -> Key:
     return arm.abtest_id, arm.phase, subject_hash(arm.abtest.salt, subject)

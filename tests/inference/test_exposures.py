@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from inference.core.assignment import bucket, subject_hash
 from inference.core.tally import Tally
 from inference.models import ABTest, Arm, ArmTally, Exposure
-from inference.services import dialects, feedback, predictions
+from inference.services import dialects, exposures, feedback, predictions
 from inference.services.dialects import portable
+from inference.services.dialects.base import First
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
@@ -112,6 +114,44 @@ def test_the_same_name_in_another_test_is_somebody_else(path: str, arm: Arm) -> 
 def test_rows_that_are_there_expose_nobody(path: str, arm: Arm) -> None:
     predicted(arm, "ann")
     predicted(arm, "bob")  # under the same id
+
+    assert tally() == Tally(exposures=1, subjects=1)
+    assert Exposure.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whom_this_process_wrote_down_is_not_brought_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    test = registered.started(registered.pair())
+    arm = test.arms.select_related("algorithm").get(position=1)
+    brought: list[int] = []
+    expose = dialects.current().expose
+
+    def heard(firsts: Sequence[First]) -> Sequence[int]:
+        brought.append(len(firsts))
+        return expose(firsts)
+
+    monkeypatch.setattr(dialects.current(), "expose", heard)
+    monkeypatch.setattr(exposures, "_REMEMBERED", 4)
+    exposures._written.clear()
+    predicted(arm, "ann", "bob")
+    predicted(arm, "ann", "bob", start=10)
+    predicted(arm, "ann", "eve", start=20)
+    predicted(arm, "a", "b", "c", start=30)  # more than can be remembered
+    predicted(arm, "ann", "c", start=40)
+
+    assert brought == [2, 1, 3, 1]
+    assert tally() == Tally(exposures=11, subjects=6)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_rolled_back_is_brought_again() -> None:
+    test = registered.started(registered.pair())
+    arm = test.arms.select_related("algorithm").get(position=1)
+    with transaction.atomic():
+        predicted(arm, "ann")
+        transaction.set_rollback(True)
+
+    predicted(arm, "ann")
 
     assert tally() == Tally(exposures=1, subjects=1)
     assert Exposure.objects.count() == 1
