@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from inference.core.assignment import bucket, subject_hash
 from inference.core.tally import Tally
@@ -117,6 +117,32 @@ def test_rows_that_are_there_expose_nobody(path: str, arm: Arm) -> None:
 
     assert tally() == Tally(exposures=1, subjects=1)
     assert Exposure.objects.count() == 1
+
+
+def test_who_is_written_down_by_another_between_look_and_write_counts_once(
+    arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted(arm, "ann")
+    monkeypatch.setattr(dialects, "current", lambda: portable)
+    look, looks = portable._unseen, iter([False])
+    # As if it had been looked before the other one committed.
+    monkeypatch.setattr(
+        portable, "_unseen", lambda those: look(those) if next(looks, True) else those
+    )
+
+    predicted(arm, "ann", "bob", start=10)
+
+    assert tally() == Tally(exposures=3, subjects=2)
+
+
+def test_what_cannot_be_written_for_another_reason_is_said(
+    arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialects, "current", lambda: portable)
+    bad = First(arm.abtest_id, 1, 5, arm.pk, None, 0.5)  # type: ignore[arg-type]  # on purpose
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        portable.expose([bad])
 
 
 @pytest.mark.django_db(transaction=True)
