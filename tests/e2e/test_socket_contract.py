@@ -32,9 +32,14 @@ Heard = dict[str, list[Any]]
 
 @pytest.fixture(scope="module")
 def told(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    data = servers.copy(prepared, tmp_path_factory.mktemp("contract") / "data")
-    with Server(data, env={"WEIR_WS_CREDITS": str(FEW)}) as running:
+    with few(prepared, tmp_path_factory.mktemp("contract")) as running:
         yield running
+
+
+def few(prepared: Path, folder: Path) -> Server:
+    """One that soon has enough in flight."""
+    data = servers.copy(prepared, folder / "data")
+    return Server(data, env={"WEIR_WS_CREDITS": str(FEW)})
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +49,41 @@ def document(told: Server) -> Document:
 
 
 @pytest.fixture(scope="module")
-def heard(told: Server, document: Document, record: dict[str, Any]) -> Heard:
-    """Everything a server can say, by channel and name; in the end it is told to stop."""
+def heard(
+    prepared: Path, record: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Heard:
+    """Everything a server can say, by channel and name; it is told to stop, so it is its own."""
+    with few(prepared, tmp_path_factory.mktemp("heard")) as server:
+        return all_of(server, record)
+
+
+def all_of(server: Server, record: dict[str, Any]) -> Heard:
     frames: Heard = defaultdict(list)
     for codec in (JSON, PACKED):
-        predicted(told, record, codec, frames)
-    with httpx.Client(base_url=told.url, timeout=20) as http:
+        predicted(server, record, codec, frames)
+    experiment = started(server, record)
+    with (
+        connect(f"{server.ws}/ws/v1/live") as listening,
+        connect(f"{server.ws}/ws/v1/predict/{NAME}") as asking,
+    ):
+        for topic in ("operations", f"experiment:{experiment}", f"results:{NAME}", "none"):
+            say(listening, {"subscribe": topic})
+            listen(listening, "live", frames, 1)
+        server.terminate()
+        for channel, socket in (("live", listening), ("predict", asking)):
+            listen(socket, channel, frames)
+    return frames
+
+
+def started(server: Server, record: dict[str, Any]) -> int:
+    """A test under way that has been asked a few rows; its id."""
+    with httpx.Client(base_url=server.url, timeout=20) as http:
         ids = [each["id"] for each in http.get("/api/v1/mlalgorithms").json()][:2]
         arms = {f"parent_mlalgorithm_{n}": each for n, each in enumerate(ids, start=1)}
         test = http.post("/api/v1/abtests", json={"title": "t", "created_by": "tests", **arms})
         http.post(f"/api/v1/{NAME}/predict", json=[record] * 20)
-    with (
-        connect(f"{told.ws}/ws/v1/live") as listening,
-        connect(f"{told.ws}/ws/v1/predict/{NAME}") as asking,
-    ):
-        for topic in ("operations", f"experiment:{test.json()['id']}", f"results:{NAME}", "none"):
-            say(listening, {"subscribe": topic})
-            listen(listening, "live", frames, 1)
-        told.terminate()
-        for channel, socket in (("live", listening), ("predict", asking)):
-            listen(socket, channel, frames)
-    return frames
+    number: int = test.json()["id"]
+    return number
 
 
 def predicted(server: Server, record: dict[str, Any], codec: Subprotocol, frames: Heard) -> None:
