@@ -12,7 +12,7 @@ from tests.faults.cluster import Cluster
 from tests.faults.nemesis import Fault
 from tests.faults.trial import Run
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.faults, pytest.mark.alone, pytest.mark.timeout(180)]
 
 SEED = 1
 RUNS = count(1)  # nobody's nonces are anybody else's
