@@ -300,6 +300,13 @@ class Environment:
         "",
         "Servers that models may live in: `host` or `host:port`, with commas between; no others.",
     )
+    remote_tokens: tuple[tuple[str, str], ...] = _var(
+        "WEIR_REMOTE_TOKENS",
+        readers.tokens,
+        "",
+        "What such servers want to see: `host=token` or `host:port=token`, with commas between.",
+        secret=True,
+    )
     remote_timeout_ms: int = _var(
         "WEIR_REMOTE_TIMEOUT_MS",
         readers.whole(10, 600_000),

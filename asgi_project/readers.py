@@ -141,3 +141,12 @@ def hosts(value: str) -> tuple[str, ...]:
         if not reach.HOST.fullmatch(host):
             raise ConfigError(f"holds {host!r}, which is no host like triton:8000")
     return found
+
+
+def tokens(value: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of a host and what it wants to see; what is wrong is told without the tokens."""
+    pairs = [each.partition("=")[::2] for each in names(value)]
+    for host, token in pairs:
+        if not reach.HOST.fullmatch(host) or not re.fullmatch(r"[!-~]+", token):
+            raise ConfigError("holds something that is no pair like triton:8000=token")
+    return tuple((host, token) for host, token in pairs)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from inference.core import asking
 from inference.core import rows as payload
 from inference.core.answers import Answer
-from inference.core.asking import Ask
+from inference.core.asking import Ask, too_many
 from inference.core.errors import (
     Ambiguous,
     Draining,
@@ -20,7 +20,6 @@ from inference.core.errors import (
     NotServed,
     RowInvalid,
     StorageUnavailable,
-    TooLarge,
 )
 from inference.core.routing import Algorithm, Arm, Endpoint, Unit, Wanted
 from inference.core.rows import Rows
@@ -205,7 +204,7 @@ class Gateway:
         count = len(rows)
         if not 0 < count <= self.limits.rows:
             if count:
-                raise TooLarge(f"A request has at most {self.limits.rows} rows, not {count}.")
+                raise too_many(self.limits.rows, count)
             raise RowInvalid("The request has no rows.")
         return count
 

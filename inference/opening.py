@@ -59,4 +59,5 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
 
 def reach() -> Reach:
     """Which other servers this installation's operator allows to be asked, and for how long."""
-    return Reach(settings.WEIR.remote_hosts, settings.WEIR.remote_timeout_ms / 1000)
+    env = settings.WEIR
+    return Reach(env.remote_hosts, env.remote_timeout_ms / 1000, dict(env.remote_tokens))

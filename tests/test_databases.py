@@ -22,13 +22,23 @@ ELSEWHERE = "slow or e2e or browser or faults or bench or databases"
 
 
 @pytest.mark.databases
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("address", [POSTGRESQL, MARIADB], ids=["postgresql", "mariadb"])
 def test_what_touches_the_database_passes_on(address: str) -> None:
     _require(address)
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", f"django_db and not ({ELSEWHERE})"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "auto",
+            "-m",
+            f"django_db and not ({ELSEWHERE})",
+        ],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": f"{address}_{os.getpid()}"},
         capture_output=True,

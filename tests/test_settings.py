@@ -88,6 +88,9 @@ REFUSED = [
     ({"WEIR_REMOTE_HOSTS": "http://triton"}, "WEIR_REMOTE_HOSTS holds 'http://triton'"),
     ({"WEIR_REMOTE_HOSTS": "triton,*"}, "WEIR_REMOTE_HOSTS holds '*'"),
     ({"WEIR_REMOTE_HOSTS": "triton:"}, "WEIR_REMOTE_HOSTS holds 'triton:'"),
+    ({"WEIR_REMOTE_TOKENS": "triton"}, "WEIR_REMOTE_TOKENS holds something that is no pair"),
+    ({"WEIR_REMOTE_TOKENS": "a=b c"}, "WEIR_REMOTE_TOKENS holds something that is no pair"),
+    ({"WEIR_REMOTE_TOKENS": "http://a=b"}, "WEIR_REMOTE_TOKENS holds something that is no pair"),
     ({"WEIR_REMOTE_TIMEOUT_MS": "0"}, "WEIR_REMOTE_TIMEOUT_MS must lie between 10 and 600000"),
     ({"SECRET_KEY": ""}, "SECRET_KEY is missing"),
     ({"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 characters"),
@@ -135,6 +138,12 @@ def test_lists_are_read_between_commas() -> None:
 
     assert found.allowed_hosts == ("a.example", "b.example")
     assert found.allowed_origins == ("https://c.example:8443",)
+
+
+def test_tokens_are_read_by_host_and_may_hold_what_separates_them() -> None:
+    found = env.read(production(WEIR_REMOTE_TOKENS="a:80=x=y==, b=z"))
+
+    assert found.remote_tokens == (("a:80", "x=y=="), ("b", "z"))
 
 
 def test_the_signing_key_follows_from_the_secret_and_is_not_it() -> None:

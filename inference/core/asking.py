@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from inference.core import preference
-from inference.core.errors import RowInvalid
+from inference.core.errors import RowInvalid, TooLarge
 from inference.core.routing import PRODUCTION, Wanted
 
 DEFAULT: Final = Wanted()
 MAX_SUBJECT: Final = 128
 MAX_ID_DIGITS: Final = 18
+MOST_SHOWN: Final = 10**18  # of a number in a sentence; a client may send any number of digits
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 
 
@@ -93,3 +94,8 @@ def _algorithm(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
         raise RowInvalid("algorithm must be the id of an algorithm.", field="algorithm")
     return int(text)
+
+
+def too_many(most: float, rows: int) -> TooLarge:
+    """What a request of more rows than are taken at once is told."""
+    return TooLarge(f"A request has at most {most} rows, not {min(rows, MOST_SHOWN)}.")

@@ -8,12 +8,14 @@ the data of the one tensor that the model takes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
 from inference.core import datatypes, jsontensors
+from inference.core.asking import too_many
 from inference.core.datatypes import BYTES, DTYPES, Tensor
 from inference.core.errors import JsonInvalid, RequestInvalid, Unsupported
 from inference.core.signature import ANY, Spec
@@ -23,6 +25,7 @@ _NOTHING: Final = (b"", b"null")
 _NONE: Final[Parameters] = {}
 MICROSECONDS: Final = 1e6
 LONGEST: Final = 1 << 53  # microseconds; JSON has integers that no float is as large as
+MOST_INPUTS: Final = 4096  # far more than a model has; each takes a few microseconds
 _BINARY_SIZE: Final = "binary_data_size"
 # What would change the answer if it were done, and is not done here.
 _UNSUPPORTED: Final = (
@@ -75,10 +78,11 @@ class _Head(Struct, gc=False):
 _decode: Final = msgspec.json.Decoder(_Head).decode
 
 
-def read(body: bytes, head_length: int | None) -> Request:
+def read(body: bytes, head_length: int | None, most_rows: float = inf) -> Request:
     """`head_length` is what the client says; None if he does not, for JSON alone.
 
-    Raises JsonInvalid, RequestInvalid, Unsupported, and RowInvalid for a tensor that is none.
+    Raises JsonInvalid, RequestInvalid, Unsupported, TooLarge for more rows than `most_rows`, before
+    any of them is read, and RowInvalid for a tensor that is none.
     """
     length = len(body) if head_length is None else head_length
     if length > len(body):
@@ -87,6 +91,7 @@ def read(body: bytes, head_length: int | None) -> Request:
     head = _head(view[:length])
     parameters = head.parameters or _NONE
     _refuse_unsupported("The request", parameters)
+    _refuse_many(head.inputs, most_rows)
     return Request(
         _inputs(head.inputs, view[length:]),
         _wants(head.outputs or ()),
@@ -203,6 +208,15 @@ def _refuse_unsupported(who: str, parameters: Parameters) -> None:
     for name in _UNSUPPORTED:
         if parameters and parameters.get(name):
             raise Unsupported(f"{who} has the parameter {name}, which is not supported here.")
+
+
+def _refuse_many(found: Sequence[Sent], most_rows: float) -> None:
+    """By what is said of them: whoever sends too much is not worth the time that reading takes."""
+    if len(found) > MOST_INPUTS:
+        raise RequestInvalid(f"A request has at most {MOST_INPUTS} inputs, not {len(found)}.")
+    rows = max((each.shape[0] for each in found if each.shape), default=0)
+    if rows > most_rows:
+        raise too_many(most_rows, rows)
 
 
 def _refuse_twice(what: str, names: Sequence[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -11,26 +13,45 @@ from inference.core.errors import BundleInvalid
 HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _PORTS: Final = {"http": 80, "https": 443}
 _LONGEST: Final = 2000
+_NO_TOKENS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Reach(NamedTuple):
-    """What an operator allows. A host without a port stands for each of its ports."""
+    """What an operator allows. A host without a port stands for each of its ports.
+
+    `tokens`, by `host` or `host:port`, are what a server wants to see before it answers.
+    """
 
     hosts: tuple[str, ...] = ()
     seconds: float = 5.0
+    tokens: Mapping[str, str] = _NO_TOKENS
+
+    def __repr__(self) -> str:
+        """Without the tokens: a repr ends in logs."""
+        return f"Reach({self.hosts}, {self.seconds})"
 
     def check(self, url: str) -> None:
         """Raises BundleInvalid unless this is the address of a server that may be talked to."""
-        parts = _parts(url)
-        name = re.sub(r":[0-9]+$", "", parts.netloc.lower())
-        port = parts.port or _PORTS[parts.scheme]
         allowed = {each.lower() for each in self.hosts}
-        if name not in allowed and f"{name}:{port}" not in allowed:
-            sentence = f"{name}:{port} is not among the hosts that WEIR_REMOTE_HOSTS names."
-            raise BundleInvalid(sentence)
+        name, place = _names(url)
+        if name not in allowed and place not in allowed:
+            raise BundleInvalid(f"{place} is not among the hosts that WEIR_REMOTE_HOSTS names.")
+
+    def token(self, url: str) -> str | None:
+        """What the server at this address wants to see; None for nothing."""
+        known = {each.lower(): token for each, token in self.tokens.items()}
+        name, place = _names(url)
+        return known.get(place, known.get(name))
 
 
 NOWHERE: Final = Reach()
+
+
+def _names(url: str) -> tuple[str, str]:
+    """The host, and the host with its port."""
+    parts = _parts(url)
+    name = re.sub(r":[0-9]+$", "", parts.netloc.lower())
+    return name, f"{name}:{parts.port or _PORTS[parts.scheme]}"
 
 
 def _parts(url: str) -> SplitResult:

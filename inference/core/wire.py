@@ -333,7 +333,7 @@ def _packed(endpoint: str, frame: Frame) -> Request:
     if packstrict.entries(raw) != len(Block.__struct_fields__):
         raise FrameInvalid("A block has datatype, shape and data.")
     found = _block(raw)
-    tensor = datatypes.decoded("", found.datatype, found.shape, found.data)
+    tensor = datatypes.decoded("block", found.datatype, found.shape, found.data)
     return Request(frame.id, _table(_ask(endpoint, frame)), rows.TensorRows((tensor,)), True)
 
 

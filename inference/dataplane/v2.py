@@ -39,7 +39,7 @@ from inference.dataplane.body import Bodies, Gone, length
 from inference.dataplane.catalog import Deployment
 from inference.dataplane.http import ANY_SCHEME, BODY_SECONDS
 from inference.dataplane.v2paths import Route
-from inference.registry import Snapshot
+from inference.gateway import Gateway
 
 log = logging.getLogger(__name__)
 
@@ -246,7 +246,7 @@ class V2:
         ask = Ask(of.name, who, table=True, hurried=True).on_behalf_of(_subject(asked))
         body = await self._body(asked)
         call.begins()
-        request = _request(body, asked.headers, gate.snapshot, catalog.candidates(of, who))
+        request = _request(body, asked.headers, gate, catalog.candidates(of, who))
         if request.timeout is not None:
             ask = replace(ask, deadline=min(request.timeout, gate.limits.deadline))
         pending = await gate.predict(ask, TensorRows(request.inputs), call)
@@ -260,16 +260,16 @@ class V2:
 
 
 def _request(
-    body: bytes, headers: Headers, snapshot: Snapshot, algorithms: Sequence[Algorithm]
+    body: bytes, headers: Headers, gate: Gateway, algorithms: Sequence[Algorithm]
 ) -> Request:
     """Raises what is wrong with it before anybody is asked."""
-    signatures = catalog.signatures(snapshot, algorithms)
+    signatures = catalog.signatures(gate.snapshot, algorithms)
     head_length = oip.head_length(headers.get(HEAD_LENGTH, b"").decode("latin-1"))
     if head_length == 0:
         return oip.raw(body, signatures[0].inputs if signatures else ())
     if not body:
         raise RequestInvalid("The request has no body.")
-    request = oip.read(body, head_length)
+    request = oip.read(body, head_length, gate.limits.rows)
     known = {spec.name for signature in signatures for spec in signature.outputs}
     for want in request.wants:
         if signatures and want.name not in known:

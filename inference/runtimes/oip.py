@@ -81,7 +81,7 @@ class Line:
         self._url = url.rstrip("/")
         self._client = httpx.Client(
             limits=httpx.Limits(keepalive_expiry=_IDLE),
-            headers={"Accept-Encoding": "identity"},
+            headers=_headers(reach.token(url)),
             follow_redirects=False,  # a redirect leads where nobody has allowed us to go
             trust_env=False,  # nor does a proxy, or a password, of this process's environment
             verify=_certificates(url),
@@ -231,6 +231,11 @@ def _body(answer: httpx.Response, until: float) -> bytes:
             raise httpx.ReadTimeout("the answer takes too long")
         parts.append(part)
     return b"".join(parts)
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    plain = {"Accept-Encoding": "identity"}
+    return plain if token is None else plain | {"Authorization": f"Bearer {token}"}
 
 
 def _silent(seconds: float) -> ModelUnavailable:

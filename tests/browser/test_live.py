@@ -45,6 +45,7 @@ async def moved(page: Page, method: str, path: str, body: object, shown: str) ->
     return found
 
 
+@pytest.mark.alone
 async def test_a_prediction_and_its_label_move_the_bars_within_a_quarter_of_a_second(
     screen: Screen, split: int
 ) -> None:

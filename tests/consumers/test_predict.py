@@ -177,6 +177,15 @@ async def test_a_block_of_the_wrong_width_is_refused(one: World) -> None:
     await somebody.disconnect()
 
 
+async def test_a_block_that_is_none_is_named(one: World) -> None:
+    somebody = await packing(one)
+    torn = {**block([[0.5, 0]]), "shape": [2, 2]}
+    answer = await exchanged(somebody, {"id": 1, "block": torn})
+
+    assert (answer["code"], answer["field"]) == ("row_invalid", "block")
+    await somebody.disconnect()
+
+
 async def test_a_row_that_does_not_fit_is_an_error_with_its_field(greeted: Client) -> None:
     await greeted.says(id=1, record={"a": "no"})
     heard = await greeted.hears()

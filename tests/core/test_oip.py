@@ -18,6 +18,7 @@ from inference.core.errors import (
     JsonInvalid,
     RequestInvalid,
     RowInvalid,
+    TooLarge,
     Unsupported,
     WeirError,
 )
@@ -252,3 +253,27 @@ def test_any_body_is_a_request_or_is_refused(body: bytes, length: int | None) ->
             oip.read(data, length)
         except InputError:
             continue
+
+
+def test_too_many_rows_are_refused_before_they_are_read() -> None:
+    """Their data is none, which nobody gets to see."""
+    body = said({**ONE, "shape": [5, 1], "data": "no data"})
+
+    with pytest.raises(TooLarge, match="at most 4 rows, not 5"):
+        oip.read(body, None, 4)
+    with pytest.raises(RowInvalid):
+        oip.read(body, None, 5)
+
+
+def test_a_number_of_rows_may_have_any_number_of_digits() -> None:
+    body = said({**ONE, "shape": [10**4000]})
+
+    with pytest.raises(TooLarge, match=f"not {10**18}"):
+        oip.read(body, None, 4)
+
+
+def test_there_are_not_more_inputs_than_a_model_can_have() -> None:
+    body = json.dumps({"inputs": [{**ONE, "name": str(n)} for n in range(4097)]}).encode()
+
+    with pytest.raises(RequestInvalid, match="at most 4096 inputs"):
+        oip.read(body, None)

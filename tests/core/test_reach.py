@@ -85,3 +85,25 @@ def test_what_may_be_read_in_two_ways_is_no_address(url: str) -> None:
 def test_by_default_nobody_is_asked() -> None:
     with pytest.raises(BundleInvalid, match="not among"):
         NOWHERE.check("http://localhost")
+
+
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("http://triton:8000", "a"),
+        ("https://TRITON/v2", "a"),
+        ("http://mlserver.local:8080", "b"),
+        ("http://mlserver.local:8081", None),
+        ("http://triton.evil.example", None),
+        ("http://10.0.0.7:80", "d"),  # which is more exact than c
+        ("http://10.0.0.7:81", "c"),
+    ],
+)
+def test_a_token_is_for_its_server_alone(url: str, token: str | None) -> None:
+    tokens = {"triton": "a", "MLServer.local:8080": "b", "10.0.0.7": "c", "10.0.0.7:80": "d"}
+
+    assert SOME._replace(tokens=tokens).token(url) == token
+
+
+def test_no_token_ends_in_a_log() -> None:
+    assert "secret" not in repr(Reach(("triton",), 1.0, {"triton": "secret"}))

@@ -33,6 +33,8 @@ IN_TIME: Final = 20.0  # seconds; what the server waits for is a fraction of it
 LATER: Final = b"\x88\x02" + (1013).to_bytes(2, "big")
 HEAD: Final = f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\n".encode()
 
+pytestmark = pytest.mark.alone
+
 
 class Impatient(Server):
     """See `tests.e2e.impatient`."""

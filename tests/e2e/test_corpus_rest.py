@@ -40,6 +40,8 @@ DOORS: Final = {
     "batch": (PREDICT, JSON, b"[%s," + GOOD + b"]"),
 }
 
+pytestmark = pytest.mark.alone  # the neighbours ask as fast as they can
+
 
 class Volley(NamedTuple):
     """Every case sent, some at once, while neighbours asked for predictions."""

@@ -29,6 +29,8 @@ AFTER: Final = "after"  # the id of a request that nothing is wrong with
 FRAMES: Final = {"json": ENVELOPES, "msgpack": PACKED}
 UTF8: Final = [row for row in ROWS if row.is_utf8]
 
+pytestmark = pytest.mark.alone  # the neighbours ask as fast as they can
+
 
 class Heard(NamedTuple):
     """What a frame was answered by, and the request that followed on the same socket."""

@@ -54,6 +54,7 @@ def test_who_works_is_listed_and_shown(together: Server) -> None:
     until(lambda: len(workers(together)) == 1, "the second worker left without a goodbye")
 
 
+@pytest.mark.alone
 def test_without_a_worker_requests_are_refused_at_once(data: Path, record: dict[str, Any]) -> None:
     with Server(data, mode="redis") as server, httpx.Client(base_url=server.url) as client:
         assert client.post(PATH, json=record).status_code == 200

@@ -17,6 +17,8 @@ from tests.e2e.rows import logged
 from tests.servers import Server
 
 EXIT_SECONDS = 10.0
+
+pytestmark = pytest.mark.alone
 PATH = "breast_cancer"
 
 

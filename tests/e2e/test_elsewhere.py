@@ -27,7 +27,7 @@ START_SECONDS: Final = 40.0
 RECOVERY_SECONDS: Final = 10.0
 QUICK: Final = 2.0  # seconds in which somebody is told that the other server is not there
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 @dataclass

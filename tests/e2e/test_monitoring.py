@@ -187,6 +187,7 @@ def _lines(server: Server) -> list[dict[str, Any]]:
     return lines()
 
 
+@pytest.mark.alone  # it takes several ports in a row, which others would take meanwhile
 def test_several_web_processes_tell_their_own_numbers_on_ports_of_their_own(
     data: Path, record: dict[str, Any]
 ) -> None:

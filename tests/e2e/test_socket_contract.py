@@ -7,6 +7,7 @@ import json
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,13 @@ Heard = dict[str, list[Any]]
 
 @pytest.fixture(scope="module")
 def told(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    data = servers.copy(prepared, tmp_path_factory.mktemp("contract") / "data")
+    with serving(prepared, tmp_path_factory) as running:
+        yield running
+
+
+@contextmanager
+def serving(prepared: Path, folders: pytest.TempPathFactory) -> Iterator[Server]:
+    data = servers.copy(prepared, folders.mktemp("contract") / "data")
     with Server(data, env={"WEIR_WS_CREDITS": str(FEW)}) as running:
         yield running
 
@@ -44,9 +51,17 @@ def document(told: Server) -> Document:
 
 
 @pytest.fixture(scope="module")
-def heard(told: Server, document: Document, record: dict[str, Any]) -> Heard:
-    """Everything a server can say, by channel and name; in the end it is told to stop."""
+def heard(
+    prepared: Path, tmp_path_factory: pytest.TempPathFactory, record: dict[str, Any]
+) -> Heard:
+    """Everything a server can say, by channel and name; this one is told to stop in the end."""
     frames: Heard = defaultdict(list)
+    with serving(prepared, tmp_path_factory) as ending:
+        hear(ending, record, frames)
+    return frames
+
+
+def hear(told: Server, record: dict[str, Any], frames: Heard) -> None:
     for codec in (JSON, PACKED):
         predicted(told, record, codec, frames)
     with httpx.Client(base_url=told.url, timeout=20) as http:
@@ -64,7 +79,6 @@ def heard(told: Server, document: Document, record: dict[str, Any]) -> Heard:
         told.terminate()
         for channel, socket in (("live", listening), ("predict", asking)):
             listen(socket, channel, frames)
-    return frames
 
 
 def predicted(server: Server, record: dict[str, Any], codec: Subprotocol, frames: Heard) -> None:

@@ -46,6 +46,7 @@ class Peer:
     asked: list[Request] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     callers: set[Any] = field(default_factory=set)
+    keys: set[str | None] = field(default_factory=set)
     url: str = ""
 
     def get(self, path: str) -> Answer:
@@ -100,6 +101,7 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
         def _tell(self, answer: Answer) -> None:
             peer.paths.append(self.path)
             peer.callers.add(self.client_address)
+            peer.keys.add(self.headers["Authorization"])
             status, headers, body = answer
             self.send_response(status)
             for name, value in headers.items():

@@ -110,6 +110,21 @@ def test_nobody_is_asked_whom_the_operator_has_not_named(
     assert there.paths == []
 
 
+def test_a_server_sees_the_token_that_it_wants(there: Peer) -> None:
+    host = there.url.removeprefix("http://")
+    known = Reach(("127.0.0.1",), tokens={host: "open sesame", "127.0.0.1": "nobody's"})
+
+    with loaded(there.url, known) as runtime:
+        runtime.predict((ROWS,))
+    assert there.keys == {"Bearer open sesame"}
+
+
+def test_a_server_without_a_token_sees_none(there: Peer) -> None:
+    with loaded(there.url, Reach(("127.0.0.1",), tokens={"other": "secret"})) as runtime:
+        runtime.predict((ROWS,))
+    assert there.keys == {None}
+
+
 def test_a_redirect_is_not_followed(there: Peer) -> None:
     with peer.serving(Peer()) as other:
         target = {"Location": f"{other.url}/v2/models/m/infer"}
