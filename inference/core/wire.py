@@ -43,7 +43,8 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inference.core import datatypes, jsonstrict, packstrict, rows
 from inference.core.asking import Ask, checked_subject
-from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, WeirError
+from inference.core.datatypes import Tensor
+from inference.core.errors import FrameInvalid, JsonInvalid, Overloaded, RowInvalid, WeirError
 from inference.core.reader import json_array
 from inference.core.routing import PRODUCTION, Wanted
 from inference.core.rows import Rows
@@ -333,8 +334,17 @@ def _packed(endpoint: str, frame: Frame) -> Request:
     if packstrict.entries(raw) != len(Block.__struct_fields__):
         raise FrameInvalid("A block has datatype, shape and data.")
     found = _block(raw)
-    tensor = datatypes.decoded("block", found.datatype, found.shape, found.data)
+    tensor = _only(found)
     return Request(frame.id, _table(_ask(endpoint, frame)), rows.TensorRows((tensor,)), True)
+
+
+def _only(found: Block) -> Tensor:
+    """It has no name, by which a model of many tensors knows that it stands for the only one."""
+    try:
+        return datatypes.decoded("", found.datatype, found.shape, found.data)
+    except RowInvalid as error:
+        error.field = "block"
+        raise
 
 
 @lru_cache(maxsize=256)
