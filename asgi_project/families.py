@@ -180,7 +180,13 @@ def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
         "ab_srm_pvalue",
         f"Of the split being as it was meant, valid at any look. {_SAME}",
         ("experiment",),
-        [((str(test.id),), test.split) for test in tests],
+        [((str(test.id),), test.verdict.health.split) for test in tests],
+    )
+    yield _gauge(
+        "ab_labels_pvalue",
+        f"Of labels falling on the arms as units do, valid at any look. {_SAME}",
+        ("experiment",),
+        [((str(test.id),), test.verdict.health.labels) for test in tests],
     )
     yield _gauge("ab_age_seconds", "Since the tests were read.", (), [((), age)])
 

@@ -253,6 +253,7 @@ class Test(Part):
     alpha: float
     horizon: int
     coverage: float
+    difference: Number
     phase: int
     running: bool
     outcome: str
@@ -291,9 +292,25 @@ class Evidence(Part):
 class Verdict(Part):
     """What the tallies allow one to conclude."""
 
-    code: Literal["no_data", "collecting", "too_early", "winner"]
+    code: Literal[
+        "no_data",
+        "collecting",
+        "too_early",
+        "winner",
+        "futile",
+        "unhealthy",
+        "labels_uneven",
+    ]
     sentence: str
     winner: int | None
+
+
+class Health(Part):
+    """P-values, at any look, of units and of labels having fallen on the arms by the weights."""
+
+    split: float
+    labels: float
+    fine: bool
 
 
 class Path(Part):
@@ -313,6 +330,7 @@ class ExperimentSnapshot(Snapshot, tag="snapshot"):
     arms: list[ArmNow]
     evidence: Evidence | None
     verdict: Verdict
+    health: Health
     history: Path | UnsetType = UNSET
 
 

@@ -149,6 +149,11 @@ class ABTest(models.Model):
     )
     alpha = models.FloatField(default=0.05)
     horizon = models.PositiveIntegerField(default=5000)
+    difference = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="The smallest difference of scores that would matter; none: any would.",
+    )
     coverage = models.FloatField(
         default=1.0, help_text="Share of the units that take part; it is only ever raised."
     )
@@ -170,7 +175,8 @@ class ABTest(models.Model):
     @property
     def terms(self) -> experiment.Terms:
         """What was agreed before it began."""
-        return experiment.Terms(self.current[0].algorithm.task, self.alpha, self.horizon)
+        task = self.current[0].algorithm.task
+        return experiment.Terms(task, self.alpha, self.horizon, self.difference)
 
     @property
     def current(self) -> list[Arm]:

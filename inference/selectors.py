@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from inference.core import balance, experiment, receipts, sketch, verdict
+from inference.core import experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.tally import NOTHING
 from inference.core.verdict import Verdict
@@ -107,6 +107,7 @@ def experiment_snapshot(abtest_id: int) -> Json:
         ],
         "evidence": asdict(found.evidence) if found.evidence else None,
         "verdict": _verdict(found),
+        "health": {**found.health._asdict(), "fine": found.health.fine},
     }
 
 
@@ -133,7 +134,6 @@ class Measured(NamedTuple):
     id: int
     arms: Sequence[tuple[Arm, experiment.Arm]]
     verdict: Verdict
-    split: float
 
 
 def measured() -> list[Measured]:
@@ -144,9 +144,7 @@ def measured() -> list[Measured]:
 def _measured(test: ABTest) -> Measured:
     counted = test.measured()
     arms = list(zip(test.current, counted, strict=True))
-    return Measured(
-        test.pk, arms, verdict.judge(counted, test.terms), balance.split_p_value(counted)
-    )
+    return Measured(test.pk, arms, verdict.judge(counted, test.terms))
 
 
 def _experiment(test: ABTest) -> Json:
@@ -162,6 +160,7 @@ def _experiment(test: ABTest) -> Json:
         "alpha": test.alpha,
         "horizon": test.horizon,
         "coverage": test.coverage,
+        "difference": test.difference,
         "phase": test.phase,
         "running": test.ended_at is None,
         "outcome": test.outcome,

@@ -20,6 +20,7 @@ from asgi_project.metrics import Metrics, Scraped, Source
 from inference import keys, selectors
 from inference.access import Access
 from inference.core import experiment
+from inference.core.balance import Health
 from inference.core.evidence import Evidence
 from inference.core.tally import Tally
 from inference.core.verdict import Code, Comparison, Verdict
@@ -49,8 +50,8 @@ def measured() -> list[Measured]:
     tallies = [Tally(100, 0, 50, 40), Tally(110, 0, 60, 57)]
     arms = [experiment.Arm("x", 1, tally) for tally in tallies]
     shown = Comparison(1, Evidence(0.1, (-0.1, 0.3), 1.5, 3.0, 0.2), None)
-    verdict = Verdict(Code.TOO_EARLY, "", comparisons=(shown,))
-    return [Measured(7, list(zip(rows, arms, strict=True)), verdict, 0.5)]
+    verdict = Verdict(Code.TOO_EARLY, "", comparisons=(shown,), health=Health(0.5, 0.25))
+    return [Measured(7, list(zip(rows, arms, strict=True)), verdict)]
 
 
 @pytest.fixture
@@ -113,6 +114,7 @@ async def test_tests_are_told_by_arm(
     assert found[of("ab_labels_total", correct="false", **trees)] == 3
     assert found[of("ab_log_evalue", **trees)] == 1.5
     assert found[of("ab_srm_pvalue", experiment="7")] == 0.5
+    assert found[of("ab_labels_pvalue", experiment="7")] == 0.25
     assert found[of("ab_age_seconds")] < 60
 
 

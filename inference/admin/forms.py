@@ -47,6 +47,9 @@ class StartTestForm(forms.Form):
         required=False,
         help_text=ABTest.coverage.field.help_text,
     )
+    difference = forms.FloatField(
+        required=False, help_text=ABTest.difference.field.help_text, label="difference that matters"
+    )
 
     def __init__(self, arms: Sequence[MLAlgorithm], data: Any = None) -> None:
         self._arms = arms

@@ -169,6 +169,7 @@ class AlgorithmAdmin(Shown):
                 form.split(),
                 Rule(given["rule"]),
                 coverage=1.0 if given["coverage"] is None else given["coverage"],
+                difference=given["difference"],
             )
         except WeirError as error:
             form.add_error(None, error.message)

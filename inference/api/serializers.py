@@ -146,6 +146,7 @@ class ABTestSerializer(serializers.ModelSerializer):
     parent_mlalgorithm_2 = ArmField(1)
     arms = ArmSerializer(many=True, required=False, source="current")
     coverage = serializers.FloatField(min_value=0.0, max_value=1.0, required=False)
+    difference = serializers.FloatField(required=False, allow_null=True)
     rule = serializers.ChoiceField(choices=[rule.value for rule in Rule], required=False)
     endpoint: serializers.SlugRelatedField[Endpoint] = serializers.SlugRelatedField(
         slug_field="name", read_only=True
@@ -167,6 +168,7 @@ class ABTestSerializer(serializers.ModelSerializer):
             "endpoint",
             "outcome",
             "coverage",
+            "difference",
             "phase",
         ]
         read_only_fields: ClassVar = ["id", "created_at", "ended_at", "summary", "outcome", "phase"]

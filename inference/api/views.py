@@ -128,6 +128,7 @@ class ABTestViewSet(
                 given["split"],
                 rule,
                 coverage=given.get("coverage", 1.0),
+                difference=given.get("difference"),
             )
         except (ExperimentInvalid, TransitionRefused) as error:
             raise ValidationError(_by_field(error, serializer.initial_data)) from error
@@ -188,6 +189,9 @@ def _refuse_other_terms(test: ABTest, given: dict[str, Any]) -> None:
     split = given.get("split")
     if split is not None and [(algorithm.pk, weight) for algorithm, weight in split] != arms:
         raise ValidationError({"arms": ["The arms of a test are fixed when it starts."]})
+    if given.get("difference", test.difference) != test.difference:
+        sentence = "The difference that matters is fixed when the test starts."
+        raise ValidationError({"difference": [sentence]})
     if given.get("rule", test.rule) != test.rule:
         raise ValidationError({"rule": ["The rule of a test is fixed when it starts."]})
 

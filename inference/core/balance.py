@@ -1,31 +1,87 @@
-"""Whether traffic is split as it was meant to be, judged at every look."""
+"""Whether a test may be believed at all: units dealt by the weights, labels that reach all arms.
+
+Both are bets against "each falls on an arm by its weight" (a mixture over all other ways to fall,
+Dirichlet-multinomial; Lindon, Malek, NeurIPS 2022, arXiv 2011.03567), so one may look after every
+unit: under it, the chance that the p-value is ever below alpha is at most alpha (Ville 1939).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log
-from typing import Final
+from math import lgamma, log
+from typing import Final, NamedTuple
 
-from inference.core.evidence import log_e_binomial, p_value
+from inference.core.evidence import p_value
 from inference.core.experiment import Arm
 
 # Fixed before any test begins, as every prior here; a wrong split is nearly always a small one.
 _CONCENTRATION: Final = 100.0
+# One healthy test in a thousand is accused, whoever looks and how often: what is accused here is
+# the machinery, and the remedy is to begin anew.
+ALARM: Final = 0.001
+
+
+class Health(NamedTuple):
+    """P-values, at any look, of "the units were dealt by the weights" and "so were the labels"."""
+
+    split: float = 1.0
+    labels: float = 1.0
+
+    @property
+    def misdealt(self) -> bool:
+        return self.split < ALARM
+
+    @property
+    def uneven(self) -> bool:
+        return self.labels < ALARM
+
+    @property
+    def fine(self) -> bool:
+        return not (self.misdealt or self.uneven)
+
+
+NOTHING_SUSPECTED: Final = Health()
+
+
+def health(arms: Sequence[Arm]) -> Health:
+    """Of a test that runs, or of one that has ended. Without counted units nothing is suspected.
+
+    A unit is counted once, and has one label. Where labels come with a chance that has nothing to
+    do with the arm, however late, they fall on the arms as the units did.
+    """
+    if not any(arm.tally.subjects for arm in arms):
+        return NOTHING_SUSPECTED
+    return Health(split_p_value(arms), labels_p_value(arms))
 
 
 def split_p_value(arms: Sequence[Arm]) -> float:
-    """The p-value, at any look, of "each exposure fell on an arm by the weights".
+    """The p-value, at any look, of "each unit fell on an arm by the weights"."""
+    return _p_value(arms, [arm.tally.subjects for arm in arms])
 
-    Each challenger bets against the control; the mean of their bets is a bet itself. An exposure is
-    a prediction: a subject who sends many makes a right split look wrong.
+
+def labels_p_value(arms: Sequence[Arm]) -> float:
+    """The p-value, at any look, of "each labelled unit fell on an arm by the weights"."""
+    return _p_value(arms, [arm.tally.labelled for arm in arms])
+
+
+def log_e_multinomial(
+    counts: Sequence[int], shares: Sequence[float], concentration: float = _CONCENTRATION
+) -> float:
+    """Log e-value against "each event falls on side i with probability p_i", for `shares` p.
+
+    Exact at any count; with a = c p and n the sum of the counts k:
+
+        log G(c) - sum log G(a_i) + sum log G(a_i + k_i) - log G(c + n) - sum k_i log p_i
     """
-    control, *challengers = arms
-    bets = [_bet(control, each) for each in challengers]
-    most = max(bets)
-    return p_value(most + log(sum(exp(bet - most) for bet in bets) / len(bets)))
+    total = lgamma(concentration) - lgamma(concentration + sum(counts))
+    return total + sum(
+        lgamma(concentration * share + count) - lgamma(concentration * share) - count * log(share)
+        for count, share in zip(counts, shares, strict=True)
+    )
 
 
-def _bet(control: Arm, challenger: Arm) -> float:
-    share = challenger.weight / (control.weight + challenger.weight)
-    exposed = challenger.tally.exposures, control.tally.exposures
-    return log_e_binomial(*exposed, share, _CONCENTRATION)
+def _p_value(arms: Sequence[Arm], counts: Sequence[int]) -> float:
+    """A correction may take a label back from an arm that has none in this phase: that is none."""
+    weights = sum(arm.weight for arm in arms)
+    shares = [arm.weight / weights for arm in arms]
+    return p_value(log_e_multinomial([max(0, count) for count in counts], shares))

@@ -22,9 +22,11 @@ class Terms:
     """Agreed before the test begins; changing them later voids the evidence.
 
     `alpha` bounds the chance of ever naming a wrong winner. `horizon` is the number of labels, of
-    control and challenger together, at which the confidence sequence is narrowest.
+    control and challenger together, at which the confidence sequence is narrowest. `difference` is
+    the smallest that would matter, in units of the score; None: any would.
     """
 
     task: Task
     alpha: float = 0.05
     horizon: int = 5000
+    difference: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from inference.core import balance
 from inference.core.errors import TransitionRefused
 from inference.core.experiment import Arm, Terms
 from inference.core.verdict import judge
@@ -91,12 +92,13 @@ def _reason(old: Status, new: Status, *, by_test: bool) -> str:
 def decide(rule: Rule, arms: Sequence[Arm], terms: Terms) -> int | None:
     """The index of the arm that goes into production when the test stops, or None for no change.
 
+    An unhealthy test promotes nobody, whatever its rule.
     By accuracy (mean absolute error for a regression), a tie keeps the first of the best; an arm
     without a label leaves nothing to compare.
     """
     if rule is Rule.EVIDENCE:
         return judge(arms, terms).winner
-    if rule is Rule.NONE:
+    if rule is Rule.NONE or not balance.health(arms).fine:
         return None
     scores = [score for arm in arms if (score := arm.tally.score(terms.task)) is not None]
     if len(scores) < len(arms):

@@ -49,6 +49,44 @@ def no_spread() -> str:
     )
 
 
+def misdealt(arms: Sequence[Arm]) -> str:
+    weights, units = (
+        sum(each) for each in zip(*[(a.weight, a.tally.subjects) for a in arms], strict=True)
+    )
+    shares = [
+        f"{arm.name} got {_share(arm.tally.subjects / units)} of the units instead of "
+        f"{_share(arm.weight / weights)}"
+        for arm in arms
+    ]
+    return (
+        f"Unhealthy: traffic does not arrive as it was split. {_listed(shares)}, which is no "
+        "chance. What keeps some away from an arm may also be what tells the arms apart, so "
+        "nothing here can be trusted and nobody is promoted: find the cause and start a new test."
+    )
+
+
+def uneven(arms: Sequence[Arm]) -> str:
+    shares = [
+        f"{_share(arm.tally.labelled / max(1, arm.tally.subjects))} of {arm.name}'s units"
+        for arm in arms
+    ]
+    return (
+        f"Labels arrive unevenly: {_listed(shares)} have one, and that is no chance. An arm that "
+        "is told only some of its mistakes looks better than it is, so nobody is promoted: find "
+        "out why labels are missing."
+    )
+
+
+def futile(pairs: Sequence[Pair], terms: Terms) -> str:
+    assert terms.difference is not None  # else no difference would be too small
+    others = _listed([pair.challenger.name for pair in pairs])
+    return (
+        f"No difference larger than {_gap(terms.difference, terms)} between {others} and "
+        f"{pairs[0].control.name}, with {100 * (1 - terms.alpha):g}% confidence, no matter how "
+        "often anybody looked. It is safe to stop the test: what is left to find would not matter."
+    )
+
+
 def too_early(pair: Pair, arms: Sequence[Arm], terms: Terms) -> str:
     low, high = pair.evidence.interval
     limits = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from inference.core import sentences
+from inference.core import balance, sentences
+from inference.core.balance import NOTHING_SUSPECTED, Health
 from inference.core.evidence import MIN_LABELLED, Evidence, compare, log_e_binomial
 from inference.core.experiment import Arm, Terms
 from inference.core.sentences import Pair
@@ -20,6 +21,9 @@ class Code(StrEnum):
     COLLECTING = "collecting"
     TOO_EARLY = "too_early"
     WINNER = "winner"
+    FUTILE = "futile"  # no difference as large as one that would matter
+    UNHEALTHY = "unhealthy"  # the traffic is not split as it was to be
+    LABELS_UNEVEN = "labels_uneven"
 
 
 class Comparison(NamedTuple):
@@ -44,6 +48,7 @@ class Verdict:
     winner: int | None = None
     evidence: Evidence | None = None
     comparisons: tuple[Comparison, ...] = ()
+    health: Health = NOTHING_SUSPECTED
 
 
 def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
@@ -53,8 +58,24 @@ def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
     together err at most with probability alpha (Bonferroni). The winner is a challenger that beat
     the control (of several, the one with the best score; challengers are not compared with each
     other), or the control once it beat them all. A label counts as one observation: subjects who
-    send many requests make the evidence look stronger than it is.
+    send many requests make the evidence look stronger than it is, where they bear no subject.
+
+    A test whose units or labels do not fall on the arms by the weights has no winner, whatever it
+    shows: what made them fall otherwise may have made the difference as well.
     """
+    health = balance.health(arms)
+    found = replace(_concluded(arms, terms), health=health)
+    if health.misdealt:
+        said = sentences.misdealt(arms)
+        return replace(found, code=Code.UNHEALTHY, sentence=said, winner=None)
+    if health.uneven:
+        said = sentences.uneven(arms)
+        return replace(found, code=Code.LABELS_UNEVEN, sentence=said, winner=None)
+    return found
+
+
+def _concluded(arms: Sequence[Arm], terms: Terms) -> Verdict:
+    """Of a test that may be believed."""
     comparisons = tuple(_comparisons(arms, terms))
     if not any(arm.tally.exposures for arm in arms):
         return Verdict(Code.NO_DATA, sentences.no_data(), comparisons=comparisons)
@@ -66,8 +87,17 @@ def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
         return _winner(best.position, best, arms, terms, comparisons)
     if len(lost) == len(comparisons):
         return _winner(0, _best(lost, terms), arms, terms, comparisons)
+    if len(pairs) == len(comparisons) and all(_small(pair.evidence, terms) for pair in pairs):
+        said = sentences.futile(pairs, terms)
+        return Verdict(Code.FUTILE, said, None, _best(pairs, terms).evidence, comparisons)
     undecided = [pair for pair in pairs if not pair.evidence.conclusive]
     return _undecided(undecided, arms, terms, comparisons)
+
+
+def _small(evidence: Evidence, terms: Terms) -> bool:
+    """Whether all differences that are still possible are smaller than what would matter."""
+    low, high = evidence.interval
+    return terms.difference is not None and max(-low, high) < terms.difference
 
 
 def _comparisons(arms: Sequence[Arm], terms: Terms) -> Iterator[Comparison]:

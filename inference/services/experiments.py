@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any, Final
 
 from django.db import transaction
@@ -44,15 +45,18 @@ def start(
     rule: Rule = Rule.ACCURACY,
     *,
     coverage: float = 1.0,
+    difference: float | None = None,
 ) -> ABTest:
     """The running test; its arms share the endpoint's traffic by their weights from now on.
 
     `coverage` is the share of the units that take part: above 0, at most 1. The others get what
-    was in production before. Raises ExperimentInvalid (`row` is the arm, from 0),
+    was in production before. `difference` is the smallest of the scores that would matter, above 0.
+    Raises ExperimentInvalid (`row` is the arm, from 0),
     TransitionRefused, or Raced.
     """
     announce.registry_changed()
     _refuse_coverage(coverage)
+    _refuse_difference(difference)
     arms = [(_fresh(algorithm, row), weight) for row, (algorithm, weight) in enumerate(arms)]
     _refuse(arms)
     test = ABTest.objects.create(
@@ -62,6 +66,7 @@ def start(
         salt=secrets.token_hex(16),
         rule=rule.value,
         coverage=coverage,
+        difference=difference,
     )
     chances = assignment.propensities(tuple(weight for _, weight in arms), test.coverage)
     for position, ((algorithm, weight), chance) in enumerate(zip(arms, chances, strict=True), 1):
@@ -110,6 +115,12 @@ def _refuse_coverage(coverage: float) -> None:
     if not 0.0 < coverage <= 1.0:
         message = "The coverage is a share above 0 and at most 1."
         raise ExperimentInvalid(message, field="coverage")
+
+
+def _refuse_difference(difference: float | None) -> None:
+    if difference is not None and not 0.0 < difference < inf:
+        message = "The difference that matters is a number above 0."
+        raise ExperimentInvalid(message, field="difference")
 
 
 def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:

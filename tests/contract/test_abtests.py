@@ -450,6 +450,29 @@ def test_a_promotion_leaves_exactly_one_in_production(door: Door) -> None:
     assert predicted(door)["algorithm"] == TREES
 
 
+def test_the_difference_that_matters_is_said_at_the_start(door: Door) -> None:
+    test = start(door, difference=0.01)
+    assert test["difference"] == 0.01
+    again = {"difference": 0.5}
+
+    refused = door.json("PATCH", f"/api/v1/abtests/{test['id']}", again)
+
+    assert (refused.status, list(refused.json())) == (400, ["difference"])
+    snapshot = door.get(f"/api/v1/abtests/{test['id']}/live").json()
+    assert snapshot["experiment"]["difference"] == 0.01
+    assert snapshot["health"] == {"split": 1.0, "labels": 1.0, "fine": True}
+
+
+@pytest.mark.parametrize("difference", [0, -1, "nan", "inf", "much"])
+def test_a_difference_that_is_none_is_refused(door: Door, difference: object) -> None:
+    body = {"title": "t", "created_by": "me", "difference": difference}
+    arms = {"parent_mlalgorithm_1": FOREST, "parent_mlalgorithm_2": TREES}
+
+    reply = door.json("POST", "/api/v1/abtests", {**body, **arms})
+
+    assert (reply.status, list(reply.json())) == (400, ["difference"])
+
+
 @pytest.mark.parametrize(
     ("algorithm", "status"),
     [

@@ -123,3 +123,11 @@ def test_by_evidence_a_lead_that_may_be_chance_promotes_nobody(
 
 def test_without_a_rule_nobody_is_promoted() -> None:
     assert decide(Rule.NONE, [arm(2000, 1600), arm(2000, 1800)], TERMS) is None
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+def test_an_unhealthy_test_promotes_nobody(rule: Rule) -> None:
+    tallies = [(9000, 4000, 3000), (11000, 4900, 4500)]
+    arms = [Arm("a", 1, Tally(n, 0, labels, right, subjects=n)) for n, labels, right in tallies]
+
+    assert decide(rule, arms, TERMS) is None

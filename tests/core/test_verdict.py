@@ -130,3 +130,59 @@ def test_the_second_opinion_knows_how_the_traffic_was_split() -> None:
     # A hundred mistakes of a thousand where a tenth of the traffic goes: nothing odd.
     assert comparison.mistakes_log_e is not None
     assert comparison.mistakes_log_e < 0
+
+
+def dealt(name: str, subjects: int, labelled: int, correct: int) -> Arm:
+    return Arm(name, 1, Tally(subjects, 0, labelled, correct, subjects=subjects))
+
+
+def test_a_test_with_another_split_has_no_winner() -> None:
+    verdict = judge([dealt("forest", 9600, 4800, 3800), dealt("trees", 10400, 4900, 4500)], TERMS)
+
+    assert (verdict.code, verdict.winner) == (Code.UNHEALTHY, None)
+    assert verdict.evidence is not None
+    assert verdict.evidence.conclusive  # and still
+    assert "forest got 48.0% of the units instead of 50.0%" in verdict.sentence
+    assert verdict.health.misdealt
+
+
+def test_a_test_with_labels_for_one_arm_only_has_no_winner() -> None:
+    verdict = judge([dealt("forest", 9990, 4800, 3800), dealt("trees", 10010, 2400, 2200)], TERMS)
+
+    assert (verdict.code, verdict.winner) == (Code.LABELS_UNEVEN, None)
+    assert "48.0% of forest's units and 24.0% of trees's units have one" in verdict.sentence
+
+
+def test_a_healthy_test_has_one() -> None:
+    verdict = judge([dealt("forest", 9990, 4800, 3800), dealt("trees", 10010, 4810, 4500)], TERMS)
+
+    assert (verdict.code, verdict.winner) == (Code.WINNER, 1)
+    assert verdict.health.fine
+
+
+@pytest.mark.parametrize(
+    ("difference", "code"), [(None, Code.TOO_EARLY), (0.005, Code.TOO_EARLY), (0.05, Code.FUTILE)]
+)
+def test_it_may_stop_when_nothing_that_would_matter_is_possible(
+    difference: float | None, code: Code
+) -> None:
+    terms = Terms("binary", difference=difference)
+    verdict = judge([arm("forest", 8000, 7200), arm("trees", 8000, 7205)], terms)
+
+    assert (verdict.code, verdict.winner) == (code, None)
+    if code is Code.FUTILE:
+        assert verdict.sentence.startswith(
+            "No difference larger than 5 percentage points between trees and forest, with 95% conf"
+        )
+
+
+def test_a_winner_is_named_even_if_he_wins_by_less_than_matters() -> None:
+    arms = [arm("forest", 42000, 35000), arm("trees", 42000, 37000)]
+
+    assert judge(arms, Terms("binary", difference=0.5)).code is Code.WINNER
+
+
+def test_all_challengers_must_be_as_good_as_equal() -> None:
+    arms = [arm("a", 8000, 7200), arm("b", 8000, 7205), arm("c", 50, 45)]
+
+    assert judge(arms, Terms("binary", difference=0.5)).code is not Code.FUTILE
