@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
@@ -15,7 +16,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
-from inference import selectors
+from inference import planner, selectors
 from inference.api import live
 from inference.api.pagination import AfterPagination
 from inference.api.permissions import caller
@@ -52,6 +53,18 @@ class EndpointViewSet(ReadOnlyModelViewSet):
         if schema is None:
             raise NotFound("No algorithm of this endpoint is in production.")
         return Response(schema)
+
+    @extend_schema(
+        parameters=[OpenApiParameter(name) for name in planner.WISHES], responses={200: dict}
+    )
+    @action(detail=True)
+    def plan(self, request: Request, **kwargs: Any) -> Response:
+        """How many labels a test would need and how long it would take, by its own traffic."""
+        wishes = request.query_params.dict()
+        try:
+            return Response(planner.plan(self.get_object(), wishes, timezone.now()))
+        except ExperimentInvalid as error:
+            raise ValidationError({error.field or "difference": [error.message]}) from error
 
 
 class AlgorithmViewSet(ReadOnlyModelViewSet):

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from inference import planner
+from inference.core.errors import ExperimentInvalid
+from inference.models import Endpoint
+
+_WISHES = {
+    "difference": "the smallest difference that would matter; 0.01 is one percentage point",
+    "base": "the accuracy now, where the log does not know it",
+    "variance": "of one label's score instead; for a regression, of the absolute error",
+    "labels-a-day": "how many labels come, where the log does not know it",
+    "weights": "of the arms, the control's first; 1,1 unless said otherwise",
+    "coverage": "the share of the traffic that takes part; 1 unless said otherwise",
+    "power": "the chance to see the difference if it is there; 0.8 unless said otherwise",
+    "alpha": "the chance to see one that is not there; 0.05 unless said otherwise",
+}
+_NEVER = "never"
+
+
+class Command(BaseCommand):
+    """Says how long a test would take."""
+
+    help = (
+        "How many labels a test of an endpoint needs and how many days it takes, by the endpoint's "
+        "own traffic, before it is started."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("endpoint", help="its name")
+        for name, meaning in _WISHES.items():
+            parser.add_argument(f"--{name}", help=meaning, required=name == "difference")
+        parser.add_argument("--json", action="store_true", help="say it as JSON")
+
+    def handle(self, *, endpoint: str, **given: Any) -> None:
+        names = [name.replace("-", "_") for name in _WISHES]
+        wishes = {name: given[name] for name in names if given[name] is not None}
+        try:
+            found = planner.plan(Endpoint.objects.get(name=endpoint), wishes, timezone.now())
+        except Endpoint.DoesNotExist as error:
+            raise CommandError(f"There is no endpoint {endpoint!r}.") from error
+        except ExperimentInvalid as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(json.dumps(found) if given["json"] else _in_words(found))
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    labels, days, aim = found["labels"], found["days"], found["aim"]
+    lines = [
+        f"A difference of {aim['difference']:g}, seen with a chance of {100 * aim['power']:g} %:",
+        f"  watched all the time   {_many(labels['watched'])} labels, {_long(days['watched'])}",
+        f"  looked at once         {_many(labels['fixed'])} labels, {_long(days['fixed'])}",
+        f"At {found['labels_a_day']:,.1f} labels a day the smallest difference that is seen is",
+        *(f"  after {n:>2} days  {_small(seen)}" for n, seen in found["detectable"].items()),
+    ]
+    return "\n".join(lines)
+
+
+def _many(labels: int | None) -> str:
+    return _NEVER if labels is None else f"{labels:,}"
+
+
+def _long(days: float | None) -> str:
+    return _NEVER if days is None else f"{days:,.1f} days"
+
+
+def _small(seen: float | None) -> str:
+    return "none" if seen is None else f"{seen:.3g}"
