@@ -13,7 +13,6 @@ from inference.core.routing import PRODUCTION, Wanted
 DEFAULT: Final = Wanted()
 MAX_SUBJECT: Final = 128
 MAX_ID_DIGITS: Final = 18
-MOST_SHOWN: Final = 10**18  # of a number in a sentence; a client may send any number of digits
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
 
 
@@ -98,4 +97,4 @@ def _algorithm(text: str | None) -> int | None:
 
 def too_many(most: float, rows: int) -> TooLarge:
     """What a request of more rows than are taken at once is told."""
-    return TooLarge(f"A request has at most {most} rows, not {min(rows, MOST_SHOWN)}.")
+    return TooLarge(f"A request has at most {most} rows, not {rows}.")

@@ -214,9 +214,12 @@ def _refuse_many(found: Sequence[Sent], most_rows: float) -> None:
     """By what is said of them: whoever sends too much is not worth the time that reading takes."""
     if len(found) > MOST_INPUTS:
         raise RequestInvalid(f"A request has at most {MOST_INPUTS} inputs, not {len(found)}.")
-    rows = max((each.shape[0] for each in found if each.shape), default=0)
-    if rows > most_rows:
-        raise too_many(most_rows, rows)
+    for each in found:
+        if each.shape and each.shape[0] > most_rows:
+            datatypes.described(
+                each.name, each.datatype, each.shape
+            )  # what is no tensor is told so
+            raise too_many(most_rows, each.shape[0])
 
 
 def _refuse_twice(what: str, names: Sequence[str]) -> None:

@@ -265,11 +265,10 @@ def test_too_many_rows_are_refused_before_they_are_read() -> None:
         oip.read(body, None, 5)
 
 
-def test_a_number_of_rows_may_have_any_number_of_digits() -> None:
-    body = said({**ONE, "shape": [10**4000]})
-
-    with pytest.raises(TooLarge, match=f"not {10**18}"):
-        oip.read(body, None, 4)
+def test_what_is_no_tensor_at_all_is_told_that_first() -> None:
+    for shape in ([10**4000], [2**32, 2**32], [5, -1]):
+        with pytest.raises(RowInvalid):
+            oip.read(said({**ONE, "shape": shape}), None, 4)
 
 
 def test_there_are_not_more_inputs_than_a_model_can_have() -> None:
