@@ -86,7 +86,7 @@ async def test_the_screen_and_rest_say_the_same_after_the_line_was_cut(
     assert len(lines) > 1
     for place, arm in enumerate(said["arms"]):
         pending = screen.page.locator(".arm .pending dd").nth(place)
-        await expect(pending).to_have_text(str(arm["exposures"] - arm["labelled"]))
+        await expect(pending).to_have_text(str(arm["subjects"] - arm["labelled"]))
 
 
 async def test_numbers_look_old_while_the_line_is_down(screen: Screen) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 
 from playwright.async_api import Route, expect
@@ -78,6 +79,7 @@ def experiment(name: str) -> dict[str, object]:
         "version": name,
         "weight": 1,
         "exposures": 10,
+        "subjects": 10,
         "errors": 0,
         "labelled": 5,
         "correct": 4,
@@ -103,8 +105,29 @@ def experiment(name: str) -> dict[str, object]:
         "arms": [arm, arm | {"arm": 2, "position": 2}],
         "evidence": None,
         "verdict": {"code": "collecting", "sentence": name, "winner": None},
+        "health": {"split": 1.0, "labels": 1.0, "fine": True},
         "history": {"n": [], "log_e": [], "difference": [], "low": [], "high": []},
     }
+
+
+async def test_a_test_that_cannot_be_believed_says_so(screen: Screen) -> None:
+    named, said = "e", "Unhealthy: traffic does not arrive as it was split."
+    ill = {
+        "verdict": {"code": "unhealthy", "sentence": said, "winner": None},
+        "health": {"split": 1e-9, "labels": 0.25, "fine": False},
+    }
+    await screen.page.route("**/api/v1/endpoints/*/schema", answering(schema(named)))
+    await Script(screen.page).plays(
+        operations(endpoint(named, algorithm(1, named), algorithm(2, named), experiment=1)),
+        experiment(named) | ill,
+    )
+
+    await screen.page.goto(screen.url)
+
+    await expect(screen.verdict).to_have_text(said)
+    health = screen.page.get_by_text("unhealthy", exact=True)
+    await expect(health).to_have_attribute("data-status", "unhealthy")
+    await expect(health).to_have_attribute("title", re.compile("p = less than 0.0001.*p = 0.25"))
 
 
 async def test_the_page_works_without_its_plotting_library(screen: Screen) -> None:

@@ -18,6 +18,7 @@ export class Experiment {
   #stop = h("button", { type: "button", class: "grave push" }, "Stop the test");
   #start = h("button", { type: "button", class: "push" }, "Start a test");
   #state = h("span", { class: "chip" });
+  #health = h("span", { class: "chip" });
   #verdict = h("p", { class: "verdict" });
   #detail = h("p", { class: "detail" });
   #summary = h("p", { class: "summary" });
@@ -40,7 +41,7 @@ export class Experiment {
     this.#stop.addEventListener("click", onStop);
     this.#start.addEventListener("click", onStart);
     root.append(
-      h("header", {}, this.#title, this.#state, this.#note, this.#start, this.#stop),
+      h("header", {}, this.#title, this.#state, this.#health, this.#note, this.#start, this.#stop),
       this.#words, this.#summary, this.#board, this.#empty,
     );
     this.render(null, { canStart: false });
@@ -49,7 +50,7 @@ export class Experiment {
   /** `snapshot` is null while this endpoint has had no test. */
   render(snapshot, { canStart }) {
     const running = snapshot?.experiment.running ?? false;
-    for (const [node, visible] of [[this.#board, snapshot], [this.#words, snapshot], [this.#state, snapshot], [this.#empty, !snapshot]]) show(node, Boolean(visible));
+    for (const [node, visible] of [[this.#board, snapshot], [this.#words, snapshot], [this.#state, snapshot], [this.#health, snapshot], [this.#empty, !snapshot]]) show(node, Boolean(visible));
     show(this.#stop, running);
     show(this.#start, !running);
     this.#start.disabled = !canStart;
@@ -65,10 +66,13 @@ export class Experiment {
     this.#shown = null;
   }
 
-  #fill({ experiment, arms, evidence, verdict, history }, running) {
+  #fill({ experiment, arms, evidence, verdict, history, health }, running) {
     write(this.#title, experiment.title);
     write(this.#state, running ? "running" : "ended");
     attribute(this.#state, "data-status", running ? "running" : "retired");
+    write(this.#health, health.fine ? "healthy" : "unhealthy");
+    attribute(this.#health, "data-status", health.fine ? "healthy" : "unhealthy");
+    attribute(this.#health, "title", `Units fall on the arms by the weights: p = ${chance(health.split)}; so do labels: p = ${chance(health.labels)}. Below 0.001 the test promotes nobody.`);
     write(this.#note, note(experiment, running));
     const [first, ...rest] = verdict.sentence.split(/(?<=[.!?]) (?=[A-Z])/);
     write(this.#verdict, first);
@@ -88,6 +92,10 @@ export class Experiment {
     if (this.#shown !== null && this.#shown !== now) write(this.#herald, `${experiment.title}: ${verdict.sentence}`);
     this.#shown = now;
   }
+}
+
+function chance(p) {
+  return p < 0.0001 ? "less than 0.0001" : p.toPrecision(2);
 }
 
 function note(experiment, running) {

@@ -76,9 +76,10 @@ class ArmRow {
   }
 }
 
+/** Of units: a subject who asks often has one label that counts. */
 function answers(arm) {
   const right = arm.correct ?? 0;
-  return { right, wrong: arm.labelled - right, pending: Math.max(0, arm.exposures - arm.errors - arm.labelled) };
+  return { right, wrong: arm.labelled - right, pending: Math.max(0, arm.subjects - arm.errors - arm.labelled) };
 }
 
 export class Tally {
@@ -90,7 +91,7 @@ export class Tally {
   /** `graded`: answers are right or wrong; else they are only more or less off. */
   render(arms, graded) {
     const weights = arms.reduce((sum, arm) => sum + arm.weight, 0);
-    const longest = Math.max(1, ...arms.map((arm) => arm.exposures - arm.errors));
+    const longest = Math.max(1, ...arms.map((arm) => arm.subjects - arm.errors));
     this.#rows.render(arms.map((arm) => ({ arm, share: arm.weight / weights, longest, graded })), (item) => item.arm.arm);
     attribute(this.node, "data-graded", graded ? "" : null);
   }
