@@ -224,7 +224,7 @@ class Gateway:
             raise NotServed
         mode = mode or endpoint.log_mode
         subject = ask.subject or _table_of(endpoint, ask, ids)
-        context = Context(rows, subject, mode, datetime.now(UTC), ask.table)
+        context = Context(rows, subject, mode, datetime.now(UTC), ask.table, ask.level)
         if len(ids) == 1 or endpoint.experiment is None or subject:
             unit = Unit(subject or str(ids[0]), lasting=ask.subject != "")
             algorithm, arm = endpoint.route(ask.wanted, unit)
@@ -240,7 +240,8 @@ class Gateway:
             # No row fits the schema: nothing to compute, but the errors are logged like answers.
             part.settle(Outcome(None))
             return _nothing() if mode is LogMode.OFF else self._wiring.record(part)
-        return self._submit(Job(_model(part.served), tensors, deadline, mode, part, hurried))
+        level = part.context.level
+        return self._submit(Job(_model(part.served), tensors, deadline, mode, part, hurried, level))
 
 
 def _table_of(endpoint: Endpoint, ask: Ask, ids: Sequence[int]) -> str:

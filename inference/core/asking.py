@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from inference.core import preference
 from inference.core.errors import RowInvalid, TooLarge
+from inference.core.precedence import Level
 from inference.core.routing import PRODUCTION, Wanted
 
 DEFAULT: Final = Wanted()
@@ -25,7 +26,8 @@ class Ask:
     `wait` is how many of them the caller spends on waiting before he would rather have an id by
     which to ask again; None: until the answer is there. `table`: he reads arrays, and all his rows
     are one unit of assignment. `hurried`: he would rather be refused at once than wait for many
-    others, as one does who asks one thing after the other and knows what 503 means.
+    others, as one does who asks one thing after the other and knows what 503 means. `level` is his
+    place among those who wait for the same model.
     """
 
     endpoint: str
@@ -36,6 +38,7 @@ class Ask:
     wait: float | None = None
     table: bool = False
     hurried: bool = False
+    level: Level = Level.USUAL
 
     def on_behalf_of(self, subject: str) -> Ask:
         return replace(self, subject=checked_subject(subject)) if subject else self

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from inference.core.latency import NO_LIMIT, LatencyModel
+from inference.core.precedence import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ class Waiting(Protocol):
     @property
     def hurried(self) -> bool: ...
 
+    @property
+    def level(self) -> Level: ...
+
 
 W = TypeVar("W", bound=Waiting)
 
@@ -60,17 +64,18 @@ class Taken(NamedTuple, Generic[W]):
 
 
 class Window(Generic[W]):
-    """Jobs waiting for company, oldest first.
+    """Jobs waiting for company, by level and the oldest first.
 
     There is no due time: the batch that is ready leaves as soon as the model is free, and grows
     only for as long as it is not. `hurried` are those of the `rows` that are in a hurry.
     """
 
-    __slots__ = ("_max_rows", "_waiting", "hurried", "rows")
+    __slots__ = ("_first", "_last", "_max_rows", "_waiting", "hurried", "rows")
 
     def __init__(self, policy: BatchPolicy) -> None:
         self._max_rows = policy.max_rows
         self._waiting: deque[W] = deque()
+        self._first = self._last = 0  # jobs of these levels, at either end
         self.rows = self.hurried = 0
 
     def __len__(self) -> int:
@@ -78,10 +83,23 @@ class Window(Generic[W]):
 
     def add(self, job: W) -> None:
         """Let it wait; whether it may is `admission`'s question."""
-        self._waiting.append(job)
+        self._place(job)
         self.rows += job.rows
         if job.hurried:
             self.hurried += job.rows
+
+    def _place(self, job: W) -> None:
+        level = job.level
+        if level is Level.USUAL and not self._last:  # as nearly always
+            self._waiting.append(job)
+        elif level is Level.FIRST:
+            self._waiting.insert(self._first, job)
+            self._first += 1
+        elif level is Level.LAST:
+            self._waiting.append(job)
+            self._last += 1
+        else:
+            self._waiting.insert(len(self._waiting) - self._last, job)
 
     def take(self, now: float, latency: LatencyModel) -> Taken[W]:
         """The oldest jobs that fit one batch and still make the tightest deadline among them.
@@ -116,10 +134,15 @@ class Window(Generic[W]):
         self.rows -= job.rows
         if job.hurried:
             self.hurried -= job.rows
+        if job.level is Level.FIRST:
+            self._first -= 1
+        elif job.level is Level.LAST:
+            self._last -= 1
 
     def clear(self) -> None:
         """Forget everybody; whoever calls this tells them."""
         self._waiting.clear()
+        self._first = self._last = 0
         self.rows = self.hurried = 0
 
     def _all_fit(self, now: float, latency: LatencyModel) -> bool:

@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from inference.core import datatypes, jsontensors
+from inference.core import datatypes, jsontensors, precedence
 from inference.core.asking import too_many
 from inference.core.datatypes import BYTES, DTYPES, Tensor
 from inference.core.errors import JsonInvalid, RequestInvalid, Unsupported
+from inference.core.precedence import Level
 from inference.core.signature import ANY, Spec
 
 Parameters = Mapping[str, Any]
@@ -44,13 +45,17 @@ class Want(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What a client asks. No `wants`: everything; `timeout` in seconds, None if he says none."""
+    """What a client asks. No `wants`: everything; `timeout` in seconds, None if he says none.
+
+    `level` is his place among those who wait.
+    """
 
     inputs: Sequence[Tensor]
     wants: Sequence[Want] = ()
     id: str | None = None
     binary: bool = False
     timeout: float | None = None
+    level: Level = Level.USUAL
 
 
 class Sent(Struct, gc=False):
@@ -98,6 +103,7 @@ def read(body: bytes, head_length: int | None, most_rows: float = inf) -> Reques
         head.id,
         _flag(parameters, "binary_data_output") or False,
         _timeout(parameters),
+        _level(parameters),
     )
 
 
@@ -202,6 +208,15 @@ def _timeout(parameters: Parameters) -> float | None:
     if type(value) is not int or value < 0:
         raise RequestInvalid("timeout is a number of microseconds.")
     return min(value, LONGEST) / MICROSECONDS or None
+
+
+def _level(parameters: Parameters) -> Level:
+    value = parameters.get("priority")
+    if value is None:
+        return Level.USUAL
+    if type(value) is not int or value < 0:
+        raise RequestInvalid("priority is a whole number: 1 is the highest, 0 the usual one.")
+    return precedence.of_priority(value)
 
 
 def _refuse_unsupported(who: str, parameters: Parameters) -> None:

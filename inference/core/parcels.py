@@ -19,6 +19,7 @@ from msgspec import Struct
 from inference.core import datatypes
 from inference.core.datatypes import BYTES
 from inference.core.errors import KINDS, WeirError
+from inference.core.precedence import Level
 from inference.core.reader import Reader
 from inference.core.routing import Arm
 from inference.core.rows import Read
@@ -90,7 +91,8 @@ class Item(Struct, array_like=True, gc=False):
     """One job. `places` says which row each row of the blocks is, None for all of them in order.
 
     Without blocks no row fits the schema; then there is nothing to compute, only to log. Without a
-    log there are no `raws`. `table`: arrays are wanted, no texts.
+    log there are no `raws`. `table`: arrays are wanted, no texts. A process of an earlier release
+    says no `level`, and reads none.
     """
 
     number: int
@@ -105,6 +107,7 @@ class Item(Struct, array_like=True, gc=False):
     places: list[int] | None
     errors: dict[int, Trouble]
     table: bool
+    level: Level = Level.USUAL
 
 
 class Parcel(Struct, array_like=True, gc=False):
@@ -154,6 +157,7 @@ def item(part: Part, number: int, remaining: float) -> Item:
         None if whole else list(read.places),
         troubles(read.errors) if read.errors else {},
         context.table,
+        context.level,
     )
 
 
@@ -189,7 +193,9 @@ def received(data: bytes) -> Reply:
 
 def part(found: Item, served: Served) -> Part:
     """The part on the other side: read already, to be settled there."""
-    context = Context(_Carried(found), found.subject, found.mode, found.at, found.table)
+    context = Context(
+        _Carried(found), found.subject, found.mode, found.at, found.table, found.level
+    )
     arm = None if found.arm is None else Arm(found.arm, served.algorithm, 1)
     return Part(served, arm, range(len(found.ids)), found.ids, context)
 

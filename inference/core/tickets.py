@@ -14,6 +14,7 @@ import numpy as np
 from inference.core.answers import ERROR_LABEL, Answer, Renderer, failure
 from inference.core.datatypes import Tensor
 from inference.core.errors import WeirError
+from inference.core.precedence import Level
 from inference.core.reader import Reader
 from inference.core.routing import Algorithm, Arm
 from inference.core.rows import Read, Rows
@@ -38,7 +39,7 @@ class Served:
 class Context(NamedTuple):
     """What the rows of one request have in common; `at` is when it was admitted.
 
-    `table`: the caller reads arrays, so no texts are made for him.
+    `table`: the caller reads arrays, so no texts are made for him. `level`: their place in a queue.
     """
 
     rows: Rows
@@ -46,6 +47,7 @@ class Context(NamedTuple):
     mode: LogMode
     at: datetime
     table: bool = False
+    level: Level = Level.USUAL
 
 
 class Table(NamedTuple):
@@ -198,7 +200,7 @@ class Part:
         return list(map(_row, zip(*columns)))  # noqa: B905  # some of them never end
 
     def _only_row(self, outcome: Outcome, text: str, label: str) -> PredictionRow:
-        rows, subject, _, at, _ = self.context
+        rows, subject, _, at, *_ = self.context
         algorithm, arm = self.served.algorithm.id, self.arm and self.arm.id
         raw, latency = rows.raw(self.positions[0]), _microseconds(outcome)
         return _row(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from inference.core.errors import WeirError
+from inference.core.precedence import Level
 from inference.core.tensors import Tensors
 
 
@@ -86,6 +87,7 @@ class Job:
     mode: LogMode
     ticket: Ticket
     hurried: bool = False
+    level: Level = Level.USUAL
 
 
 class PredictionRow(NamedTuple):

@@ -31,6 +31,7 @@ from inference.core.errors import (
 )
 from inference.core.oip import Request
 from inference.core.oipanswers import Written
+from inference.core.precedence import Level
 from inference.core.routing import Algorithm
 from inference.core.rows import TensorRows
 from inference.dataplane import catalog, encodings, v2paths
@@ -249,6 +250,8 @@ class V2:
         request = _request(body, asked.headers, gate, catalog.candidates(of, who))
         if request.timeout is not None:
             ask = replace(ask, deadline=min(request.timeout, gate.limits.deadline))
+        if request.level is not Level.USUAL:
+            ask = replace(ask, level=request.level)
         pending = await gate.predict(ask, TensorRows(request.inputs), call)
         return oipanswers.written(of.name, request, pending.table)
 

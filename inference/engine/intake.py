@@ -99,7 +99,8 @@ class Intake:
             return
         assert served.model is not None  # a worker reads only streams of models that it has loaded
         model = Alone(served.model) if alone else served.model
-        job = Job(model, tensors, self._loop.time() + remaining, item.mode, part)
+        until = self._loop.time() + remaining
+        job = Job(model, tensors, until, item.mode, part, level=item.level)
         self._watch(entry, item, part, self._engine.submit(job))
 
     def _watch(self, entry: Entry, item: Item, part: Part, job: asyncio.Future[Any]) -> None:

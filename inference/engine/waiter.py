@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from inference.core.errors import WeirError
+from inference.core.precedence import Level
 from inference.core.types import Job, Outcome
 
 
@@ -32,6 +33,10 @@ class Waiter:
     @property
     def hurried(self) -> bool:
         return self.job.hurried
+
+    @property
+    def level(self) -> Level:
+        return self.job.level
 
     def fail(self, error: WeirError) -> None:
         if not self.answer.done():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from inference.core.batching import BatchPolicy, Window
 from inference.core.latency import LatencyModel
+from inference.core.precedence import Level
 
 POLICY = BatchPolicy(max_rows=10, max_queue_rows=100)
 
@@ -22,6 +23,7 @@ class Job:
     deadline: float = inf
     gone: bool = False
     hurried: bool = False
+    level: Level = Level.USUAL
 
     def __repr__(self) -> str:
         return self.name
@@ -234,6 +236,7 @@ jobs_in_a_hurry = st.lists(
         deadline=st.sampled_from([1.0, inf]),
         gone=st.booleans(),
         hurried=st.booleans(),
+        level=st.sampled_from(Level),
     ),
     max_size=20,
 )
@@ -253,3 +256,25 @@ def test_rows_in_a_hurry_are_those_of_the_jobs_that_wait(jobs: list[Job], steps:
             getattr(waiting, step)()
         assert waiting.rows == sum(job.rows for job in waiting._waiting)
         assert waiting.hurried == sum(job.rows for job in waiting._waiting if job.hurried)
+        levels = [job.level for job in waiting._waiting]
+        assert levels == sorted(levels)
+        assert waiting._first == levels.count(Level.FIRST)
+        assert waiting._last == levels.count(Level.LAST)
+
+
+def test_within_a_level_the_oldest_goes_first() -> None:
+    first, usual, last = Level
+    said = [("a", usual), ("b", last), ("c", first), ("d", usual), ("e", first), ("f", last)]
+    waiting = window(*[Job(name, 4, level=level) for name, level in said])
+
+    taken = [waiting.take(0.0, UNKNOWN).batch for _ in range(3)]
+
+    assert [names(batch) for batch in taken] == ["c e", "a d", "b f"]
+
+
+def test_all_that_fit_leave_together_whatever_their_level() -> None:
+    waiting = window(Job("a", level=Level.LAST), Job("b"), Job("c", level=Level.FIRST))
+
+    assert len(waiting.take(0.0, UNKNOWN).batch) == 3
+    waiting.add(Job("d"))
+    assert names(waiting.take(0.0, UNKNOWN).batch) == "d"

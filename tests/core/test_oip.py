@@ -23,6 +23,7 @@ from inference.core.errors import (
     WeirError,
 )
 from inference.core.oip import Request, Want
+from inference.core.precedence import Level
 from inference.core.signature import Spec
 
 ONE: dict[str, Any] = {"name": "x", "shape": [2], "datatype": "FP32", "data": [1, 2]}
@@ -48,7 +49,7 @@ def read(head: bytes, tail: bytes = b"") -> Request:
 def test_json_alone_needs_no_length() -> None:
     found = oip.read(said(ONE), None)
     assert found.inputs[0].array.tolist() == [1.0, 2.0]
-    assert found[1:] == ([], None, False, None)
+    assert found[1:] == ([], None, False, None, Level.USUAL)
     assert read(said(ONE)).inputs[0].array.tolist() == [1.0, 2.0]
 
 
@@ -63,12 +64,19 @@ def test_what_is_asked_for_is_kept() -> None:
     found = oip.read(said(ONE, id="é 1", parameters=parameters, outputs=outputs), None)
     assert found.wants == [Want("a", True), Want("b", False), Want("c"), Want("d")]
     assert (found.id, found.binary, found.timeout) == ("é 1", True, 0.25)
+    assert found.level is Level.LAST
 
 
 def test_null_says_nothing() -> None:
     body = said(one(parameters=None), id=None, parameters=None, outputs=None, unknown={"deep": [1]})
-    assert oip.read(body, None)[1:] == ([], None, False, None)
+    assert oip.read(body, None)[1:] == ([], None, False, None, Level.USUAL)
     assert read(said(binary(8, data=None)), bytes(8)).inputs[0].array.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("priority", [-1, 1.0, "1", True, []])
+def test_a_priority_is_a_whole_number(priority: object) -> None:
+    with pytest.raises(RequestInvalid, match="priority"):
+        oip.read(said(ONE, parameters={"priority": priority}), None)
 
 
 def test_no_patience_is_the_usual_patience() -> None:

@@ -16,6 +16,7 @@ from inference.core import datatypes, parcels
 from inference.core.answers import TableRenderer
 from inference.core.errors import KINDS, ModelRejectedRow, Overloaded, RowInvalid, WeirError
 from inference.core.parcels import Item, Keys, Trouble
+from inference.core.precedence import Level
 from inference.core.reader import RowReader
 from inference.core.routing import Algorithm, Arm
 from inference.core.rows import JsonRows, NumberRows, Rows, TensorRows, ValueRows
@@ -341,3 +342,15 @@ def test_a_row_may_hold_no_texts_at_all() -> None:
 
     assert again.shape == (2, 0)
     assert again.dtype == object
+
+
+def test_a_place_in_the_queue_travels_and_an_earlier_release_says_none() -> None:
+    context = Context(records({"a": 1}), "", LogMode.OFF, AT, level=Level.FIRST)
+    one = Part(BINARY, None, range(1), [7], context)
+    item = parcels.item(one, 1, 1.0)
+
+    assert travelled(one, BINARY).context.level is Level.FIRST
+    data = msgspec.msgpack.decode(parcels.parcel("there", [item]))
+    data[2][0].pop()
+    (earlier,) = parcels.opened(msgspec.msgpack.encode(data)).items
+    assert earlier.level is Level.USUAL

@@ -20,6 +20,7 @@ from inference.core.batching import BatchPolicy, Window
 from inference.core.bisection import Bisection, Span
 from inference.core.errors import Overloaded
 from inference.core.latency import LatencyModel
+from inference.core.precedence import Level
 
 SEEDS = 2000
 CHUNK = 100
@@ -40,6 +41,7 @@ class Job:
     deadline: float
     gone: bool = False
     hurried: bool = False
+    level: Level = Level.USUAL
     fates: list[object] = field(default_factory=list)
 
     @property

@@ -189,6 +189,12 @@ async def test_a_timeout_is_the_deadline(here: Site) -> None:
     assert reply.status == 200
 
 
+async def test_a_priority_is_taken(here: Site) -> None:
+    for priority in (0, 1, 2):
+        reply = await here.ask("POST", INFER, said(A, parameters={"priority": priority}))
+        assert reply.status == 200
+
+
 # -- refusals --------------------------------------------------------------------------------------
 
 
@@ -207,6 +213,7 @@ async def test_a_timeout_is_the_deadline(here: Site) -> None:
         (INFER, said(matrix([[1.0, 2.0, 3.0]])), 400, "row_invalid", "shape [rows, 2]"),
         (INFER, said({**A, "name": "z"}, B | {"name": "y"}), 400, "row_invalid", "None of"),
         (INFER, said(matrix([[0, 0], [0, 5]])), 400, "row_invalid", "(row 1, 'b')"),
+        (INFER, said(A, parameters={"priority": "1"}), 400, "request_invalid", "priority"),
         (INFER, said(A, parameters={"sequence_id": 1}), 501, "unsupported", "sequence_id"),
         (INFER, said(A) + b" " * MOST, 413, "too_large", "bytes"),
         (f"{INFER}?subject={'s' * 129}", said(A), 400, "row_invalid", "subject"),

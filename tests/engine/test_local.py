@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from time import monotonic
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from inference.core.batching import BatchPolicy
 from inference.core.errors import ModelUnavailable, RowInvalid
+from inference.core.precedence import Level
 from inference.core.tensors import Tensors
 from inference.core.types import Job, LogMode, Outcome
 from inference.engine.commit import GroupCommit
@@ -70,6 +72,21 @@ async def test_no_batch_is_larger_than_the_policy_but_a_job_that_is_runs_alone(
 
     assert [len(batch) for batch in model.batches] == [12, 6, 3]
     assert values(await bulk) == [7 * n for n in range(12)]
+
+
+async def test_who_is_to_go_first_does_and_his_batch_is_filled_by_the_oldest(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    model = Sevenfold()
+    engine.submit(job(model, 0))
+    await turns()
+    levels = [Level.LAST, Level.USUAL, Level.FIRST, Level.USUAL]
+    for n, level in enumerate(levels, 1):
+        engine.submit(replace(job(model, *[n] * 3), level=level))
+
+    await hands.go(times=3)
+
+    assert model.batches == [[0], [3, 3, 3, 2, 2, 2], [4, 4, 4, 1, 1, 1]]
 
 
 async def test_each_model_has_its_lane(engine: LocalEngine, hands: Hands) -> None:
