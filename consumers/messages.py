@@ -277,6 +277,8 @@ class ArmNow(Part):
     accuracy: Number
     mean_absolute_error: Number
     latency_ms: Latency | None
+    chance_to_win: Number
+    expected_loss: Number
 
 
 class Evidence(Part):

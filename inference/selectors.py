@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from inference.core import experiment, receipts, sketch, verdict
+from inference.core import bayes, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.tally import NOTHING
 from inference.core.verdict import Verdict
@@ -102,8 +102,8 @@ def experiment_snapshot(abtest_id: int) -> Json:
         "topic": f"experiment:{test.pk}",
         "experiment": _experiment(test),
         "arms": [
-            _arm(arm, counted, latencies.get(arm.pk))
-            for arm, counted in zip(arms, measured, strict=True)
+            _arm(arm, counted, latencies.get(arm.pk)) | bet
+            for arm, counted, bet in zip(arms, measured, _bets(test, measured), strict=True)
         ],
         "evidence": asdict(found.evidence) if found.evidence else None,
         "verdict": _verdict(found),
@@ -187,6 +187,14 @@ def _arm(arm: Arm, counted: experiment.Arm, latency: Mapping[str, float] | None)
         "mean_absolute_error": tally.mean_absolute_error if measured else None,
         "latency_ms": latency,
     }
+
+
+def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
+    """For reading alone; nothing is decided by them."""
+    tallies = [arm.tally for arm in measured]
+    if test.terms.task == "regression" or not any(tally.labelled for tally in tallies):
+        return [{"chance_to_win": None, "expected_loss": None}] * len(tallies)
+    return [{"chance_to_win": won, "expected_loss": lost} for won, lost in bayes.bets(tallies)]
 
 
 def _latencies(test: ABTest) -> dict[int, dict[str, float]]:

@@ -86,6 +86,8 @@ def experiment(name: str) -> dict[str, object]:
         "accuracy": 0.8,
         "mean_absolute_error": 0.0,
         "latency_ms": None,
+        "chance_to_win": 0.5,
+        "expected_loss": 0.1,
     }
     return {
         "topic": "experiment:1",

@@ -30,6 +30,8 @@ def test_a_snapshot_shows_the_test_its_arms_and_what_follows() -> None:
     assert (shown["rule"], shown["alpha"], shown["horizon"]) == ("accuracy", 0.05, 5000)
     assert (shown["running"], shown["ended_at"], shown["summary"]) == (True, None, None)
     assert shown["started_at"].endswith("Z")
+    bets = [snapshot["arms"][0].pop(name) for name in ("chance_to_win", "expected_loss")]
+    assert bets == pytest.approx([0.70264, 0.07764], abs=1e-4)
     assert snapshot["arms"][0] == {
         "arm": one.pk,
         "position": 1,

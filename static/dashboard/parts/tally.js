@@ -16,12 +16,12 @@ class ArmRow {
   #scoreOf = h("small");
   #layers = Object.fromEntries(KINDS.map((kind) => [kind, h("i", { class: kind })]));
   #bar = h("div", { class: "bar", role: "img" }, ...KINDS.map((kind) => this.#layers[kind]));
-  #counts = Object.fromEntries(["right", "wrong", "labelled", "pending", "latency"].map((key) => [key, h("dd")]));
+  #counts = Object.fromEntries(["right", "wrong", "labelled", "pending", "chance", "latency"].map((key) => [key, h("dd")]));
   #cells = {};
   #seen = -1;
 
   constructor() {
-    const words = { right: "right", wrong: "wrong", labelled: "labelled", pending: "pending", latency: "ms p50 · p99" };
+    const words = { right: "right", wrong: "wrong", labelled: "labelled", pending: "pending", chance: "chance to be best", latency: "ms p50 · p99" };
     for (const [key, cell] of Object.entries(this.#counts)) this.#cells[key] = h("div", { class: key }, h("dt", {}, words[key]), cell);
     this.node = h(
       "li",
@@ -52,6 +52,9 @@ class ArmRow {
     const numbers = { ...answers(arm), labelled: arm.labelled };
     for (const [key, value] of Object.entries(numbers)) write(this.#counts[key], count(value));
     write(this.#counts.latency, `${milliseconds(arm.latency_ms?.p50)} · ${milliseconds(arm.latency_ms?.p99)}`);
+    write(this.#counts.chance, percent(arm.chance_to_win, 0));
+    attribute(this.#cells.chance, "title", "A bet to read, not to decide by: unlike the evidence it is not protected against looking until it pleases.");
+    show(this.#cells.chance, graded && arm.chance_to_win !== null);
     write(this.#errors, arm.errors ? `${count(arm.errors)} failed` : "");
     show(this.#cells.right, graded);
     show(this.#cells.wrong, graded);
