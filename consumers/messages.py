@@ -13,6 +13,22 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inference.core.wire import Id, Whole
 
+Datatype = Literal[
+    "BOOL",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "FP16",
+    "FP32",
+    "FP64",
+    "BYTES",
+]
+
 
 class Message(Struct, forbid_unknown_fields=True, tag_field="type"):
     """What all have is their type."""
@@ -38,6 +54,7 @@ class Answer(Part):
     ] = UNSET
     probabilities: dict[str, float] | UnsetType = UNSET
     value: Annotated[float | UnsetType, Meta(description="Of a regression")] = UNSET
+    outputs: Annotated[dict[str, Any] | UnsetType, Meta(description="Of a graph, by name")] = UNSET
 
 
 class Failure(Part):
@@ -55,15 +72,18 @@ class Failure(Part):
 class Array(Part):
     """Little-endian, row-major."""
 
-    datatype: Literal["INT32", "INT64", "FP64", "FP32"]
+    datatype: Datatype
     shape: list[int]
     data: bytes
 
 
 class Output(Array):
-    """`label` is the place of the class in `classes`, -1 for a row with an error."""
+    """`label`, `probabilities`, `value`, or what a graph calls it.
 
-    name: Literal["label", "probabilities", "value"]
+    With `classes`, `label` is the place of the class there, -1 for a row with an error.
+    """
+
+    name: str
 
 
 class Wrong(Part):

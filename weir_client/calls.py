@@ -200,8 +200,21 @@ def ready() -> Call[Ready]:
 
 
 def encode(body: object) -> bytes:
-    """As JSON; NaN is null, which is a missing value."""
-    return msgspec.json.encode(body, enc_hook=plain)
+    """As JSON; NaN is null, which is a missing value. Raises ValueError for an infinity."""
+    text = msgspec.json.encode(body, enc_hook=plain)
+    if b"null" in text and _has_infinity(body):  # which would go as a missing value, too
+        raise ValueError("An infinity is no value of a row.")
+    return text
+
+
+def _has_infinity(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_infinity, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_infinity, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "f" and bool(np.isinf(value).any())
+    return isinstance(value, float | np.floating) and bool(np.isinf(value))
 
 
 def plain(value: object) -> object:

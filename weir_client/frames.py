@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from weir_client import blocks, errors
 from weir_client.blocks import Answered
-from weir_client.calls import plain
+from weir_client.calls import encode, plain
 from weir_client.errors import Unexpected, WeirError
 from weir_client.values import Answer, Block, Failure
 
@@ -115,13 +115,12 @@ class JsonCodec:
     name = "weir.v1.json"
 
     def __init__(self) -> None:
-        self._encode = msgspec.json.Encoder(enc_hook=plain).encode
         self._decode = msgspec.json.Decoder(Message).decode
 
     def frame(self, number: int, item: Item, fields: Mapping[str, object]) -> Data:
         if isinstance(item, np.ndarray):
             raise TypeError('Blocks are binary: a stream of arrays has format="msgpack".')
-        return self._encode({"id": number, **_row(item), **fields}).decode()
+        return encode({"id": number, **_row(item), **fields}).decode()
 
     def message(self, data: Data) -> Message:
         return _read(self._decode, data)

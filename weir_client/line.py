@@ -138,7 +138,7 @@ class Line:
         return flight.done
 
     def _check(self, item: Item) -> None:
-        if self._session and isinstance(item, np.ndarray) and item.ndim == 2:
+        if self._session and isinstance(item, np.ndarray) and item.ndim >= 2:
             raise ValueError("Arrays need a stream with session=False: sessions keep texts.")
 
     # -- waiting -----------------------------------------------------------------------------------

@@ -52,13 +52,19 @@ class Manner(NamedTuple):
 
 
 def manner(options: StreamOptions) -> Manner:
-    return Manner(options.get("block", 1000), options.get("ordered", True))
+    """Raises ValueError for a `block` that holds nothing."""
+    found = Manner(options.get("block", 1000), options.get("ordered", True))
+    if found.block < 1:
+        raise ValueError(f"block is at least one row, not {found.block}.")
+    return found
 
 
 def terms(
     address: Address, endpoint: str, options: StreamOptions, source: Source | None = None
 ) -> Terms:
-    """Raises TypeError for a keyword that nothing has."""
+    """Raises TypeError for a keyword that nothing has, and ValueError for no window at all."""
+    if options.get("window", 1) < 1:
+        raise ValueError(f"window is at least one frame, not {options['window']}.")
     if isinstance(source, np.ndarray):
         options = {"session": False, **options}
     rest: dict[str, Any] = {**options}
@@ -159,7 +165,7 @@ class Stream(Generic[T]):
 
     async def _items(self, rows: Source) -> AsyncIterator[Item]:
         async for row in _each([rows] if isinstance(rows, np.ndarray) else rows):
-            if isinstance(row, np.ndarray) and row.ndim == 2:
+            if isinstance(row, np.ndarray) and row.ndim >= 2:
                 for piece in blocks.split(row, self._manner.block):
                     yield piece
             else:

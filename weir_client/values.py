@@ -18,7 +18,8 @@ class Prediction(Struct, frozen=True, gc=False, tag_field="status", tag="OK"):
     """The answer to one row.
 
     Two classes: `probability` of the second one. More: `probability` of `label`, and all of them in
-    `probabilities`. Regression: `value`. `request_id` is what feedback names.
+    `probabilities`. Regression: `value`. A graph: each of its `outputs` by name, nested like its
+    shape without the rows. `request_id` is what feedback names.
     """
 
     request_id: int
@@ -28,6 +29,7 @@ class Prediction(Struct, frozen=True, gc=False, tag_field="status", tag="OK"):
     probability: float | None = None
     value: float | None = None
     probabilities: dict[str, float] | None = None
+    outputs: Json | None = None
 
 
 class Failure(Struct, frozen=True, gc=False, tag_field="status", tag="Error"):
@@ -55,7 +57,8 @@ class Block:
 
     `request_ids` is int64 [n]. Classification: `labels` is int32 [n] of places in `classes`,
     `probabilities` is float64 [n, k]. Regression: `value` is float64 [n]. At the rows that
-    `errors` names stand -1 and NaN; where it names all, all three are None.
+    `errors` names stand -1 and NaN; where it names all, all three are None. `outputs` has every
+    array by the name that the server gives it, those of a graph as well; texts are bytes.
     """
 
     request_ids: NDArray[np.int64]
@@ -66,6 +69,7 @@ class Block:
     probabilities: NDArray[np.float64] | None = None
     value: NDArray[np.float64] | None = None
     errors: dict[int, Failure] = field(default_factory=dict)
+    outputs: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.request_ids)

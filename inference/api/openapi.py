@@ -56,6 +56,7 @@ _ANSWERED: Final[Json] = {
         "probability": {"type": "number"},
         "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
         "value": {"type": "number"},
+        "outputs": {"type": "object", "description": "Of a graph, by name."},
         "request_id": {"type": "integer"},
         "algorithm": {"type": "integer"},
         "version": {"type": "string"},

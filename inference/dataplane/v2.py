@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 EXTENSIONS: Final = ("binary_tensor_data", "model_repository", "statistics")
 OK: Final = 200
 NOT_ALLOWED: Final = 405
+# Of a HEAD the server that we run under sends the head alone.
+_ALLOWED: Final = {"GET": ("GET", "HEAD"), "POST": ("POST",)}
 UNAVAILABLE: Final = 503
 HEAD_LENGTH: Final = b"inference-header-content-length"
 _JSON: Final = (b"content-type", b"application/json")
@@ -147,7 +149,7 @@ class V2:
         if route is None:
             raise NotFound("There is nothing at this path.")
         method, guard = v2paths.RULES[route.verb]
-        if scope["method"] != method:
+        if scope["method"] not in _ALLOWED[method]:
             return _not_allowed(scope["method"], method)
         if guard is not None:
             self._access.check(headers.get(b"authorization", b"").decode("latin-1"), guard)
@@ -305,9 +307,10 @@ def _json(said: object, status: int = OK) -> Reply:
     return Reply(status, _encode(said))
 
 
-def _not_allowed(method: str, allowed: str) -> Reply:
-    said = {"error": f"{method} is not allowed here; {allowed} is.", "code": "method_not_allowed"}
-    return Reply(NOT_ALLOWED, _encode(said), (_JSON, (b"allow", allowed.encode())))
+def _not_allowed(method: str, right: str) -> Reply:
+    said = {"error": f"{method} is not allowed here; {right} is.", "code": "method_not_allowed"}
+    allowed = ", ".join(_ALLOWED[right]).encode()
+    return Reply(NOT_ALLOWED, _encode(said), (_JSON, (b"allow", allowed)))
 
 
 def _refusal(error: WeirError) -> Reply:

@@ -80,7 +80,7 @@ def _found(session: Any, records: Records | None) -> tuple[GraphRuntime, Records
     if not graphs.can_batch(session):
         return _tried(GraphRuntime(session, graphs.row_by_row(session)), records)
     batched = GraphRuntime(session, graphs.rows_first(session))
-    if not _answers_two(batched, records):
+    if not _keeps_count(batched, records):
         return _tried(GraphRuntime(session, graphs.row_by_row(session)), records)
     try:
         return _tried(batched, records)
@@ -89,11 +89,15 @@ def _found(session: Any, records: Records | None) -> tuple[GraphRuntime, Records
         return _tried(GraphRuntime(session, alone), records)
 
 
-def _answers_two(runtime: GraphRuntime, records: Records | None) -> bool:
-    """Whether two rows come out as two; the same one twice will do."""
+def _keeps_count(runtime: GraphRuntime, records: Records | None) -> bool:
+    """Whether two rows come out as two, and three as three; the same one again will do.
+
+    Two alone say little: a series of two may as well have come out as one row of two values.
+    """
     rows = list(records or drawn(runtime.graph))
     try:
-        graphs.answers(runtime, [*rows, *rows][:2])
+        for count in (2, 3):
+            graphs.answers(runtime, [*rows, *rows, *rows][:count])
     except BundleInvalid:
         return False
     return True

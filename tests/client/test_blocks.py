@@ -31,12 +31,16 @@ def test_what_is_packed_is_unpacked_to_the_bit(array: Any, order: Any) -> None:
     [
         ("float32", "FP32"),
         ("float64", "FP64"),
-        ("int64", "FP64"),
+        ("int64", "INT64"),
+        (">i2", "INT16"),
+        ("uint8", "UINT8"),
+        ("float16", "FP16"),
         ("bool", "FP64"),
-        ("float16", "FP64"),
+        ("longdouble", "FP64"),
+        ("object", "FP64"),
     ],
 )
-def test_only_float32_is_sent_as_such(kind: str, name: str) -> None:
+def test_numbers_are_sent_as_what_they_are(kind: str, name: str) -> None:
     assert blocks.packed(np.ones((2, 3), kind)).datatype == name
 
 
@@ -52,7 +56,7 @@ def test_a_slice_is_packed_as_what_it_shows() -> None:
     np.testing.assert_array_equal(blocks.array_of(blocks.packed(whole[::2, 1:3])), whole[::2, 1:3])
 
 
-@pytest.mark.parametrize("array", [np.ones(3), np.ones((1, 2, 3)), np.float64(1.0)])
+@pytest.mark.parametrize("array", [np.ones(3), np.float64(1.0)])
 def test_other_shapes_are_no_blocks(array: Any) -> None:
     with pytest.raises(ValueError, match="two dimensions"):
         blocks.packed(array)
@@ -116,6 +120,35 @@ def test_a_measured_value_has_no_names() -> None:
 
     assert block.value is not None
     assert (block.value.tolist(), block.names, block.classes) == ([1.5], [], ())
+
+
+def test_a_graph_answers_by_name_in_types_of_its_own() -> None:
+    texts = Tensor("BYTES", (2, 1), memoryview(b"\1\0\0\0a\0\0\0\0"), "said")
+    truths = Tensor("BOOL", (2,), memoryview(b"\1\0"), "quiet")
+    label = tensor("<i8", [3, 4], "label")
+
+    block = blocks.block_of(Answered(tensor("<i8", [7, 8]), [texts, truths, label], 1))
+
+    assert {name: array.tolist() for name, array in block.outputs.items()} == {
+        "said": [[b"a"], [b""]],
+        "quiet": [True, False],
+        "label": [3, 4],
+    }
+    assert (block.labels, block.names) == (None, [])
+
+
+@pytest.mark.parametrize("data", [b"", b"\1\0\0\0", b"\1\0\0\0ab", b"\0\0\0\0\0\0\0\0"])
+def test_texts_that_do_not_fill_their_shape_are_no_answer(data: bytes) -> None:
+    with pytest.raises(Unexpected):
+        blocks.array_of(Tensor("BYTES", (1,), memoryview(data)))
+
+
+@pytest.mark.parametrize(("width", "rows"), [(10, 1000), (200, 645), (200_000, 1)])
+def test_a_piece_fits_what_a_server_reads_as_one_frame(width: int, rows: int) -> None:
+    pieces = list(blocks.split(np.broadcast_to(np.float64(1.0), (1500, width)), 1000))
+
+    assert len(pieces[0]) == rows
+    assert sum(map(len, pieces)) == 1500
 
 
 def test_pieces_share_the_memory_of_the_whole() -> None:

@@ -97,6 +97,11 @@ def test_a_block_comes_back_as_arrays() -> None:
     assert heard.outcome.value.tolist() == [0.5]  # type: ignore[union-attr]  # a block, or this fails
 
 
+def test_an_infinity_is_no_missing_value() -> None:
+    with pytest.raises(ValueError, match="infinity"):
+        frames.JsonCodec().frame(1, {"a": float("inf")}, {})
+
+
 def test_text_carries_no_blocks() -> None:
     with pytest.raises(TypeError, match="msgpack"):
         frames.JsonCodec().frame(1, np.ones((1, 1)), {})

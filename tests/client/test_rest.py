@@ -276,6 +276,26 @@ def test_an_array_of_another_shape_is_not_sent(rows: Any) -> None:
         client(Scripted(said(200, [OK]))).predict("e", rows)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"a": float("inf")},
+        [{"a": [1.0, np.float32("-inf")]}],
+        np.array([[1.0, np.inf]]),
+        {"a": np.array([np.inf])},
+    ],
+)
+def test_an_infinity_is_not_sent_as_a_missing_value(rows: Any) -> None:
+    with pytest.raises(ValueError, match="infinity"):
+        client(Scripted(said(200, OK))).predict("e", rows)
+
+
+def test_a_graph_answers_with_each_of_its_outputs() -> None:
+    script = Scripted(said(200, {**OK, "outputs": {"scores": [1.0, None], "label": 0}}))
+
+    assert client(script).predict("e", ROW).outputs == {"scores": [1.0, None], "label": 0}
+
+
 def test_what_json_has_not_is_not_sent() -> None:
     with pytest.raises(TypeError, match="cannot be sent"):
         client(Scripted(said(200, OK))).predict("e", {"a": object()})

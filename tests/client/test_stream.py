@@ -418,13 +418,16 @@ async def test_a_frame_that_nobody_knows_ends_the_stream() -> None:
 # -- blocks ----------------------------------------------------------------------------------------
 
 
+KINDS = {"FP32": "<f4", "FP64": "<f8", "INT64": "<i8"}
+
+
 async def summing(peer: Peer) -> None:
     """A model that adds up a row."""
     await peer.hello()
     while True:
         frame = await peer.hear()
         block = frame["block"]
-        array = np.frombuffer(block["data"], {"FP32": "<f4", "FP64": "<f8"}[block["datatype"]])
+        array = np.frombuffer(block["data"], KINDS[block["datatype"]])
         sums = array.reshape(block["shape"]).sum(axis=1).astype("<f8")
         ids = np.arange(len(sums)) + 1
         answer = {
@@ -467,6 +470,13 @@ async def test_an_array_alone_needs_no_session_and_asks_for_none() -> None:
         found = [block async for block in client(url).stream("e", np.ones((5, 2)), block=2)]
 
     assert [len(block) for block in found if not isinstance(block, Failure)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"block": 0}, {"window": -1}])
+async def test_a_stream_that_could_never_send_is_refused_at_once(options: Any) -> None:
+    async with AsyncClient("http://127.0.0.1:1") as refusing:
+        with pytest.raises(ValueError, match="at least one"):
+            refusing.stream("e", **options)
 
 
 async def test_a_session_keeps_no_arrays() -> None:

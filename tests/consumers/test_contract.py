@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -16,7 +16,7 @@ from django.test import Client
 from consumers import messages
 from consumers.contract import CHANNELS, document, schemas
 from inference import operations
-from inference.core import evidence, wire
+from inference.core import datatypes, evidence, wire
 from inference.core.presence import Beat
 
 DOCUMENT = document("1.0")
@@ -88,6 +88,10 @@ def test_what_a_short_run_does_not_say_has_the_same_names() -> None:
     assert set(worker) == names(messages.WorkerNow)
     assert {field.name for field in fields(evidence.Evidence)} == names(messages.Evidence)
     msgspec.convert(worker, messages.WorkerNow)
+
+
+def test_an_answer_has_any_datatype_that_there_is() -> None:
+    assert set(get_args(messages.Datatype)) == set(datatypes.DTYPES)
 
 
 def names(of: type[msgspec.Struct]) -> set[str]:

@@ -335,11 +335,20 @@ async def test_what_nobody_expected_is_a_sentence_not_a_trace(
 async def test_another_method_is_refused(
     here: Site, method: str, right: str, path: str, _scope: str
 ) -> None:
-    if method == right:
+    allowed = ["GET", "HEAD"] if right == "GET" else [right]
+    if method in allowed:
         return
     reply = await here.ask(method, path)
-    assert (reply.status, reply.headers["allow"]) == (405, right)
+    assert (reply.status, reply.headers["allow"]) == (405, ", ".join(allowed))
     assert method in reply.json["error"]
+
+
+@pytest.mark.parametrize("path", [path for method, path, _ in ROUTES if method == "GET"])
+async def test_who_asks_for_the_head_alone_is_told_as_by_get(here: Site, path: str) -> None:
+    """Load balancers do; what serves us leaves the body out."""
+    told, whole = await here.ask("HEAD", path), await here.ask("GET", path)
+
+    assert (told.status, told.headers) == (whole.status, whole.headers)
 
 
 @pytest.mark.parametrize("scopes", [(), ("predict",), ("read",), ("manage",), ("feedback",)])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import httpx
+import jsonschema
 import msgspec
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from tests import servers
 from tests.e2e.rows import query
 from tests.inference import onnxgraphs
 from tests.servers import Server
+from weir_client import AsyncClient, Client
 
 FILES: Final = {
     "two": onnxgraphs.WEIGHED,
@@ -27,6 +29,7 @@ FILES: Final = {
     "fixed": onnxgraphs.FIXED,
     "bare": onnxgraphs.BARE,
     "log": onnxgraphs.LOG,
+    "series": onnxgraphs.SERIES,
 }
 REGISTER: Final = """
 from django.core.management import call_command
@@ -163,6 +166,40 @@ def tables(server: Server, endpoint: str, block: Any) -> Any:
         for each in said["block"]["outputs"]
     }
     return {"outputs": {name: array.tolist() for name, array in arrays.items()}}
+
+
+def test_answers_are_what_both_descriptions_say(server: Server) -> None:
+    schema = httpx.get(f"{server.url}/api/v1/schema?format=json").json()
+    path = schema["paths"]["/api/v1/{endpoint_name}/predict"]["post"]
+    described = path["responses"]["200"]["content"]["application/json"]["schema"]
+    frames = httpx.get(f"{server.url}/asyncapi.json").json()
+    result = {**frames, "$ref": "#/components/schemas/Result"}
+    row = {"weight": 2, "x": [1, 3, 2]}
+
+    for body in (row, [row, row]):
+        jsonschema.validate(post(server, "two", body).json(), described)
+    with speaking(server, "two", "weir.v1.json") as socket:
+        socket.recv(timeout=10)
+        socket.send(json.dumps({"id": 1, "record": row}))
+        jsonschema.validate(json.loads(socket.recv(timeout=10)), result)
+
+
+async def test_the_client_has_each_output_by_its_name(server: Server) -> None:
+    row = {"weight": 2, "x": [1, 3, 2]}
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    wanted = {"scores": [2.0, 6.0, 4.0], "label": 1}
+
+    with Client(server.url) as client:
+        assert client.predict("two", row).outputs == wanted
+        later = client.submit("two", row)
+        assert client.result(later.request_ids[0], timeout=10).outputs == wanted
+    async with AsyncClient(server.url) as waiting:
+        assert [a.outputs async for a in waiting.stream("two", [row])] == [wanted]  # type: ignore[union-attr]  # no failures
+        (block,) = [b async for b in waiting.stream("fixed", x)]
+        assert block.outputs["y"].tolist() == [[0.0, 2.0], [3.0, 5.0]]  # type: ignore[union-attr]
+        async with waiting.stream("series", session=False) as stream:
+            totals = await stream.ask(np.array([[1, 2, 3], [4, 5, 6]]))
+        assert totals.outputs["total"].tolist() == [6, 15]
 
 
 def test_an_answer_may_come_later(server: Server) -> None:

@@ -78,6 +78,13 @@ CROWD: Final = "crowd (float[N, 2] x) => (float[N, 2] y) { y = Softmax<axis = 0>
 SERIES: Final = """series (int64[L] tokens) => (int64 total) {
     total = ReduceSum<keepdims = 0>(tokens)
 }"""
+# As many values as one likes become two scores: as many as two rows would have.
+SCORES: Final = """scores (int64[L] tokens) => (float[2] scores) {
+    floats = Cast<to = 1>(tokens)
+    total = ReduceSum<keepdims = 1>(floats)
+    signs = Constant<value = float[2] {1.0, -1.0}>()
+    scores = Mul(total, signs)
+}"""
 # What comes out has another shape for each row.
 RAGGED: Final = """ragged (int64[L] tokens) => (int64[K, 1] places) {
     raw = NonZero(tokens)

@@ -104,6 +104,18 @@ def test_a_first_dimension_that_is_no_batch_belongs_to_the_row(rows: Any) -> Non
     assert total.tolist() == [6, 15]
 
 
+@pytest.mark.parametrize(
+    "rows", [None, [{"tokens": [1, 2, 3]}], [{"tokens": [7]}, {"tokens": [8]}]]
+)
+def test_an_output_of_two_values_is_not_taken_for_two_rows(rows: Any) -> None:
+    runtime = found(onnxgraphs.SCORES, rows)
+
+    (scores,) = runtime.predict((np.array([[1, 2, 3], [4, 5, 6]]),))
+
+    assert (runtime.graph.batched, shapes(runtime)) == (False, [[-1, -1], [-1, 2]])
+    assert scores.tolist() == [[6.0, -6.0], [15.0, -15.0]]
+
+
 def test_one_row_is_enough_to_see_a_batch() -> None:
     assert found(onnxgraphs.LOG, [{"x": 2}]).graph.batched
 
