@@ -137,9 +137,10 @@ def _statuses(path: str, operation: Json) -> list[int]:
         statuses += _OF_PREDICTIONS
     elif "{id}" in path:
         statuses += [404]
-    elif operation.get("parameters"):
+    said = {parameter["in"] for parameter in operation.get("parameters", ())}
+    if "query" in said or ("path" in said and 404 not in statuses):
         statuses += [400]
-    return sorted(statuses)
+    return sorted({*statuses})
 
 
 def _refusal(status: int, registry: ComponentRegistry) -> Json:
