@@ -18,18 +18,25 @@ from inference.runtimes import archive
 _SIGNATURE = 64
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
-LIMITS = archive.Limits(packed=256 << 20, unpacked=1 << 30, entries=8)
+# As well as it may compress: who has the key packs no bombs, but weights that are all the same.
+_ANY_RATIO = 1 << 20
+LIMITS = archive.Limits(packed=256 << 20, unpacked=1 << 30, entries=8, ratio=_ANY_RATIO)
 
 
 def seal(members: Mapping[str, bytes], key: bytes) -> bytes:
-    """The same members and key always give the same bytes."""
+    """The same members and key always give the same bytes.
+
+    Raises BundleInvalid for what is too large to be opened again.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as zipped:
         for name in sorted(members):
             zipped.writestr(_entry(name), members[name])
         zipped.comment = b"0" * _SIGNATURE
     data = buffer.getvalue()[:-_SIGNATURE]
-    return data + _sign(data, key)
+    sealed = data + _sign(data, key)
+    unseal(sealed, key, members)
+    return sealed
 
 
 def unseal(data: bytes, key: bytes, names: Collection[str]) -> dict[str, bytes]:

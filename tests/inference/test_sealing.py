@@ -34,6 +34,29 @@ def test_what_is_sealed_comes_back() -> None:
     assert sealing.unseal(sealed, KEY, {"a", "b"}) == {"a": b"1", "b": b"2"}
 
 
+def test_weights_that_are_all_the_same_come_back() -> None:
+    """No bomb: whoever has the key packed it."""
+    weights = b"\0" * (8 << 20)
+
+    assert sealing.unseal(sealing.seal({"a": weights}, KEY), KEY, {"a"}) == {"a": weights}
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        (Limits(packed=1 << 20, unpacked=100, entries=8), "unpacks to more than 100"),
+        (Limits(packed=100, unpacked=1 << 20, entries=8), "larger than 100"),
+    ],
+)
+def test_what_nobody_would_open_is_not_sealed(
+    limits: Limits, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "LIMITS", limits)
+
+    with pytest.raises(BundleInvalid, match=sentence):
+        sealing.seal({"a": bytes(range(256))}, KEY)
+
+
 def test_any_zip_tool_can_look_inside() -> None:
     sealed = sealing.seal({"a": b"1"}, KEY)
 
