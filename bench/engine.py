@@ -29,7 +29,7 @@ class Trivial:
 
     key = "trivial"
     inline_ok = True
-    may_be_nan = False
+    free_form = False
 
     def __init__(self) -> None:
         self.seconds = 0.0

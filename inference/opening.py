@@ -31,7 +31,7 @@ class Opened:
 
     key: LaneKey
     runtime: Runtime
-    may_be_nan: bool = False
+    free_form: bool = False
 
     @property
     def kind(self) -> str:

@@ -34,8 +34,11 @@ class Model(Protocol):
         ...
 
     @property
-    def may_be_nan(self) -> bool:
-        """Whether NaN and infinity are answers like others, and no sign of a failure."""
+    def free_form(self) -> bool:
+        """Whether its outputs are what they are, as a graph's, and no sign of a failure.
+
+        NaN and infinity are answers like others, and the outputs of two jobs may differ in shape.
+        """
         ...
 
     def predict(self, tensors: Tensors) -> Tensors:

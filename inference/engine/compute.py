@@ -46,7 +46,7 @@ def attempt(
 
 def doubtful(model: Model, outputs: Tensors) -> Sequence[int]:
     """The rows that nobody may get, because of what is in them."""
-    return () if model.may_be_nan else not_finite(outputs)
+    return () if model.free_form else not_finite(outputs)
 
 
 def not_finite(outputs: Tensors) -> Sequence[int]:

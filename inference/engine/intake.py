@@ -39,8 +39,8 @@ class Alone:
         return False
 
     @property
-    def may_be_nan(self) -> bool:
-        return self.model.may_be_nan
+    def free_form(self) -> bool:
+        return self.model.free_form
 
     def predict(self, tensors: Tensors) -> Tensors:
         return self.model.predict(tensors)

@@ -62,11 +62,14 @@ class Isolation:
                 raise tried.error
         self._desk.drop([waiter for waiter in self._batch if waiter.gone], DeadlineExceeded)
         extra = {"rows": rows(self._inputs), "errors": self.errors}
-        logger.warning("a model failed on a batch", exc_info=first.error, extra=extra)
+        if self.errors:
+            logger.warning("a model failed on a batch", exc_info=first.error, extra=extra)
+        else:
+            logger.info("a batch was computed in parts: %s", first.error, extra=extra)
 
     def _verdict(self, span: Span, tried: Attempt) -> list[int]:
         """The jobs, by index, that are complete by this attempt."""
-        if tried.outputs is not None and self._pieces.fits(tried.outputs):
+        if tried.outputs is not None and self._pieces.fits(span, tried.outputs):
             return self._pieces.passed(span, tried.outputs)
         if not self._plan.failed(span):
             return []

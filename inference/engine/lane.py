@@ -26,7 +26,7 @@ from inference.engine.commit import GroupCommit
 from inference.engine.counters import Counters
 from inference.engine.desk import Desk
 from inference.engine.door import Door
-from inference.engine.runner import Runner
+from inference.engine.runner import Abandoned, Runner
 from inference.engine.serving import Observer, Serving
 from inference.engine.supervisor import Supervisor
 from inference.engine.thread import Caller
@@ -52,7 +52,8 @@ class Lane:
         self._arrived: asyncio.Future[None] | None = None
         self._change = Change()
         self._counters = Counters()
-        self._runner = Runner(f"weir-{key}", policy, thread)
+        self._name = f"weir-{key}"
+        self._runner = Runner(self._name, policy, thread)
         self._desk = Desk(log, self._counters, self._change.happened)
         self._serving = Serving(key, self._runner, self._desk, self._counters, observer)
         self._alarm = Alarm(self._ring)
@@ -107,6 +108,9 @@ class Lane:
         except ModelUnavailable as error:
             message, later = error.message, error.retry_after
             self._give_up(batch, lambda: ModelUnavailable(message, retry_after=later))
+        except Abandoned:
+            logger.warning("a batch of %s was left behind: nobody waits for it", self._name)
+            self._give_up(batch, ModelError)
         except Exception:
             # Around everything that is done for a batch: it may cost that batch, not the lane.
             logger.exception("a batch failed")
@@ -140,8 +144,16 @@ class Lane:
         self._drop_late(self._window.expired(now))
         self._alarm.set(self._desk.expire(now))
         if self._running and max(waiter.deadline for waiter in self._running) <= now:
-            self._runner.abandon()
+            self._leave(now)
         self._change.happened()
+
+    def _leave(self, now: float) -> None:
+        """Nobody waits for the batch under way; one that takes no longer than usual may end."""
+        overdue_at = self._runner.overdue_at
+        if overdue_at <= now:
+            self._runner.abandon()
+        else:
+            self._alarm.set(overdue_at)
 
     def _died(self) -> None:
         self._door.dead = self._door.busy = True

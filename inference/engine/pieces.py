@@ -22,7 +22,7 @@ class Pieces:
         self._batch = batch
         self._stops = list(accumulate(waiter.rows for waiter in batch))
         self._unknown = [waiter.rows for waiter in batch]
-        self._outputs: Tensors | None = None
+        self._outputs: list[Tensors | None] = [None] * len(batch)
         self._errors: list[dict[int, WeirError]] = [{} for _ in batch]
 
     @property
@@ -34,21 +34,25 @@ class Pieces:
         """Whether anybody still waits for a row of it."""
         return any(not self._batch[job].gone for job in self._jobs(span))
 
-    def fits(self, outputs: Tensors) -> bool:
-        """Whether these rows can stand beside the ones known: a broadcast would invent values."""
-        return self._outputs is None or _forms(self._outputs) == _forms(outputs)
+    def fits(self, span: Span, outputs: Tensors) -> bool:
+        """Whether these rows can stand beside the known ones: a broadcast would invent values.
+
+        Of a model of free form, beside those of the same jobs: how many boxes there are in the
+        picture of a stranger is no business of theirs.
+        """
+        free = self._batch[0].job.model.free_form
+        known = [self._outputs[job] for job in self._jobs(span)] if free else self._outputs
+        forms = _forms(outputs)
+        return all(each is None or _forms(each) == forms for each in known)
 
     def passed(self, span: Span, outputs: Tensors) -> list[int]:
         """These rows have come out; the jobs that are complete by them."""
-        if self._outputs is None:
-            self._outputs = tuple(_blank(array, self._stops[-1]) for array in outputs)
         suspects = compute.doubtful(self._batch[0].job.model, outputs)
-        doubtful = [span.start + row for row in suspects]
-        for whole, part in zip(self._outputs, outputs, strict=True):
-            whole[span.start : span.stop] = part
-            whole[doubtful] = _nothing(whole)
-        for row in doubtful:
-            self._accuse(row, ModelOutputInvalid("the model returned no number"))
+        for job in self._jobs(span):
+            self._fill(job, span, outputs)
+        for row in suspects:
+            self._blot(span.start + row)
+            self._accuse(span.start + row, ModelOutputInvalid("the model returned no number"))
         return self._known(span)
 
     def failed(self, row: int, error: WeirError) -> list[int]:
@@ -59,9 +63,24 @@ class Pieces:
     def share(self, job: int) -> tuple[Tensors | None, dict[int, WeirError]]:
         """A complete job's outputs, None if no row has any, and its rows' errors."""
         errors = self._errors[job]
-        if self._outputs is None or len(errors) == self._batch[job].rows:
-            return None, errors
-        return cut(self._outputs, self._start(job), self._stops[job]), errors
+        outputs = self._outputs[job]
+        return None if len(errors) == self._batch[job].rows else outputs, errors
+
+    def _fill(self, job: int, span: Span, outputs: Tensors) -> None:
+        """With those of its rows that are in the span."""
+        start, rows = self._start(job), self._batch[job].rows
+        known = self._outputs[job]
+        if known is None:
+            known = self._outputs[job] = tuple(_blank(array, rows) for array in outputs)
+        first, last = max(span.start, start), min(span.stop, start + rows)
+        parts = cut(outputs, first - span.start, last - span.start)
+        for whole, part in zip(known, parts, strict=True):
+            whole[first - start : last - start] = part
+
+    def _blot(self, row: int) -> None:
+        job = self._job(row)
+        for whole in self._outputs[job] or ():
+            whole[row - self._start(job)] = _nothing(whole)
 
     def _accuse(self, row: int, error: WeirError) -> None:
         job = self._job(row)

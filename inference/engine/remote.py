@@ -275,7 +275,7 @@ class Distant:
         return False
 
     @property
-    def may_be_nan(self) -> bool:
+    def free_form(self) -> bool:
         return True  # its worker has looked
 
     def predict(self, tensors: Tensors) -> Tensors:

@@ -18,6 +18,10 @@ from inference.engine.thread import Caller
 # Threads left behind in a call that outlived everybody who waited for it. Each may hold a
 # processor and memory, so after so many the lane waits and says it is unhealthy.
 MAX_STUCK = 2
+# A call is overdue after so many times what such calls take, and these seconds: whoever is in a
+# hurry must not make of a slow model one that hangs, nor of a busy machine.
+_LEEWAY = 3.0
+_LEEWAY_SECONDS = 0.1
 
 
 class Abandoned(Exception):
@@ -31,6 +35,7 @@ class Runner:
         self.latency = LatencyModel()
         self._work = LatencyModel()  # of it, what the model needs a processor for
         self.dropped = 0
+        self.overdue_at = 0.0  # loop time: what is under way then does not end as it should
         self._name = name
         self._make_thread = thread
         self._placement = Placement(policy.inline_seconds)
@@ -100,23 +105,33 @@ class Runner:
     async def _call_thread(self, work: Callable[[], Attempt], inputs: Tensors) -> Attempt:
         if self._thread is None:
             self._thread = self._make_thread(self._name)
-        call: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
+        loop, rows = asyncio.get_running_loop(), len(inputs[0])
+        call: asyncio.Future[Attempt] = loop.create_future()
         self._call = call
-        self._done_at = monotonic() + (self.latency.seconds(len(inputs[0])) or 0.0)
-        self._thread.call(work, partial(self._tell, call))
+        usual = self.latency.seconds(rows)
+        self._done_at = monotonic() + (usual or 0.0)
+        self.overdue_at = loop.time() + (_LEEWAY * usual + _LEEWAY_SECONDS if usual else 0.0)
+        self._thread.call(work, partial(self._tell, call, rows))
         try:
             return await call
         finally:
             self._call = None
 
     def _tell(
-        self, call: asyncio.Future[Attempt], result: Attempt | None, error: BaseException | None
+        self,
+        call: asyncio.Future[Attempt],
+        rows: int,
+        result: Attempt | None,
+        error: BaseException | None,
     ) -> None:
-        if call.done():
-            # Left behind, or its lane has died: it answers too late, and nobody.
-            self.dropped += 1
-        else:
-            call.set_result(result or Attempt(None, error, 0.0))
+        tried = result or Attempt(None, error, 0.0)
+        if not call.done():
+            call.set_result(tried)
+            return
+        # Left behind, or its lane has died: it answers too late, and nobody.
+        self.dropped += 1
+        if tried.error is None:
+            self._learn(rows, tried.seconds, tried.work)
 
 
 def _worked(model: Model, inputs: Tensors) -> Attempt:

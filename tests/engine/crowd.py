@@ -23,7 +23,7 @@ TURNS = 20
 class Sevenfold:
     """Answers seven times its input; remembers the values of each batch it was given."""
 
-    may_be_nan = False
+    free_form = False
 
     def __init__(self, key: Hashable = "sevenfold", *, inline_ok: bool = False) -> None:
         self.key = key

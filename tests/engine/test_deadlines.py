@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from inference.core.errors import DeadlineExceeded, Overloaded
@@ -73,12 +75,16 @@ async def test_the_deadline_holds_while_the_log_is_written(
 
 
 async def test_a_model_that_hangs_is_left_behind_when_nobody_waits_any_more(
-    engine: LocalEngine, hands: Hands
+    engine: LocalEngine, hands: Hands, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = Sevenfold()
     hung = engine.submit(job(model, 1, patience=0.01))
     with pytest.raises(DeadlineExceeded):
         await hung
+    await turns()
+    (told,) = caplog.records
+    assert (told.levelname, told.exc_info) == ("WARNING", None)
+    assert "sevenfold" in told.getMessage()
 
     answer = engine.submit(job(model, 2))
     await turns()
@@ -90,6 +96,48 @@ async def test_a_model_that_hangs_is_left_behind_when_nobody_waits_any_more(
     await turns()
     assert engine.stats().healthy
     assert engine.stats().lanes["sevenfold"].dropped == 1
+
+
+async def usual(engine: LocalEngine, hands: Hands, model: Sevenfold, seconds: float) -> None:
+    """A lane that knows its model to take so long."""
+    answer = engine.submit(job(model, 0))
+    await hands.go()
+    await answer
+    (lane,) = engine._lanes.values()
+    for _ in range(20):
+        lane._runner.latency.observe(1, seconds)
+
+
+async def test_a_call_that_takes_no_longer_than_usual_is_waited_for(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    """Those who are in a hurry must not make a slow model look like one that hangs."""
+    model = Sevenfold()
+    await usual(engine, hands, model, 5.0)
+    with pytest.raises(DeadlineExceeded):
+        await engine.submit(job(model, 1, patience=0.01))
+    answer = engine.submit(job(model, 2))
+    await hands.go(times=2)
+
+    assert values(await answer) == [14]
+    assert len(hands.threads) == 1
+    assert engine.stats().healthy
+
+
+async def test_a_call_that_takes_much_longer_than_usual_is_left_behind(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    model = Sevenfold()
+    await usual(engine, hands, model, 5.0)
+    with pytest.raises(DeadlineExceeded):
+        await engine.submit(job(model, 1, patience=0.01))
+    await asyncio.sleep(20)
+
+    answer = engine.submit(job(model, 2))
+    await turns()
+    hands.threads[1].go()
+
+    assert values(await answer) == [14]
 
 
 async def test_a_lane_whose_threads_all_hang_says_so_and_keeps_its_deadlines(

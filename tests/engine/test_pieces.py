@@ -70,13 +70,27 @@ async def test_a_job_without_any_good_row_has_no_outputs(batch: list[Waiter]) ->
 )
 async def test_rows_of_another_form_do_not_fit(batch: list[Waiter], other: np.ndarray) -> None:
     pieces = Pieces(batch)
-    assert pieces.fits((other,))
+    assert pieces.fits(Span(1, 2), (other,))
 
-    pieces.passed(Span(0, 1), rows(1))
+    pieces.passed(Span(1, 2), rows(1))
 
-    assert not pieces.fits((other,))
-    assert not pieces.fits((*rows(1), *rows(1)))
-    assert pieces.fits(rows(2, 3))
+    assert not pieces.fits(Span(2, 3), (other,))
+    assert not pieces.fits(Span(2, 3), (*rows(1), *rows(1)))
+    assert pieces.fits(Span(2, 4), rows(2, 3))
+
+
+async def test_jobs_of_a_graph_may_have_outputs_of_different_forms(batch: list[Waiter]) -> None:
+    batch[0].job.model.free_form = True  # type: ignore[misc]  # of a real model it does not change
+    pieces = Pieces(batch)
+    boxes = np.ones((2, 5, 4))
+
+    assert pieces.passed(Span(0, 1), rows(1)) == [0]
+    assert pieces.fits(Span(4, 6), (boxes,))
+    assert not pieces.fits(Span(0, 6), (np.ones((6, 5, 4)),))
+    assert pieces.passed(Span(4, 6), (boxes,)) == [2]
+
+    shares = [pieces.share(0)[0], pieces.share(2)[0]]
+    assert [share[0].shape for share in shares if share] == [(1, 1), (2, 5, 4)]
 
 
 async def test_a_span_is_wanted_while_one_of_its_jobs_is(batch: list[Waiter]) -> None:

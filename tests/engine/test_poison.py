@@ -135,3 +135,21 @@ async def test_a_model_that_changes_its_mind_about_the_form_is_not_believed(
     assert values(answers[0].result()) == [1]
     (error,) = answers[1].result().errors.values()
     assert error.message == "the model returned another shape than before"
+
+
+async def test_how_many_boxes_are_in_the_picture_of_a_stranger_fails_nobody(
+    engine: LocalEngine, hands: Hands
+) -> None:
+    def boxes(tensors: Tensors) -> Tensors:
+        return (np.stack([np.ones(int(row[0])) for row in tensors[0]]),)
+
+    model = Does(boxes)
+    model.free_form = True
+    jobs = [(1,), (2, 2), (3,), (1, 2)]
+    answers = [engine.submit(job(model, *rows)) for rows in jobs]
+    await hands.go(times=9)
+
+    outcomes = [answer.result() for answer in answers]
+    shapes = [each.outputs[0].shape if each.outputs else None for each in outcomes]
+    assert shapes[:3] == [(1, 1), (2, 2), (1, 3)]
+    assert [len(each.errors) for each in outcomes] == [0, 0, 0, 1]

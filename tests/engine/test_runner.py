@@ -126,6 +126,21 @@ async def test_an_abandoned_call_ends_here_and_goes_on_there(bench: Runner, hand
     assert len(hands.threads) == 2
 
 
+async def test_what_was_left_behind_still_says_how_long_it_took(
+    bench: Runner, hands: Hands, cost: list[float]
+) -> None:
+    cost[:] = [0.5, 0.4]
+    running = asyncio.create_task(bench.run(Sevenfold(), ROW))
+    await turns()
+    bench.abandon()
+    with pytest.raises(Abandoned):
+        await running
+
+    hands.threads[0].go()
+
+    assert bench.latency.seconds(1) == pytest.approx(0.5)
+
+
 async def test_what_breaks_the_thread_itself_is_told(bench: Runner, hands: Hands) -> None:
     running = asyncio.create_task(bench.run(Sevenfold(), ROW))
     await turns()

@@ -48,7 +48,7 @@ class Model:
 
     def __init__(self, key: str, clock: Clock, dice: random.Random, price: Sequence[float]) -> None:
         self.key = key
-        self.may_be_nan = False
+        self.free_form = False
         self.inline_ok = dice.random() < 0.5
         self._clock = clock
         self._base, self._per_row = price

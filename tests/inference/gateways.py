@@ -39,7 +39,7 @@ class Echo:
 
     key: int
     inline_ok: bool = True
-    may_be_nan: bool = False
+    free_form: bool = False
     fails: Callable[[Tensors], None] = lambda _: None
     seen: list[int] = field(default_factory=list)
 

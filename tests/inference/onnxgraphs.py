@@ -115,7 +115,7 @@ class Loaded:
 
     key = 1
     inline_ok = True
-    may_be_nan = True
+    free_form = True
 
     def __init__(self, data: bytes) -> None:
         self.runtime = graphs.load(data)

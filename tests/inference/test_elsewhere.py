@@ -370,7 +370,7 @@ def test_without_a_schema_it_is_the_graph_that_it_says_it_is(graph: Peer) -> Non
     with closing(one.runtime):
         label, double = one.predict((np.array([[1, 2]], np.float32),))
     assert (label.tolist(), double.tolist()) == ([b"much"], [[2.0, 4.0]])
-    assert (one.may_be_nan, one.inline_ok) == (True, False)
+    assert (one.free_form, one.inline_ok) == (True, False)
     assert "is there already" in register_graph(graph.url)
 
 
