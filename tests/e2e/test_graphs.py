@@ -196,7 +196,7 @@ async def test_the_client_has_each_output_by_its_name(server: Server) -> None:
     async with AsyncClient(server.url) as waiting:
         assert [a.outputs async for a in waiting.stream("two", [row])] == [wanted]  # type: ignore[union-attr]  # no failures
         (block,) = [b async for b in waiting.stream("fixed", x)]
-        assert block.outputs["y"].tolist() == [[0.0, 2.0], [3.0, 5.0]]  # type: ignore[union-attr]
+        assert block.outputs["y"].tolist() == [[0.0, 2.0], [3.0, 5.0]]  # type: ignore[union-attr]  # the same
         async with waiting.stream("series", session=False) as stream:
             totals = await stream.ask(np.array([[1, 2, 3], [4, 5, 6]]))
         assert totals.outputs["total"].tolist() == [6, 15]
