@@ -8,6 +8,7 @@ from typing import Final
 
 import psutil
 
+from bench.problem import BenchFailed
 from bench.process import Server
 
 GONE_SECONDS: Final = 5.0
@@ -40,11 +41,14 @@ class Family(Server):
         return 0.0
 
     def cpu_seconds(self) -> float:
-        """Again, if a process ended while they were counted."""
+        """Again, if a process ended while they were counted; raises BenchFailed if one always did.
+
+        No number would be as wrong as 0: a peer that costs nothing.
+        """
         for _ in range(_TRIES):
             with suppress(psutil.NoSuchProcess):
                 return super().cpu_seconds()
-        return 0.0
+        raise BenchFailed(f"{self.name}: its processes ended while their time was counted.")
 
     def _children(self) -> list[psutil.Process]:
         try:
