@@ -18,10 +18,14 @@ class Address:
 
     @classmethod
     def of(cls, url: str, key: str = "") -> Address:
-        """Raises ValueError for what is no http or https address."""
+        """Raises ValueError for what is no http or https address, and for what is no key."""
         parts = urlsplit(url if "//" in url else f"http://{url}")
         if parts.scheme not in _SOCKETS or not parts.hostname:
             raise ValueError(f"{url!r} is not an address like http://127.0.0.1:8000.")
+        if not (
+            key.isascii() and key.isprintable()
+        ):  # as read from a file with its last line break
+            raise ValueError("The key has a character that no header carries.")
         return cls(f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/"), key)
 
     @property

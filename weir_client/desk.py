@@ -52,13 +52,16 @@ class Desk:
 
     def __init__(self, address: Address, timeout: float, retries: Retries | None) -> None:
         self.address = address
-        self.timeout = timeout
+        self.timeout = _checked(timeout)
         self.policy = retries or ONCE
         self._unlogged: set[str] = set()
 
     def begin(self, call: Call[T], now: float, timeout: float | None = None) -> Attempt[T]:
-        """`timeout` is for all tries together; without it each has the client's own."""
-        total = self.policy.total if timeout is None else timeout
+        """`timeout` is for all tries together; without it each has the client's own.
+
+        Raises ValueError for no time at all.
+        """
+        total = self.policy.total if timeout is None else _checked(timeout)
         most = self.timeout if timeout is None else timeout
         return Attempt(call, Course(self.policy, now + total), self._unlogged, most, ours=False)
 
@@ -76,6 +79,13 @@ class Desk:
         attempt = self.begin(call.named(), now, timeout)
         attempt.ours = True
         return attempt
+
+
+def _checked(timeout: float) -> float:
+    """Without any time a request would leave and its answer would not be read."""
+    if not timeout > 0:
+        raise ValueError(f"timeout is more than 0 seconds, not {timeout}.")
+    return timeout
 
 
 def of_transport(error: httpx.TransportError, address: Address) -> LineError:

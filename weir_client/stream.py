@@ -207,7 +207,12 @@ class Flow:
 
     async def close(self) -> None:
         self._feeding.cancel()
-        await asyncio.gather(self._feeding, return_exceptions=True)
+        try:
+            await asyncio.gather(self._feeding, return_exceptions=True)
+        finally:  # the end of a loop does not wait for this to be done
+            self._forget()
+
+    def _forget(self) -> None:
         for future in self._left:
             if not future.cancel():
                 future.exception()  # seen, though nobody wants it any more

@@ -35,5 +35,13 @@ def test_a_key_travels_in_a_header_and_in_no_address() -> None:
     assert Address.of("http://127.0.0.1").headers == {}
 
 
+@pytest.mark.parametrize("key", ["pre.secret\n", "pre.sec\0ret", "pre.secr\u00e9t"])
+def test_a_key_that_no_header_carries_is_refused_and_not_told(key: str) -> None:
+    with pytest.raises(ValueError, match="The key has") as caught:
+        Address.of("http://127.0.0.1", key)
+
+    assert "pre" not in str(caught.value)
+
+
 def test_a_name_is_one_segment() -> None:
     assert address.segment("a/b ü?") == "a%2Fb%20%C3%BC%3F"

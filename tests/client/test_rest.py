@@ -321,6 +321,18 @@ def test_a_misspelt_keyword_is_no_wish() -> None:
         client(Scripted(said(200, OK))).predict("e", ROW, algoritm=3)  # type: ignore[call-overload]  # as a user might
 
 
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
+def test_no_time_at_all_is_no_timeout(seconds: float) -> None:
+    script = Scripted(said(200, OK))
+
+    with pytest.raises(ValueError, match="timeout is more than 0 seconds"):
+        client(script).predict("e", ROW, timeout=seconds)
+    with pytest.raises(ValueError, match="timeout is more than 0 seconds"):
+        client(script, timeout=seconds)
+
+    assert script.asked == []
+
+
 def test_the_key_goes_with_every_request() -> None:
     script = Scripted(said(200, {"readyz": True}))
     with Client("http://there", "pre.secret", transport=httpx.MockTransport(script)) as there:

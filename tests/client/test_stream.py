@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.client.scripted import Peer, prediction, server
-from weir_client import AsyncClient, Retries
+from weir_client import AsyncClient, Retries, stream
+from weir_client.address import Address
 from weir_client.errors import (
     Forbidden,
     Interrupted,
@@ -22,6 +24,8 @@ from weir_client.errors import (
     Unreachable,
     WeirError,
 )
+from weir_client.frames import Item
+from weir_client.line import Line
 from weir_client.values import Failure, Prediction
 
 QUICK = Retries(attempts=4, total=5, first=0.001, longest=0.002)
@@ -545,6 +549,38 @@ async def test_leaving_early_leaves_nothing_behind() -> None:
         left = asyncio.all_tasks() - before
 
     assert {task for task in left if "weir_client" in repr(task)} == set()
+
+
+async def test_a_flow_whose_closing_is_cut_short_leaves_no_complaint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = asyncio.Event()
+
+    async def mute(peer: Peer) -> None:
+        await peer.hello()
+        while (await peer.hear())["id"] < 16:
+            pass
+        asked.set()
+        await peer.hear()
+
+    async def source() -> AsyncIterator[Item]:
+        for row in rows(100):
+            yield row
+
+    async with server(mute) as url:
+        line = Line(stream.terms(Address.of(url), "e", {}))
+        await line.open()
+        flow = stream.Flow(line, source(), 100, ordered=True)
+        await asked.wait()
+        # What `asyncio.run` does at its end to a loop over answers that has raised.
+        closing = flow.close()
+        closing.send(None)
+        closing.close()
+        await line.close()
+        del flow
+        gc.collect()
+
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_a_duplicate_answer_is_dropped() -> None:
