@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from inference.core.assignment import bucket, subject_hash
 from inference.core.tally import Tally
@@ -21,16 +21,6 @@ from tests.inference.threads import at_once
 pytestmark = pytest.mark.django_db
 
 RIGHT, WRONG = "<=50K", ">50K"
-
-
-@pytest.fixture(params=["own", "portable"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The statements that are this database's own, and those that every database takes."""
-    if request.param == "portable":
-        monkeypatch.setattr(dialects, "current", lambda: portable)
-    elif dialects.current() is portable:
-        pytest.skip(f"{connection.display_name} has no statements of its own")
-    return str(request.param)
 
 
 @pytest.fixture

@@ -27,16 +27,6 @@ sqlite_only = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=["own", "portable"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The statements that are this database's own, and those that every database takes."""
-    if request.param == "portable":
-        monkeypatch.setattr(dialects, "current", lambda: portable)
-    elif dialects.current() is portable:
-        pytest.skip(f"{connection.display_name} has no statements of its own")
-    return str(request.param)
-
-
 @pytest.fixture
 def forest() -> MLAlgorithm:
     return registered.algorithm()
