@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from inference.core import planning
@@ -18,15 +19,17 @@ Json = dict[str, Any]
 DAY: Final = 86_400.0  # seconds
 REMEMBERED: Final = 20_000  # rows that say how an endpoint's traffic is
 LOOKED_AT: Final = 1_000_000  # ids among which they are looked for
-WISHES: Final = (
-    "difference",
-    "base",
-    "variance",
-    "labels_a_day",
-    "weights",
-    "coverage",
-    "power",
-    "alpha",
+WISHES: Final = MappingProxyType(
+    {
+        "difference": "the smallest difference that would matter; 0.01 is one percentage point",
+        "base": "the accuracy now, where the log does not know it",
+        "variance": "of one label's score instead; for a regression, of the absolute error",
+        "labels_a_day": "how many labels come, where the log does not know it",
+        "weights": "of the arms, the control's first; 1,1 unless said otherwise",
+        "coverage": "the share of the traffic that takes part; 1 unless said otherwise",
+        "power": "the chance to see the difference if it is there; 0.8 unless said otherwise",
+        "alpha": "the chance to see one that is not there; 0.05 unless said otherwise",
+    }
 )
 PLANNED_DAYS: Final = (1, 7, 14, 30)
 
@@ -89,8 +92,7 @@ def _latest(algorithms: Sequence[MLAlgorithm]) -> Iterable[tuple[Any, ...]]:
 def plan(endpoint: Endpoint, wishes: Mapping[str, str], now: datetime) -> Json:
     """What a test of this endpoint would need, by its own traffic where nothing else is said.
 
-    `difference` must be said; `base` (an accuracy) or `variance`, `labels_a_day`, `weights`,
-    `coverage`, `power` and `alpha` may be. Raises ExperimentInvalid naming the field.
+    Of the `WISHES`, `difference` must be said. Raises ExperimentInvalid naming the field.
     """
     known = past(endpoint.pk, now)
     aim = planning.Aim(

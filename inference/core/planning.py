@@ -110,7 +110,7 @@ def _labels(aim: Aim, shown: Callable[[float], float]) -> int | None:
     return ceil(high / aim.share)
 
 
-def _insist(field: str, holds: bool, what: str) -> None:  # of a sentence
+def _insist(field: str, holds: bool, what: str) -> None:
     if not holds:
         raise ExperimentInvalid(f"{field} must be {what}.", field=field)
 

@@ -10,16 +10,6 @@ from inference import planner
 from inference.core.errors import ExperimentInvalid
 from inference.models import Endpoint
 
-_WISHES = {
-    "difference": "the smallest difference that would matter; 0.01 is one percentage point",
-    "base": "the accuracy now, where the log does not know it",
-    "variance": "of one label's score instead; for a regression, of the absolute error",
-    "labels-a-day": "how many labels come, where the log does not know it",
-    "weights": "of the arms, the control's first; 1,1 unless said otherwise",
-    "coverage": "the share of the traffic that takes part; 1 unless said otherwise",
-    "power": "the chance to see the difference if it is there; 0.8 unless said otherwise",
-    "alpha": "the chance to see one that is not there; 0.05 unless said otherwise",
-}
 _NEVER = "never"
 
 
@@ -33,13 +23,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("endpoint", help="its name")
-        for name, meaning in _WISHES.items():
-            parser.add_argument(f"--{name}", help=meaning, required=name == "difference")
+        for name, meaning in planner.WISHES.items():
+            option = f"--{name.replace('_', '-')}"
+            parser.add_argument(option, help=meaning, required=name == "difference")
         parser.add_argument("--json", action="store_true", help="say it as JSON")
 
     def handle(self, *, endpoint: str, **given: Any) -> None:
-        names = [name.replace("-", "_") for name in _WISHES]
-        wishes = {name: given[name] for name in names if given[name] is not None}
+        wishes = {name: given[name] for name in planner.WISHES if given[name] is not None}
         try:
             found = planner.plan(Endpoint.objects.get(name=endpoint), wishes, timezone.now())
         except Endpoint.DoesNotExist as error:
