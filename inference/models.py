@@ -187,7 +187,9 @@ class ABTest(models.Model):
         """The current arms in order with what was counted for them."""
         counted = ArmTally.objects.filter(arm__abtest=self, arm__phase=self.phase).by_arm()
         return [
-            experiment.Arm(arm.algorithm.full_name, arm.weight, counted.get(arm.pk, NOTHING))
+            experiment.Arm(
+                arm.algorithm.full_name, arm.weight, counted.get(arm.pk, NOTHING), arm.propensity
+            )
             for arm in self.current
         ]
 

@@ -77,7 +77,7 @@ class ABTestAdmin(Shown):
         """What people call it, and how many take part."""
         experiments.rename(obj.pk, title=obj.title, created_by=obj.created_by)
         if obj.coverage != ABTest.objects.get(pk=obj.pk).coverage:
-            experiments.widen(obj.pk, obj.coverage)
+            experiments.widen(obj.pk, obj.coverage, username(request))
 
     @admin.action(description="Re-weight: begin a new phase", permissions=["change"])
     def reweight(self, request: HttpRequest, chosen: QuerySet[ABTest]) -> HttpResponse | None:

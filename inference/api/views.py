@@ -55,7 +55,10 @@ class EndpointViewSet(ReadOnlyModelViewSet):
         return Response(schema)
 
     @extend_schema(
-        parameters=[OpenApiParameter(name) for name in planner.WISHES], responses={200: dict}
+        parameters=[
+            OpenApiParameter(name, description=meaning) for name, meaning in planner.WISHES.items()
+        ],
+        responses={200: dict},
     )
     @action(detail=True)
     def plan(self, request: Request, **kwargs: Any) -> Response:
@@ -153,7 +156,7 @@ class ABTestViewSet(
         test, given = serializer.instance, serializer.validated_data
         _refuse_other_terms(test, given)
         if given.get("coverage", test.coverage) != test.coverage:
-            _widen(test, given["coverage"])
+            _widen(test, given["coverage"], caller(self.request))
         experiments.rename(
             test.pk,
             title=given.get("title", test.title),
@@ -209,9 +212,9 @@ def _refuse_other_terms(test: ABTest, given: dict[str, Any]) -> None:
         raise ValidationError({"rule": ["The rule of a test is fixed when it starts."]})
 
 
-def _widen(test: ABTest, coverage: float) -> None:
+def _widen(test: ABTest, coverage: float, by: str) -> None:
     try:
-        experiments.widen(test.pk, coverage)
+        experiments.widen(test.pk, coverage, by)
     except ExperimentInvalid as error:
         raise ValidationError({"coverage": [error.message]}) from error
 

@@ -1,6 +1,6 @@
-"""Whether a test may be believed at all: units dealt by the weights, labels that reach all arms.
+"""Whether a test may be believed at all: units dealt as was meant, labels that reach all arms.
 
-Both are bets against "each falls on an arm by its weight" (a mixture over all other ways to fall,
+Both are bets against "each falls on an arm by its chance" (a mixture over all other ways to fall,
 Dirichlet-multinomial; Lindon, Malek, NeurIPS 2022, arXiv 2011.03567), so one may look after every
 unit: under it, the chance that the p-value is ever below alpha is at most alpha (Ville 1939).
 """
@@ -8,11 +8,11 @@ unit: under it, the chance that the p-value is ever below alpha is at most alpha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import lgamma, log
+from math import inf, lgamma, log
 from typing import Final, NamedTuple
 
 from inference.core.evidence import p_value
-from inference.core.experiment import Arm
+from inference.core.experiment import Arm, chances
 
 # Fixed before any test begins, as every prior here; a wrong split is nearly always a small one.
 _CONCENTRATION: Final = 100.0
@@ -22,7 +22,7 @@ ALARM: Final = 0.001
 
 
 class Health(NamedTuple):
-    """P-values, at any look, of "the units were dealt by the weights" and "so were the labels"."""
+    """P-values, at any look, of "the units were dealt by the chances" and "so were the labels"."""
 
     split: float = 1.0
     labels: float = 1.0
@@ -55,12 +55,12 @@ def health(arms: Sequence[Arm]) -> Health:
 
 
 def split_p_value(arms: Sequence[Arm]) -> float:
-    """The p-value, at any look, of "each unit fell on an arm by the weights"."""
+    """The p-value, at any look, of "each unit fell on an arm by its chance"."""
     return _p_value(arms, [arm.tally.subjects for arm in arms])
 
 
 def labels_p_value(arms: Sequence[Arm]) -> float:
-    """The p-value, at any look, of "each labelled unit fell on an arm by the weights"."""
+    """The p-value, at any look, of "each labelled unit fell on an arm by its chance"."""
     return _p_value(arms, [arm.tally.labelled for arm in arms])
 
 
@@ -72,16 +72,19 @@ def log_e_multinomial(
     Exact at any count; with a = c p and n the sum of the counts k:
 
         log G(c) - sum log G(a_i) + sum log G(a_i + k_i) - log G(c + n) - sum k_i log p_i
+
+    A side without a share has no events; one there is proof.
     """
+    if any(count and not share for count, share in zip(counts, shares, strict=True)):
+        return inf
     total = lgamma(concentration) - lgamma(concentration + sum(counts))
     return total + sum(
         lgamma(concentration * share + count) - lgamma(concentration * share) - count * log(share)
         for count, share in zip(counts, shares, strict=True)
+        if share
     )
 
 
 def _p_value(arms: Sequence[Arm], counts: Sequence[int]) -> float:
     """A correction may take a label back from an arm that has none in this phase: that is none."""
-    weights = sum(arm.weight for arm in arms)
-    shares = [arm.weight / weights for arm in arms]
-    return p_value(log_e_multinomial([max(0, count) for count in counts], shares))
+    return p_value(log_e_multinomial([max(0, count) for count in counts], chances(arms)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference.core.schema import Task
@@ -10,11 +11,24 @@ from inference.core.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One algorithm under the name people know it by; the first arm of a test is the control."""
+    """One algorithm under the name people know it by; the first arm of a test is the control.
+
+    `chance` is that of a unit that takes part to get it, as it is dealt, which is only about by the
+    weights: units are dealt in whole buckets. None: exactly by the weights.
+    """
 
     name: str
     weight: int
     tally: Tally
+    chance: float | None = None
+
+
+def chances(arms: Sequence[Arm]) -> list[float]:
+    """Each arm's, adding up to 1; by the weights if nobody can get any of them."""
+    said = [arm.weight if arm.chance is None else arm.chance for arm in arms]
+    if not any(said):
+        said = [arm.weight for arm in arms]
+    return [each / sum(said) for each in said]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from inference.core.evidence import MIN_LABELLED, Evidence
-from inference.core.experiment import Arm, Terms
+from inference.core.experiment import Arm, Terms, chances
 
 # Failed predictions have no label; from this share on, a sentence about labels must say so.
 NOTABLE_FAILURES = 0.01
@@ -50,13 +50,11 @@ def no_spread() -> str:
 
 
 def misdealt(arms: Sequence[Arm]) -> str:
-    weights, units = (
-        sum(each) for each in zip(*[(a.weight, a.tally.subjects) for a in arms], strict=True)
-    )
+    units = sum(arm.tally.subjects for arm in arms)
     shares = [
         f"{arm.name} got {_share(arm.tally.subjects / units)} of the units instead of "
-        f"{_share(arm.weight / weights)}"
-        for arm in arms
+        f"{_share(chance)}"
+        for arm, chance in zip(arms, chances(arms), strict=True)
     ]
     return (
         f"Unhealthy: traffic does not arrive as it was split. {_listed(shares)}, which is no "

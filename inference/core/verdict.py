@@ -10,7 +10,7 @@ from typing import NamedTuple
 from inference.core import balance, sentences
 from inference.core.balance import NOTHING_SUSPECTED, Health
 from inference.core.evidence import MIN_LABELLED, Evidence, compare, log_e_binomial
-from inference.core.experiment import Arm, Terms
+from inference.core.experiment import Arm, Terms, chances
 from inference.core.sentences import Pair
 
 
@@ -109,9 +109,9 @@ def _comparisons(arms: Sequence[Arm], terms: Terms) -> Iterator[Comparison]:
 
 
 def _mistakes(control: Arm, challenger: Arm, terms: Terms) -> float | None:
-    if terms.task == "regression":
+    _, share = chances([control, challenger])
+    if terms.task == "regression" or not 0.0 < share < 1.0:
         return None
-    share = challenger.weight / (control.weight + challenger.weight)
     return log_e_binomial(challenger.tally.wrong, control.tally.wrong, share)
 
 

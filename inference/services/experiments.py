@@ -165,13 +165,7 @@ def reweight(abtest_id: int, weights: Sequence[int], by: str) -> ABTest:
     test = _running(abtest_id)
     arms = test.current
     _refuse_weights(arms, weights)
-    rosters.keep(test)
-    _next_phase(test, by)
-    chances = assignment.propensities(tuple(weights), test.coverage)
-    for arm, weight, chance in zip(arms, weights, chances, strict=True):
-        arm.pk, arm.phase, arm.weight, arm.propensity = None, test.phase, weight, chance
-        arm.save(force_insert=True)
-    announce.experiment_changed(test.pk)
+    _deal_anew(test, weights, assignment.propensities(tuple(weights), test.coverage), by)
     return test
 
 
@@ -192,6 +186,16 @@ def _refuse_weights(arms: Sequence[Arm], weights: Sequence[int]) -> None:
         raise ExperimentInvalid("The arms have these weights already.")
 
 
+def _deal_anew(test: ABTest, weights: Sequence[int], chances: Sequence[float], by: str) -> None:
+    arms = test.current
+    rosters.keep(test)
+    _next_phase(test, by)
+    for arm, weight, chance in zip(arms, weights, chances, strict=True):
+        arm.pk, arm.phase, arm.weight, arm.propensity = None, test.phase, weight, chance
+        arm.save(force_insert=True)
+    announce.experiment_changed(test.pk)
+
+
 def _next_phase(test: ABTest, by: str) -> None:
     test.phase += 1
     before = ABTest.objects.filter(pk=test.pk, phase=test.phase - 1, ended_at=None)
@@ -201,10 +205,14 @@ def _next_phase(test: ABTest, by: str) -> None:
 
 
 @transaction.atomic
-def widen(abtest_id: int, coverage: float) -> ABTest:
-    """Let a larger share of the units take part; it moves nobody who does, and ends no phase.
+def widen(abtest_id: int, coverage: float, by: str) -> ABTest:
+    """Let a larger share of the units take part; it moves nobody who does.
 
-    Raises ABTest.DoesNotExist or ExperimentInvalid.
+    It ends no phase as long as each arm's chance stays what it was, for all that millions of units
+    could tell. Units are dealt in whole buckets, so of a small coverage the chances are only about
+    by the weights: where a larger one brings them nearer, it is a re-weight, for units of other
+    chances are no part of one comparison.
+    Raises ABTest.DoesNotExist, ExperimentInvalid, or Raced.
     """
     announce.registry_changed()
     test = _running(abtest_id)
@@ -213,11 +221,15 @@ def widen(abtest_id: int, coverage: float) -> ABTest:
         message = f"The coverage is {test.coverage:g} and is only raised: nobody is put out."
         raise ExperimentInvalid(message)
     ABTest.objects.filter(pk=test.pk).update(coverage=coverage)
+    test.coverage = coverage
     arms = test.current
-    chances = assignment.propensities(tuple(arm.weight for arm in arms), coverage)
+    weights = tuple(arm.weight for arm in arms)
+    chances = assignment.propensities(weights, coverage)
+    if not assignment.alike([arm.propensity for arm in arms], chances):
+        _deal_anew(test, weights, chances, by)
+        return test
     for arm, chance in zip(arms, chances, strict=True):
         Arm.objects.filter(pk=arm.pk).update(propensity=chance)
-    test.coverage = coverage
     return test
 
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from inference.core.assignment import (
     BUCKETS,
     NOBODY,
+    alike,
     bucket,
     bucket_of_subject,
     bucket_ranges,
@@ -251,3 +252,23 @@ def test_hashes_of_subjects_spread_over_all_64_bits() -> None:
     assert all(one < other for one, other in pairwise(hashes))
     assert abs(z_of(sum(each < 0 for each in hashes), 20_000, 0.5)) < Z
     assert subject_hash("s", "1") != subject_hash("t", "1")
+
+
+@pytest.mark.parametrize(
+    ("weights", "before", "after", "same"),
+    [
+        ((1, 1), 0.01, 1.0, True),
+        ((3, 1), 0.1, 0.5, True),  # 750 or 751 buckets: float numbers, and not to be seen
+        ((9, 1), 0.1, 1.0, True),
+        ((1, 1, 1), 0.001, 1.0, False),
+        ((1, 1, 1), 0.01, 1.0, False),
+        ((2, 1), 0.01, 1.0, False),
+        ((1, 1_000_000), 0.001, 1.0, False),
+    ],
+)
+def test_chances_are_alike_if_units_could_not_tell_them_apart(
+    weights: tuple[int, ...], before: float, after: float, same: bool
+) -> None:
+    shares = [propensities(weights, coverage) for coverage in (before, after)]
+
+    assert alike(*shares) is same

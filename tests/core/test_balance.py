@@ -102,3 +102,20 @@ def test_units_and_labels_are_suspected_apart(
 
     assert (health.misdealt, health.uneven) == (misdealt, uneven)
     assert health.fine is not (misdealt or uneven)
+
+
+def test_what_counts_is_how_units_are_dealt_not_what_was_meant() -> None:
+    counts = [(0.4, 40_000), (0.3, 30_000), (0.3, 30_000)]
+    dealt = [Arm("a", 1, Tally(subjects=n), chance) for chance, n in counts]
+
+    assert split_p_value(dealt) > 0.1
+    assert split_p_value([Arm("a", 1, arm.tally) for arm in dealt]) < balance.ALARM
+
+
+def test_an_arm_that_nobody_can_get_is_suspected_once_somebody_has() -> None:
+    def dealt(nobody: int) -> list[Arm]:
+        return [Arm("a", 9, Tally(subjects=50), 1.0), Arm("b", 1, Tally(subjects=nobody), 0.0)]
+
+    assert split_p_value(dealt(0)) == 1.0
+    assert split_p_value(dealt(1)) == 0.0
+    assert split_p_value([Arm("a", 1, Tally(), 0.0)] * 2) == 1.0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from inference.core.experiment import Arm, Terms
@@ -151,6 +153,12 @@ def test_a_test_with_labels_for_one_arm_only_has_no_winner() -> None:
 
     assert (verdict.code, verdict.winner) == (Code.LABELS_UNEVEN, None)
     assert "48.0% of forest's units and 24.0% of trees's units have one" in verdict.sentence
+
+
+def test_an_arm_that_nobody_can_get_has_no_second_opinion() -> None:
+    arms = [replace(arm("a", 200, 150), chance=1.0), replace(arm("b"), chance=0.0)]
+
+    assert judge(arms, TERMS).comparisons[0].mistakes_log_e is None
 
 
 def test_a_healthy_test_has_one() -> None:

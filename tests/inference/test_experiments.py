@@ -488,7 +488,7 @@ def test_a_test_that_has_ended_has_no_further_phase_and_no_further_units() -> No
     with pytest.raises(ExperimentInvalid, match="has ended"):
         experiments.reweight(test.pk, [1, 2], by="me")
     with pytest.raises(ExperimentInvalid, match="has ended"):
-        experiments.widen(test.pk, 1.0)
+        experiments.widen(test.pk, 1.0, "me")
 
 
 def test_the_list_that_a_phase_leaves_names_those_whom_it_saw_and_no_others() -> None:
@@ -545,10 +545,10 @@ def test_coverage_is_everybody_unless_said_otherwise_and_is_raised_only() -> Non
     experiments.stop(ABTest.objects.get().pk, "me")
     test = experiments.start("t", "me", [(first, 3), (second, 1)], coverage=0.1)
 
-    assert experiments.widen(test.pk, 0.5).coverage == 0.5
+    assert experiments.widen(test.pk, 0.5, "me").coverage == 0.5
 
     with pytest.raises(ExperimentInvalid, match=r"The coverage is 0\.5 and is only raised"):
-        experiments.widen(test.pk, 0.4)
+        experiments.widen(test.pk, 0.4, "me")
     assert ABTest.objects.get(pk=test.pk).coverage == 0.5
     assert [arm.propensity for arm in arms_of(test)] == [0.75, 0.25]
 
@@ -569,3 +569,29 @@ def test_propensities_are_what_the_buckets_say() -> None:
     test = experiments.start("t", "me", [(first, 2), (second, 1)], coverage=0.001)
 
     assert [arm.propensity for arm in arms_of(test)] == [0.7, 0.3]  # of 10 buckets
+
+
+def test_a_larger_coverage_ends_a_phase_only_where_it_changes_the_chances() -> None:
+    first, second = registered.pair()
+    test = experiments.start("t", "me", [(first, 2), (second, 1)], coverage=0.001)
+
+    assert experiments.widen(test.pk, 0.3, "ann").phase == 2
+    assert experiments.widen(test.pk, 0.6, "ann").phase == 2
+
+    assert [arm.propensity for arm in arms_of(test) if arm.phase == 1] == [0.7, 0.3]
+    now = [arm.propensity for arm in arms_of(test) if arm.phase == 2]
+    assert now == pytest.approx([2 / 3, 1 / 3], abs=1e-9)
+    assert [each.made_by for each in test.reweights.all()] == ["ann"]
+
+
+def test_units_that_were_dealt_in_a_few_buckets_are_no_wrong_split() -> None:
+    """Three even arms at a coverage of 0.001 are dealt as 4, 3 and 3 buckets."""
+    arms = [*registered.pair(), registered.algorithm(name="third", status=Status.TESTING)]
+    test = experiments.start("t", "me", [(each, 1) for each in arms], coverage=0.001)
+    for arm, units in zip(arms_of(test), (40_000, 30_000, 30_000), strict=True):
+        ArmTally.objects.create(arm=arm, shard="a", exposures=units, subjects=units)
+
+    snapshot = selectors.experiment_snapshot(test.pk)
+
+    assert [arm["propensity"] for arm in snapshot["arms"]] == [0.4, 0.3, 0.3]
+    assert snapshot["health"]["fine"]

@@ -181,7 +181,7 @@ async def test_a_list_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         await call(seen, one, "ann")
         await call(experiments.reweight, test.pk, [1, 3], "ann")
         before = experiment_of(found).kept
-        await call(experiments.widen, test.pk, 1.0)
+        await call(experiments.widen, test.pk, 1.0, "ann")
 
         assert experiment_of(found).kept is before
 
@@ -198,7 +198,7 @@ async def test_whoever_takes_no_part_is_answered_by_what_was_in_production(is_ar
         outside = next(n for n in map(str, count()) if bucket(test.salt, n) not in (0, 5000))
         algorithm, arm = endpoint.route(Wanted(), Unit(outside))
         assert (algorithm.id, arm) == (forest.pk, None)
-        await call(experiments.widen, test.pk, 1.0)
+        await call(experiments.widen, test.pk, 1.0, "ann")
         (endpoint,) = found.snapshot.endpoints.values()
         assert endpoint.route(Wanted(), Unit(outside))[1] is not None
 
