@@ -16,8 +16,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from inference.core import experiment, graphanswers
+from inference.core.experiment import Mode
 from inference.core.graphs import GRAPH, Graph
 from inference.core.lifecycle import Rule, Status
+from inference.core.metrics import Metric
 from inference.core.schema import Task
 from inference.core.tally import NOTHING, Tally
 from inference.core.types import LogMode
@@ -131,7 +133,7 @@ class MLAlgorithmStatus(models.Model):
 
 
 class ABTest(models.Model):
-    """A split of one endpoint's traffic; its arms, rule and alpha are frozen when it starts."""
+    """A test of one endpoint's algorithms on its traffic; what is agreed is frozen at the start."""
 
     title = models.TextField(max_length=10_000)
     created_by = models.CharField(max_length=NAME_LENGTH)
@@ -141,6 +143,43 @@ class ABTest(models.Model):
     summary = models.TextField(null=True, blank=True, max_length=10_000)  # noqa: DJ001  # null until stopped
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="tests")
     salt = models.CharField(max_length=64, help_text="What a subject is hashed with.")
+    mode = models.CharField(
+        max_length=8,
+        choices=[(mode.value, mode.value) for mode in Mode],
+        default=Mode.SPLIT.value,
+        help_text="How the arms meet the traffic.",
+    )
+    metric = models.CharField(
+        max_length=16,
+        choices=[(metric.value, metric.value) for metric in Metric],
+        default=Metric.CORRECTNESS.value,
+        help_text="What a label says about a prediction: what the test decides by.",
+    )
+    low = models.FloatField(null=True, blank=True, help_text="Rewards below this count as this.")
+    high = models.FloatField(
+        null=True, blank=True, help_text="Rewards and errors above this count as this."
+    )
+    minimum = models.PositiveIntegerField(
+        default=0, help_text="Labels of each arm before which nothing is concluded."
+    )
+    maximum = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Labels of all arms at which it may stop by itself."
+    )
+    stops_on = models.JSONField(
+        default=list, blank=True, help_text="What stops it by itself: winner, futility, maximum."
+    )
+    guardrails = models.JSONField(default=dict, blank=True, help_text="What a canary may not do.")
+    segment = models.CharField(
+        max_length=NAME_LENGTH,
+        blank=True,
+        help_text="The field of a row by which labels are split.",
+    )
+    step = models.PositiveSmallIntegerField(
+        default=0, help_text="Where a canary stands on its ramp; counts from 0."
+    )
+    step_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it got there."
+    )
     rule = models.CharField(
         max_length=16,
         choices=[(rule.value, rule.value) for rule in Rule],
@@ -298,19 +337,42 @@ class ArmTallyQuerySet(models.QuerySet["ArmTally"]):
         return {arm_id: Tally(*sums) for arm_id, *sums in rows}
 
 
-class ArmTally(models.Model):
+class Labels(models.Model):
+    """What labels have shown; see `core.tally.Tally`, whose fields these are.
+
+    The defaults are the database's as well: what writes a batch names only what it counts.
+    """
+
+    labelled = models.BigIntegerField(default=0, db_default=0)
+    correct = models.BigIntegerField(default=0, db_default=0)
+    absolute_error = models.FloatField(default=0, db_default=0)
+    squared_error = models.FloatField(default=0, db_default=0)
+    total = models.FloatField(default=0, db_default=0)
+    squares = models.FloatField(default=0, db_default=0)
+    ahead = models.BigIntegerField(default=0, db_default=0)
+    behind = models.BigIntegerField(default=0, db_default=0)
+    gap = models.FloatField(default=0, db_default=0)
+    gap_squares = models.FloatField(default=0, db_default=0)
+
+    class Meta:
+        abstract = True
+
+
+class ArmTally(Labels):
     """What one writer counted for one arm; an arm's tally is the sum of its shards."""
 
     arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="tallies", db_index=False)
     shard = models.CharField(max_length=64)
-    exposures = models.BigIntegerField(default=0)
-    errors = models.BigIntegerField(default=0)
-    labelled = models.BigIntegerField(default=0)
-    correct = models.BigIntegerField(default=0)
-    absolute_error = models.FloatField(default=0)
-    squared_error = models.FloatField(default=0)
-    subjects = models.BigIntegerField(default=0)
+    exposures = models.BigIntegerField(default=0, db_default=0)
+    errors = models.BigIntegerField(default=0, db_default=0)
+    subjects = models.BigIntegerField(default=0, db_default=0)
+    slow = models.BigIntegerField(
+        default=0, db_default=0, help_text="Predictions slower than the guardrail allows."
+    )
     latency = models.BinaryField(default=bytes, blank=True)
+    answers = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="How often it gave which answer."
+    )
 
     objects = ArmTallyQuerySet.as_manager()
 
@@ -320,6 +382,74 @@ class ArmTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shard} of arm {self.arm_id}"
+
+
+class SegmentTally(Labels):
+    """What the labels of one segment have shown for one arm."""
+
+    arm = models.ForeignKey(Arm, on_delete=models.CASCADE, related_name="segments")
+    segment = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "segment tallies"
+        constraints = (UniqueConstraint(fields=["arm", "segment"], name="segment_of_arm"),)
+
+    def __str__(self) -> str:
+        return f"{self.segment} of arm {self.arm_id}"
+
+
+class Decision(models.Model):
+    """What somebody, or a rule agreed upon, did to a test, and what was known at that moment."""
+
+    abtest = models.ForeignKey(ABTest, on_delete=models.CASCADE, related_name="decisions")
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
+    made_by = models.CharField(max_length=NAME_LENGTH)
+    what = models.CharField(max_length=32)
+    why = models.CharField(max_length=1000, blank=True)
+    evidence = models.JSONField(default=dict, help_text="The snapshot of the test at that moment.")
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.what} of test {self.abtest_id}"
+
+
+class Point(models.Model):
+    """Where a test stood once; few are kept, the further back the fewer."""
+
+    abtest = models.ForeignKey(ABTest, on_delete=models.CASCADE, related_name="points")
+    phase = models.PositiveIntegerField()
+    labelled = models.BigIntegerField(help_text="Of all arms together, at that moment.")
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
+    values = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("abtest_id", "phase", "labelled")
+        constraints = (UniqueConstraint(fields=["abtest", "phase", "labelled"], name="point"),)
+
+    def __str__(self) -> str:
+        return f"{self.labelled} labels of test {self.abtest_id}, phase {self.phase}"
+
+
+class ShadowPrediction(models.Model):
+    """What a challenger said to an input that the champion had answered; nobody was told.
+
+    Nothing is checked by the database, for the reasons that `MLRequest` gives.
+    """
+
+    pk = models.CompositePrimaryKey("prediction", "arm_id")
+    prediction = models.BigIntegerField(help_text="The id of what the champion answered.")
+    arm = models.ForeignKey(
+        Arm, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    full_response = models.TextField()
+    response = models.TextField()
+    error_code = models.CharField(max_length=64, blank=True)
+    latency_us = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"what arm {self.arm_id} said to prediction {self.prediction}"
 
 
 class MLRequest(models.Model):

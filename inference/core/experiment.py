@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from inference.core.schema import Task
 from inference.core.tally import Tally
+
+
+class Mode(StrEnum):
+    """How the arms of a test meet the traffic."""
+
+    SPLIT = "split"  # each unit is answered by one arm
+    SHADOW = "shadow"  # the control answers; the challengers score the same inputs, unseen
+    CANARY = "canary"  # a split that takes in more and more units while guardrails hold
+    BANDIT = "bandit"  # weights follow what is known; it claims no significance
 
 
 @dataclass(frozen=True, slots=True)
