@@ -7,8 +7,9 @@ from typing import Final
 from django.db import transaction
 
 from inference.core.errors import Raced
-from inference.core.tally import Tally, counted
-from inference.models import MLRequest
+from inference.core.metrics import Said
+from inference.core.tally import Tally
+from inference.models import Arm, MLRequest
 from inference.services import exposures, tallies
 
 _ATTEMPTS: Final = 8
@@ -32,13 +33,14 @@ def _replace(request: MLRequest, value: str | None) -> bool:
     old = request.feedback
     if MLRequest.objects.filter(pk=request.pk, feedback=old).update(feedback=value) != 1:
         return False
-    if request.arm is not None:
-        change = exposures.observed(request, _counts(request, old), _counts(request, value))
-        tallies.relabel(request.arm, change)
+    if (arm := request.arm) is not None:
+        before, after = (_counts(request, arm, label) for label in (old, value))
+        tallies.relabel(arm, exposures.observed(request, before, after))
     request.feedback = value
     return True
 
 
-def _counts(request: MLRequest, label: str | None) -> Tally:
-    response = None if request.error_code else request.response
-    return counted(request.parent_mlalgorithm.task, response, label)
+def _counts(request: MLRequest, arm: Arm, label: str | None) -> Tally:
+    failed = bool(request.error_code)
+    said = None if failed else Said(request.response, request.full_response)
+    return arm.abtest.measure.counted(said, label)

@@ -7,14 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 
 from inference.core.assignment import subject_hash
 from inference.core.errors import ExperimentInvalid
-from inference.core.tally import NOTHING, Tally, counted
+from inference.core.metrics import Said
+from inference.core.tally import NOTHING, Tally
 from inference.models import ABTest, Arm, ArmTally, Exposure, MLRequest
 from inference.services import announce
 
@@ -22,7 +23,9 @@ from inference.services import announce
 SHARD: Final = "recount"
 _AT_ONCE: Final = 2000  # rows
 # These are as exact as the order of additions allows; counts have to agree.
-_SUMS: Final = frozenset({"absolute_error", "squared_error"})
+_SUMS: Final = frozenset(
+    {"absolute_error", "squared_error", "total", "squares", "gap", "gap_squares"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def recount(abtest_id: int) -> Sequence[Line]:
         ours = ArmTally.objects.filter(arm__abtest=test).by_arm()
         rows = MLRequest.objects.filter(arm__in=list(arms)).order_by()
         theirs = _of_rows(rows)
-        labels = _of_labels(test, arms, rows, _without_exposures(test, rows))
+        labels = _of_labels(test, rows, _without_exposures(test, rows))
     return [
         Line(arm, ours.get(pk, NOTHING), theirs.get(pk, NOTHING) + labels.get(pk, NOTHING))
         for pk, arm in arms.items()
@@ -123,29 +126,27 @@ def _of_rows(rows: QuerySet[MLRequest]) -> Mapping[int | None, Tally]:
 
 
 def _of_labels(
-    test: ABTest, arms: Mapping[int, Arm], rows: QuerySet[MLRequest], unwritten: frozenset[int]
+    test: ABTest, rows: QuerySet[MLRequest], unwritten: frozenset[int]
 ) -> Mapping[int, Tally]:
     """Of a subject the label that its exposure names; see `exposures.observed`."""
     holders = Exposure.objects.filter(abtest=test).exclude(labelled=None)
     chosen = set(holders.values_list("labelled", flat=True).iterator(_AT_ONCE))
     sums: dict[int, list[Tally]] = defaultdict(list)
     labelled = rows.filter(feedback__gt="", error_code="")
-    for row in labelled.only("arm", "subject", "response", "feedback").iterator(_AT_ONCE):
+    read = labelled.only("arm", "subject", "response", "full_response", "feedback")
+    for row in read.iterator(_AT_ONCE):
         if row.arm_id is not None and (not row.subject or row.pk in chosen or row.pk in unwritten):
-            task = arms[row.arm_id].algorithm.task
-            sums[row.arm_id].append(counted(task, row.response, row.feedback))
+            said = Said(row.response, row.full_response)
+            sums[row.arm_id].append(test.measure.counted(said, row.feedback))
     return {arm_id: _added(tallies) for arm_id, tallies in sums.items()}
 
 
 def _added(tallies: Sequence[Tally]) -> Tally:
     """The sums in one go: what each addition rounds would add up."""
-    return replace(
-        NOTHING,
-        labelled=sum(each.labelled for each in tallies),
-        correct=sum(each.correct for each in tallies),
-        absolute_error=math.fsum(each.absolute_error for each in tallies),
-        squared_error=math.fsum(each.squared_error for each in tallies),
-    )
+    sums: dict[str, Any] = {
+        name: math.fsum(getattr(each, name) for each in tallies) for name in _SUMS
+    }
+    return replace(sum(tallies, NOTHING), **sums)
 
 
 def _without_exposures(test: ABTest, rows: QuerySet[MLRequest]) -> frozenset[int]:
