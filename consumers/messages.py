@@ -335,14 +335,37 @@ class Health(Part):
     fine: bool
 
 
+class ArmPath(Part):
+    """How one arm did at each point."""
+
+    arm: int
+    labelled: list[int]
+    score: list[Number]
+
+
 class Path(Part):
-    """How the evidence grew, by the number of labels."""
+    """How the evidence grew, by the number of labels, which is there under two names."""
 
     n: list[int]
+    labelled: list[int]
     log_e: list[float]
     difference: list[float]
     low: list[float]
     high: list[float]
+    at: list[str]
+    arms: list[ArmPath]
+
+
+class Event(Part):
+    """What was done to a test, and the code of its verdict at that time."""
+
+    at: str
+    by: str
+    what: Literal[
+        "started", "reweighted", "widened", "stopped", "promoted", "rolled_back", "stepped"
+    ]
+    why: str
+    code: str
 
 
 class ExperimentSnapshot(Snapshot, tag="snapshot"):
@@ -353,6 +376,7 @@ class ExperimentSnapshot(Snapshot, tag="snapshot"):
     evidence: Evidence | None
     verdict: Verdict
     health: Health
+    events: list[Event]
     history: Path | UnsetType = UNSET
 
 
