@@ -11,11 +11,12 @@ from typing import Any, Final, NamedTuple
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from inference.core import bayes, experiment, receipts, sketch, trace, verdict
+from inference.core import bayes, experiment, receipts, segments, sketch, trace, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
 from inference.core.metrics import OF_CLASSES, OF_NUMBERS, Metric
+from inference.core.segments import Segment
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
 from inference.models import (
@@ -30,6 +31,7 @@ from inference.models import (
     MLRequest,
     Outbox,
     Point,
+    SegmentTally,
 )
 
 Json = dict[str, Any]
@@ -121,6 +123,7 @@ class Readout:
             "evidence": asdict(found.evidence) if found.evidence else None,
             "verdict": _verdict(found),
             "health": {**found.health._asdict(), "fine": found.health.fine},
+            "segments": _segments(self),
         }
 
 
@@ -294,6 +297,35 @@ def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
     if not counts or not any(tally.labelled for tally in tallies):
         return [{"chance_to_win": None, "expected_loss": None}] * len(tallies)
     return [{"chance_to_win": won, "expected_loss": lost} for won, lost in bayes.bets(tallies)]
+
+
+def _segments(seen: Readout) -> list[Json] | None:
+    """In the order of first appearance in this phase; None of a test that has none."""
+    if not seen.test.segment:
+        return None
+    found = segments.judge(seen.measured, _parts(seen.test), seen.test.terms, seen.verdict.code)
+    return [_segment(seen.test, each) for each in found]
+
+
+def _parts(test: ABTest) -> dict[str, list[Tally]]:
+    places = {arm.pk: place for place, arm in enumerate(test.current)}
+    parts: dict[str, list[Tally]] = defaultdict(lambda: [NOTHING] * len(places))
+    for row in SegmentTally.objects.filter(arm__in=places).order_by("pk"):
+        parts[row.segment][places[row.arm_id]] = row.tally
+    return parts
+
+
+def _segment(test: ABTest, found: Segment) -> Json:
+    score = test.measure.score
+    return {
+        "segment": found.name,
+        "arms": [
+            {"arm": arm.pk, "labelled": each.tally.labelled, "score": score(each.tally)}
+            for arm, each in zip(test.current, found.arms, strict=True)
+        ],
+        "evidence": asdict(found.evidence) if found.evidence else None,
+        "verdict": found.verdict,
+    }
 
 
 def _latencies(test: ABTest) -> dict[int, dict[str, float]]:
