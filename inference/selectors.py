@@ -6,17 +6,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
-from django.utils import timezone
 
-from inference.core import bayes, experiment, receipts, segments, sketch, trace, verdict
+from inference import progress
+from inference.core import bayes, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
 from inference.core.metrics import OF_CLASSES, OF_NUMBERS, Metric
-from inference.core.segments import Segment
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
 from inference.models import (
@@ -30,13 +30,10 @@ from inference.models import (
     MLAlgorithmStatus,
     MLRequest,
     Outbox,
-    Point,
-    SegmentTally,
 )
 
 Json = dict[str, Any]
 
-EVENTS_SHOWN: Final = 50
 _RANKS: Final = ("p50", "p95", "p99")
 
 
@@ -100,7 +97,7 @@ def endpoint_schema(endpoint_id: int) -> Json | None:
     return {"algorithm": answering.pk, "version": answering.version, **answering.schema}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Readout:
     """A test with what had been counted for its arms when it was read, and what that shows."""
 
@@ -108,14 +105,16 @@ class Readout:
     measured: Sequence[experiment.Arm]
     verdict: Verdict
 
+    @cached_property
     def snapshot(self) -> Json:
         """All that the page of the test shows but what has been before."""
         test, found = self.test, self.verdict
+        left = progress.days_left(test, self.measured, found.code)
         latencies, bets = _latencies(test), _bets(test, self.measured)
         return {
             "type": "snapshot",
             "topic": f"experiment:{test.pk}",
-            "experiment": _experiment(test),
+            "experiment": _experiment(test) | {"days_left": left},
             "arms": [
                 _arm(test, arm, counted.tally, latencies.get(arm.pk)) | bet
                 for arm, counted, bet in zip(test.current, self.measured, bets, strict=True)
@@ -123,7 +122,7 @@ class Readout:
             "evidence": asdict(found.evidence) if found.evidence else None,
             "verdict": _verdict(found),
             "health": {**found.health._asdict(), "fine": found.health.fine},
-            "segments": _segments(self),
+            "segments": progress.parts(test, self.measured, found.code),
         }
 
 
@@ -140,31 +139,13 @@ def _readout(test: ABTest) -> Readout:
 def experiment_snapshot(abtest_id: int, with_history: bool = False) -> Json:
     """All that the page of a test shows, as of now; raises ABTest.DoesNotExist."""
     seen = readout(abtest_id)
-    body = seen.snapshot() | {"events": events(seen.test)}
-    return body | {"history": _history(body)} if with_history else body
+    body = seen.snapshot | {"events": progress.events(seen.test)}
+    return body | {"history": progress.history(body)} if with_history else body
 
 
 def history(abtest_id: int) -> Json:
     """The path of the present phase up to now, in columns; raises ABTest.DoesNotExist."""
-    return _history(readout(abtest_id).snapshot())
-
-
-def _history(body: Json) -> Json:
-    test, labelled = body["experiment"], sum(arm["labelled"] for arm in body["arms"])
-    rows = Point.objects.filter(abtest=test["id"], phase=test["phase"]).order_by("labelled")
-    past = [trace.Point(*row) for row in rows.values_list("labelled", "made_at", "values")]
-    present = trace.point(body, timezone.now())
-    return trace.columns(trace.joined(past, present, labelled))
-
-
-def events(test: ABTest) -> list[Json]:
-    """What was done to it lately, the newest first, with the verdict there was at each time."""
-    code = "evidence__verdict__code"
-    rows = test.decisions.order_by("-pk").values_list("made_at", "made_by", "what", "why", code)
-    names = ("at", "by", "what", "why", "code")
-    return [
-        dict(zip(names, (_moment(at), *rest), strict=True)) for at, *rest in rows[:EVENTS_SHOWN]
-    ]
+    return progress.history(readout(abtest_id).snapshot)
 
 
 def decisions(abtest_id: int) -> QuerySet[Decision]:
@@ -299,35 +280,6 @@ def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
     return [{"chance_to_win": won, "expected_loss": lost} for won, lost in bayes.bets(tallies)]
 
 
-def _segments(seen: Readout) -> list[Json] | None:
-    """In the order of first appearance in this phase; None of a test that has none."""
-    if not seen.test.segment:
-        return None
-    found = segments.judge(seen.measured, _parts(seen.test), seen.test.terms, seen.verdict.code)
-    return [_segment(seen.test, each) for each in found]
-
-
-def _parts(test: ABTest) -> dict[str, list[Tally]]:
-    places = {arm.pk: place for place, arm in enumerate(test.current)}
-    parts: dict[str, list[Tally]] = defaultdict(lambda: [NOTHING] * len(places))
-    for row in SegmentTally.objects.filter(arm__in=places).order_by("pk"):
-        parts[row.segment][places[row.arm_id]] = row.tally
-    return parts
-
-
-def _segment(test: ABTest, found: Segment) -> Json:
-    score = test.measure.score
-    return {
-        "segment": found.name,
-        "arms": [
-            {"arm": arm.pk, "labelled": each.tally.labelled, "score": score(each.tally)}
-            for arm, each in zip(test.current, found.arms, strict=True)
-        ],
-        "evidence": asdict(found.evidence) if found.evidence else None,
-        "verdict": found.verdict,
-    }
-
-
 def _latencies(test: ABTest) -> dict[int, dict[str, float]]:
     """In milliseconds, by arm; none for an arm that has not predicted anything yet."""
     blobs: dict[int, list[bytes]] = defaultdict(list)
@@ -347,4 +299,4 @@ def _verdict(found: Verdict) -> Json:
 
 
 def _moment(value: datetime | None) -> str | None:
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None if value is None else progress.moment(value)

@@ -180,4 +180,4 @@ def test_a_history_takes_the_same_few_queries_however_long_it_is(test: ABTest) -
     with CaptureQueriesContext(connection) as queries:
         selectors.experiment_snapshot(test.pk, with_history=True)
 
-    assert len(queries) <= 6
+    assert len(queries) <= 7

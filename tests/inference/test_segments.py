@@ -253,7 +253,7 @@ def test_any_number_of_segments_takes_one_query_more() -> None:
         for arm in test.current:
             SegmentTally.objects.create(arm=arm, segment=str(at), labelled=200, correct=100 + at)
 
-    assert (before, queries()) == (6, 6)
+    assert (before, queries()) == (7, 7)
 
 
 @pytest.mark.django_db(transaction=True)
