@@ -14,7 +14,7 @@ from inference.core import bayes, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
-from inference.core.metrics import OF_CLASSES, OF_NUMBERS, Metric
+from inference.core.metrics import CORRECTNESS, OF_CLASSES, OF_NUMBERS, Measure, Metric
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
 from inference.models import (
@@ -136,6 +136,7 @@ class Measured(NamedTuple):
     id: int
     arms: Sequence[tuple[Arm, experiment.Arm]]
     verdict: Verdict
+    measure: Measure = CORRECTNESS
 
 
 def measured() -> list[Measured]:
@@ -146,7 +147,7 @@ def measured() -> list[Measured]:
 def _measured(test: ABTest) -> Measured:
     counted = test.measured()
     arms = list(zip(test.current, counted, strict=True))
-    return Measured(test.pk, arms, verdict.judge(counted, test.terms))
+    return Measured(test.pk, arms, verdict.judge(counted, test.terms), test.measure)
 
 
 def _experiment(test: ABTest) -> Json:
