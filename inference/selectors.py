@@ -16,7 +16,7 @@ from inference.core import bayes, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
-from inference.core.metrics import OF_CLASSES, OF_NUMBERS, Metric
+from inference.core.metrics import CORRECTNESS, OF_CLASSES, OF_NUMBERS, Measure, Metric
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
 from inference.models import (
@@ -188,6 +188,7 @@ class Measured(NamedTuple):
     id: int
     arms: Sequence[tuple[Arm, experiment.Arm]]
     verdict: Verdict
+    measure: Measure = CORRECTNESS
 
 
 def measured() -> list[Measured]:
@@ -197,7 +198,7 @@ def measured() -> list[Measured]:
 
 def _measured(seen: Readout) -> Measured:
     arms = list(zip(seen.test.current, seen.measured, strict=True))
-    return Measured(seen.test.pk, arms, seen.verdict)
+    return Measured(seen.test.pk, arms, seen.verdict, seen.test.measure)
 
 
 def _experiment(test: ABTest) -> Json:
