@@ -295,7 +295,7 @@ class Test(Part):
     phase: int
     running: bool
     outcome: str
-    canary: Canary | None | UnsetType = UNSET
+    canary: Canary | UnsetType | None = UNSET
 
 
 class Pairs(Part):
