@@ -66,6 +66,21 @@ def test_a_test_cannot_be_split_by_what_rows_do_not_have() -> None:
     assert not ABTest.objects.exists()
 
 
+def test_rest_takes_the_field_and_says_what_is_wrong_with_it() -> None:
+    arms = [{"algorithm": algorithm(name, schema=schema()).pk} for name in ("forest", "trees")]
+    given = {"title": "t", "created_by": "ann", "arms": arms}
+
+    def post(field: str) -> Any:
+        body = given | {"segment": field}
+        return Client().post("/api/v1/abtests", body, content_type="application/json")
+
+    refused, started = post("colour"), post(STATE)
+
+    assert refused.status_code == 400
+    assert refused.json()["segment"] == ["The rows have no field 'colour' to split the labels by."]
+    assert (started.status_code, started.json()["segment"]) == (201, STATE)
+
+
 def test_a_test_without_segments_counts_none() -> None:
     test = registered.started(registered.pair())
     predicted(test, 1, "Ohio")
