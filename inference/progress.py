@@ -39,10 +39,18 @@ def events(test: ABTest) -> list[Json]:
 def history(snapshot: Mapping[str, Any]) -> Json:
     """The path of the present phase, up to what the snapshot says, in columns."""
     test, labelled = snapshot["experiment"], sum(arm["labelled"] for arm in snapshot["arms"])
-    rows = Point.objects.filter(abtest=test["id"], phase=test["phase"]).order_by("labelled")
-    past = [trace.Point(*row) for row in rows.values_list("labelled", "made_at", "values")]
     present = trace.point(snapshot, timezone.now())
-    return trace.columns(trace.joined(past, present, labelled))
+    return trace.columns(trace.joined(_path(test["id"], test["phase"]), present, labelled))
+
+
+def earlier(test: ABTest, phase: int) -> Json:
+    """The path of a phase that is over, as far as it is kept."""
+    return trace.columns(_path(test.pk, phase))
+
+
+def _path(abtest_id: int, phase: int) -> list[trace.Point]:
+    rows = Point.objects.filter(abtest=abtest_id, phase=phase).order_by("labelled")
+    return [trace.Point(*row) for row in rows.values_list("labelled", "made_at", "values")]
 
 
 # -- what is to come -------------------------------------------------------------------------------

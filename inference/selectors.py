@@ -143,9 +143,12 @@ def experiment_snapshot(abtest_id: int, with_history: bool = False) -> Json:
     return body | {"history": progress.history(body)} if with_history else body
 
 
-def history(abtest_id: int) -> Json:
-    """The path of the present phase up to now, in columns; raises ABTest.DoesNotExist."""
-    return progress.history(readout(abtest_id).snapshot)
+def history(abtest_id: int, phase: int | None = None) -> Json:
+    """The path of a phase, of the present one up to now, in columns; raises ABTest.DoesNotExist."""
+    test = abtests().get(pk=abtest_id)
+    if phase in (None, test.phase):
+        return progress.history(_readout(test).snapshot)
+    return progress.earlier(test, phase)
 
 
 def decisions(abtest_id: int) -> QuerySet[Decision]:

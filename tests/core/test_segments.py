@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inference.core import segments
 from inference.core.errors import ExperimentInvalid
+from inference.core.evidence import compare
 from inference.core.experiment import Arm, Terms
 from inference.core.segments import ALL, MISSING, MOST, Segment
 from inference.core.tally import NOTHING, Tally
@@ -15,6 +19,7 @@ from inference.core.verdict import Code
 SCHEMA = {"features": [{"name": "age", "kind": "number"}, {"name": "state", "kind": "category"}]}
 GRAPH = {"graph": {"inputs": [{"name": "state"}]}}
 NAMES = ["age", "state"]
+TERMS = Terms()
 ARMS = [Arm("old 1", 1, NOTHING), Arm("new 2", 1, NOTHING)]
 
 
@@ -107,6 +112,31 @@ def test_a_segment_has_its_share_of_alpha_however_many_come_later() -> None:
     assert second.evidence is not None
     assert (second.evidence.threshold > first.evidence.threshold) is True
     assert (second.evidence.interval[0] < first.evidence.interval[0]) is True
+
+
+def test_looked_at_all_the_time_hardly_ever_any_segment_shows_what_is_not_there() -> None:
+    """And where each had all of alpha, far more often would: so the simulation can tell."""
+    dice = np.random.default_rng(20261127)
+    runs, parts, looks = 300, 10, [240 * at for at in range(1, 16)]
+    falsely = {"shared": 0, "not shared": 0}
+    for _ in range(runs):
+        counts = dice.binomial(240, 0.8, (parts, 2, len(looks))).cumsum(axis=2)
+        falsely["shared"] += _shown(counts, looks, segments.share)
+        falsely["not shared"] += _shown(counts, looks, lambda _: 1.0)
+
+    assert falsely["shared"] / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    assert falsely["not shared"] / runs > 0.065
+
+
+def _shown(counts: NDArray[np.int64], looks: list[int], share: Callable[[int], float]) -> bool:
+    """Whether any segment ever showed a difference, judged as `segments.judge` does."""
+    for rank, (control, challenger) in enumerate(counts.tolist(), 1):
+        for n, before, after in zip(looks, control, challenger, strict=True):
+            pair = counted(n, before), counted(n, after)
+            found = compare(*pair, TERMS.measure, TERMS.alpha * share(rank), TERMS.horizon)
+            if found is not None and found.conclusive:
+                return True
+    return False
 
 
 def test_each_says_in_words_how_far_it_is() -> None:
