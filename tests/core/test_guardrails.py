@@ -31,6 +31,7 @@ pytestmark = pytest.mark.timeout(60)
 RUNS, LOOKS, ALPHA = 2000, 200, 0.05
 ALLOWED, BROKEN = 0.065, 0.20
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 
 # -- what the numbers are --------------------------------------------------------------------------
@@ -167,7 +168,7 @@ def test_an_answer_without_a_name_is_something_else() -> None:
 # -- what looking does to it -----------------------------------------------------------------------
 
 
-def dealt(dice: np.random.Generator, per_look: int) -> tuple[Floats, Floats]:
+def dealt(dice: np.random.Generator, per_look: int) -> tuple[Counts, Counts]:
     """Predictions of control and challenger in each look."""
     challenger = dice.binomial(per_look, 0.5, (RUNS, LOOKS))
     return per_look - challenger, challenger
