@@ -55,6 +55,9 @@ def start(
     _refuse(arms)
     first = arms[0][0]
     terms = agreement.complete(agreed, first.task, graph=GRAPH in first.schema)
+    if terms.get("mode") == Mode.SHADOW and first.parent_endpoint.log_mode != LogMode.STRICT:
+        message = "The log of this endpoint is not strict, and pairs are made from the log."
+        raise ExperimentInvalid(message, field="mode")
     test = ABTest.objects.create(
         title=title,
         created_by=created_by,

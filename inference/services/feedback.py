@@ -7,10 +7,11 @@ from typing import Final
 from django.db import transaction
 
 from inference.core.errors import Raced
+from inference.core.experiment import Mode
 from inference.core.metrics import Said
 from inference.core.tally import Tally
 from inference.models import Arm, MLRequest
-from inference.services import exposures, tallies
+from inference.services import exposures, shadows, tallies
 
 _ATTEMPTS: Final = 8
 
@@ -34,10 +35,18 @@ def _replace(request: MLRequest, value: str | None) -> bool:
     if MLRequest.objects.filter(pk=request.pk, feedback=old).update(feedback=value) != 1:
         return False
     if (arm := request.arm) is not None:
-        before, after = (_counts(request, arm, label) for label in (old, value))
-        tallies.relabel(arm, exposures.observed(request, before, after))
+        _recount(request, arm, old, value)
     request.feedback = value
     return True
+
+
+def _recount(request: MLRequest, arm: Arm, old: str | None, new: str | None) -> None:
+    before, after = (_counts(request, arm, label) for label in (old, new))
+    counted = exposures.observed(request, before, after)
+    tallies.relabel(arm, counted.now - counted.was)
+    if arm.abtest.mode == Mode.SHADOW:
+        for challenger, change in shadows.changes(request, (old, new), counted).items():
+            tallies.relabel(challenger, change)
 
 
 def _counts(request: MLRequest, arm: Arm, label: str | None) -> Tally:
