@@ -28,6 +28,7 @@ from inference.core.types import LogMode
 
 NAME_LENGTH: Final = 128
 FEEDBACK_LENGTH: Final = 10_000
+WHY_LENGTH: Final = 1000
 
 
 def _while_true(condition: Q, owner: str) -> GeneratedField:
@@ -438,7 +439,7 @@ class Decision(models.Model):
     made_at = models.DateTimeField(default=timezone.now, editable=False)
     made_by = models.CharField(max_length=NAME_LENGTH)
     what = models.CharField(max_length=32)
-    why = models.CharField(max_length=1000, blank=True)
+    why = models.CharField(max_length=WHY_LENGTH, blank=True)
     evidence = models.JSONField(default=dict, help_text="The snapshot of the test at that moment.")
 
     class Meta:

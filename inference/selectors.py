@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
 
@@ -22,6 +22,7 @@ from inference.models import (
     ApiKey,
     Arm,
     ArmTally,
+    Decision,
     Endpoint,
     MLAlgorithm,
     MLAlgorithmStatus,
@@ -31,7 +32,8 @@ from inference.models import (
 
 Json = dict[str, Any]
 
-_RANKS = ("p50", "p95", "p99")
+EVENTS_SHOWN: Final = 50
+_RANKS: Final = ("p50", "p95", "p99")
 
 
 def endpoints() -> QuerySet[Endpoint]:
@@ -94,23 +96,73 @@ def endpoint_schema(endpoint_id: int) -> Json | None:
     return {"algorithm": answering.pk, "version": answering.version, **answering.schema}
 
 
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """A test with what had been counted for its arms when it was read, and what that shows."""
+
+    test: ABTest
+    measured: Sequence[experiment.Arm]
+    verdict: Verdict
+
+    def snapshot(self) -> Json:
+        """All that the page of the test shows but what has been before."""
+        test, found = self.test, self.verdict
+        latencies, bets = _latencies(test), _bets(test, self.measured)
+        return {
+            "type": "snapshot",
+            "topic": f"experiment:{test.pk}",
+            "experiment": _experiment(test),
+            "arms": [
+                _arm(test, arm, counted.tally, latencies.get(arm.pk)) | bet
+                for arm, counted, bet in zip(test.current, self.measured, bets, strict=True)
+            ],
+            "evidence": asdict(found.evidence) if found.evidence else None,
+            "verdict": _verdict(found),
+            "health": {**found.health._asdict(), "fine": found.health.fine},
+        }
+
+
+def readout(abtest_id: int) -> Readout:
+    """Raises ABTest.DoesNotExist."""
+    return _readout(abtests().get(pk=abtest_id))
+
+
+def _readout(test: ABTest) -> Readout:
+    measured = test.measured()
+    return Readout(test, measured, verdict.judge(measured, test.terms))
+
+
 def experiment_snapshot(abtest_id: int) -> Json:
     """All that the page of a test shows, as of now; raises ABTest.DoesNotExist."""
-    test = abtests().get(pk=abtest_id)
-    arms, measured = test.current, test.measured()
-    latencies = _latencies(test)
-    found = verdict.judge(measured, test.terms)
+    seen = readout(abtest_id)
+    return seen.snapshot() | {"events": events(seen.test)}
+
+
+def events(test: ABTest) -> list[Json]:
+    """What was done to it lately, the newest first, with the verdict there was at each time."""
+    code = "evidence__verdict__code"
+    rows = test.decisions.order_by("-pk").values_list("made_at", "made_by", "what", "why", code)
+    names = ("at", "by", "what", "why", "code")
+    return [
+        dict(zip(names, (_moment(at), *rest), strict=True)) for at, *rest in rows[:EVENTS_SHOWN]
+    ]
+
+
+def decisions(abtest_id: int) -> QuerySet[Decision]:
+    """All that was done to a test, the oldest first."""
+    return Decision.objects.filter(abtest=abtest_id).order_by("id")
+
+
+def decision(row: Decision) -> Json:
+    """As one of the `events`, with the snapshot that it rested on."""
     return {
-        "type": "snapshot",
-        "topic": f"experiment:{test.pk}",
-        "experiment": _experiment(test),
-        "arms": [
-            _arm(test, arm, counted.tally, latencies.get(arm.pk)) | bet
-            for arm, counted, bet in zip(arms, measured, _bets(test, measured), strict=True)
-        ],
-        "evidence": asdict(found.evidence) if found.evidence else None,
-        "verdict": _verdict(found),
-        "health": {**found.health._asdict(), "fine": found.health.fine},
+        "id": row.pk,
+        "at": _moment(row.made_at),
+        "by": row.made_by,
+        "what": row.what,
+        "why": row.why,
+        "code": row.evidence["verdict"]["code"],
+        "evidence": row.evidence,
     }
 
 
@@ -140,13 +192,12 @@ class Measured(NamedTuple):
 
 def measured() -> list[Measured]:
     """All tests that run."""
-    return [_measured(test) for test in abtests().filter(ended_at=None)]
+    return [_measured(_readout(test)) for test in abtests().filter(ended_at=None)]
 
 
-def _measured(test: ABTest) -> Measured:
-    counted = test.measured()
-    arms = list(zip(test.current, counted, strict=True))
-    return Measured(test.pk, arms, verdict.judge(counted, test.terms))
+def _measured(seen: Readout) -> Measured:
+    arms = list(zip(seen.test.current, seen.measured, strict=True))
+    return Measured(seen.test.pk, arms, seen.verdict)
 
 
 def _experiment(test: ABTest) -> Json:
