@@ -259,6 +259,14 @@ class OperationsSnapshot(Snapshot, tag="snapshot"):
     sockets: int
 
 
+class Ramp(Part):
+    """Where a canary stands: the challenger's share of all units in percent, step by step."""
+
+    step: int
+    steps: list[int]
+    step_at: str | None
+
+
 class Test(Part):
     """A test and its terms."""
 
@@ -277,6 +285,7 @@ class Test(Part):
     phase: int
     running: bool
     outcome: str
+    canary: Ramp | None
 
 
 class ArmNow(Part):
@@ -292,6 +301,7 @@ class ArmNow(Part):
     exposures: int
     subjects: int
     errors: int
+    slow: int
     labelled: int
     correct: int
     accuracy: Number
@@ -322,6 +332,8 @@ class Verdict(Part):
         "futile",
         "unhealthy",
         "labels_uneven",
+        "roll_back",
+        "adapting",
     ]
     sentence: str
     winner: int | None
@@ -333,6 +345,17 @@ class Health(Part):
     split: float
     labels: float
     fine: bool
+
+
+class Guardrail(Part):
+    """Whether a challenger does harm that needs no label: crossed once `log_e` is `threshold`."""
+
+    name: Literal["errors", "latency", "answers"]
+    arm: int
+    state: Literal["holds", "crossed", "no_data"]
+    log_e: Number
+    threshold: float
+    sentence: str
 
 
 class Path(Part):
@@ -353,6 +376,7 @@ class ExperimentSnapshot(Snapshot, tag="snapshot"):
     evidence: Evidence | None
     verdict: Verdict
     health: Health
+    guardrails: list[Guardrail]
     history: Path | UnsetType = UNSET
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,10 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from inference.core import bayes, experiment, receipts, sketch, verdict
+from inference.core import bayes, experiment, guardrails, receipts, sketch, stewarding, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
+from inference.core.guardrails import Guarded, Reading
 from inference.core.metrics import OF_CLASSES, OF_NUMBERS, Metric
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
@@ -103,10 +105,16 @@ class Readout:
     test: ABTest
     measured: Sequence[experiment.Arm]
     verdict: Verdict
+    readings: Sequence[Reading] = ()
+
+    @property
+    def spoken(self) -> Verdict:
+        """The verdict as people are told it, with what guardrails say."""
+        return stewarding.spoken(self.verdict, self.readings, Mode(self.test.mode))
 
     def snapshot(self) -> Json:
         """All that the page of the test shows but what has been before."""
-        test, found = self.test, self.verdict
+        test, found = self.test, self.spoken
         latencies, bets = _latencies(test), _bets(test, self.measured)
         return {
             "type": "snapshot",
@@ -119,6 +127,7 @@ class Readout:
             "evidence": asdict(found.evidence) if found.evidence else None,
             "verdict": _verdict(found),
             "health": {**found.health._asdict(), "fine": found.health.fine},
+            "guardrails": [_guardrail(test, reading) for reading in self.readings],
         }
 
 
@@ -129,7 +138,35 @@ def readout(abtest_id: int) -> Readout:
 
 def _readout(test: ABTest) -> Readout:
     measured = test.measured()
-    return Readout(test, measured, verdict.judge(measured, test.terms))
+    found = verdict.judge(measured, test.terms)
+    return Readout(test, measured, found, _readings(test, measured))
+
+
+def _readings(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Reading]:
+    """Of the guardrails of a canary."""
+    if (agreed := test.safeguards) is None:
+        return ()
+    answers: Mapping[int, Mapping[str, int]] = {}
+    if agreed.answers:
+        answers = ArmTally.objects.filter(arm__abtest=test).answers()
+    arms = zip(test.current, measured, experiment.chances(measured), strict=True)
+    control, challenger = (
+        Guarded(
+            counted.name,
+            chance,
+            counted.tally.exposures,
+            counted.tally.errors,
+            counted.tally.slow,
+            answers.get(arm.pk, {}),
+        )
+        for arm, counted, chance in itertools.islice(arms, 2)
+    )
+    return guardrails.readings(control, challenger, agreed)
+
+
+def _guardrail(test: ABTest, reading: Reading) -> Json:
+    """The arm is the one that it is about."""
+    return {**reading._asdict(), "arm": test.current[1].pk}
 
 
 def experiment_snapshot(abtest_id: int) -> Json:
@@ -188,6 +225,7 @@ class Measured(NamedTuple):
     id: int
     arms: Sequence[tuple[Arm, experiment.Arm]]
     verdict: Verdict
+    readings: Sequence[Reading] = ()
 
 
 def measured() -> list[Measured]:
@@ -197,7 +235,7 @@ def measured() -> list[Measured]:
 
 def _measured(seen: Readout) -> Measured:
     arms = list(zip(seen.test.current, seen.measured, strict=True))
-    return Measured(seen.test.pk, arms, seen.verdict)
+    return Measured(seen.test.pk, arms, seen.verdict, seen.readings)
 
 
 def _experiment(test: ABTest) -> Json:
@@ -226,7 +264,15 @@ def _experiment(test: ABTest) -> Json:
         "phase": test.phase,
         "running": test.ended_at is None,
         "outcome": test.outcome,
+        "canary": _canary(test),
     }
+
+
+def _canary(test: ABTest) -> Json | None:
+    """Where it stands on its ramp, which is in percent of all units."""
+    if test.mode != Mode.CANARY:
+        return None
+    return {"step": test.step, "steps": list(stewarding.STEPS), "step_at": _moment(test.step_at)}
 
 
 def _arm(test: ABTest, arm: Arm, tally: Tally, latency: Mapping[str, float] | None) -> Json:
@@ -243,6 +289,7 @@ def _arm(test: ABTest, arm: Arm, tally: Tally, latency: Mapping[str, float] | No
         "exposures": tally.exposures,
         "subjects": tally.subjects,
         "errors": tally.errors,
+        "slow": tally.slow,
         "labelled": tally.labelled,
         "correct": tally.correct,
         "accuracy": tally.accuracy if metric in OF_CLASSES else None,

@@ -34,14 +34,22 @@ class Registry(Protocol):
     def snapshot(self) -> Registered: ...
 
 
+def _nobody(experiment_id: int) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where snapshots come from. `experiment` reads the database, in a thread."""
+    """Where snapshots come from. `experiment` reads the database, in a thread.
+
+    `changed` is told on the event loop of each test whose tallies moved, here or elsewhere.
+    """
 
     engine: Engine
     registry: Registry
     experiment: Callable[[int], Json]
     sockets: Callable[[], int]
+    changed: Callable[[int], None] = _nobody
 
 
 class Snapshots:

@@ -6,10 +6,10 @@ Whoever acts on it asks once more when nobody else can change the test; so sever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from inference.core import bandit
+from inference.core import bandit, sentences
 from inference.core.agreement import FUTILITY, MAXIMUM, WINNER
 from inference.core.experiment import Arm, Mode, Terms, chances
 from inference.core.guardrails import Reading, crossed
@@ -98,6 +98,13 @@ def attended(mode: Mode, stops_on: Sequence[str]) -> bool:
     return mode in (Mode.CANARY, Mode.BANDIT) or bool(stops_on)
 
 
+def spoken(verdict: Verdict, readings: Sequence[Reading], mode: Mode) -> Verdict:
+    """What people are told: of a canary that does harm, to take it back."""
+    if mode is not Mode.CANARY or (why := _proven_harm(verdict, readings)) is None:
+        return verdict
+    return replace(verdict, code=Code.ROLL_BACK, sentence=sentences.rolling_back(why))
+
+
 def decided(test: Standing) -> Act | None:
     """The next thing to do; None: nothing, for now."""
     if test.terms.mode is Mode.CANARY:
@@ -108,11 +115,16 @@ def decided(test: Standing) -> Act | None:
 
 
 def _harm(test: Standing) -> RollBack | None:
-    """Of a guardrail, or because the metric itself proves the challenger worse."""
-    if (reading := crossed(test.readings)) is not None:
-        return RollBack(reading.sentence)
-    if test.verdict.code is Code.WINNER and test.verdict.winner == 0:
-        return RollBack(test.verdict.sentence)
+    why = _proven_harm(test.verdict, test.readings)
+    return None if why is None else RollBack(why)
+
+
+def _proven_harm(verdict: Verdict, readings: Sequence[Reading]) -> str | None:
+    """By a guardrail, or because the metric itself proves the challenger worse."""
+    if (reading := crossed(readings)) is not None:
+        return reading.sentence
+    if verdict.code is Code.WINNER and verdict.winner == 0:
+        return verdict.sentence
     return None
 
 
