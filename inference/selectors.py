@@ -219,6 +219,15 @@ def phases(abtest_id: int) -> list[Json]:
     ]
 
 
+def pooled(test: ABTest) -> list[Tally]:
+    """Of each arm in all phases together, by its place: what a bandit goes by."""
+    counted = ArmTally.objects.filter(arm__abtest=test).by_arm()
+    sums = [NOTHING] * len(test.current)
+    for arm in test.arms.all():
+        sums[arm.position - 1] += counted.get(arm.pk, NOTHING)
+    return sums
+
+
 class Measured(NamedTuple):
     """A running test as it is counted now: each arm with its row, and what the arms show."""
 
@@ -321,6 +330,8 @@ def _pairs(test: ABTest, arm: Arm, tally: Tally) -> Json | None:
 def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
     """For reading alone; nothing is decided by them."""
     tallies = [arm.tally for arm in measured]
+    if test.mode == Mode.BANDIT:
+        tallies = pooled(test)
     counts = test.metric == Metric.CORRECTNESS
     if not counts or not any(tally.labelled for tally in tallies):
         return [{"chance_to_win": None, "expected_loss": None}] * len(tallies)

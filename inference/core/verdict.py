@@ -79,11 +79,10 @@ def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
 
 def _concluded(arms: Sequence[Arm], terms: Terms) -> Verdict:
     """Of a test that may be believed."""
-    seen = any(arm.tally.exposures for arm in arms)
-    if terms.mode is Mode.BANDIT and seen:
+    if terms.mode is Mode.BANDIT:
         return Verdict(Code.ADAPTING, sentences.adapting(arms))
-    comparisons = tuple(_comparisons(arms, terms)) if terms.mode is not Mode.BANDIT else ()
-    if not seen:
+    comparisons = tuple(_comparisons(arms, terms))
+    if not any(arm.tally.exposures for arm in arms):
         return Verdict(Code.NO_DATA, sentences.no_data(), comparisons=comparisons)
     found = list(_pairs(arms, terms, comparisons))
     if _fewest(arms) >= terms.minimum:

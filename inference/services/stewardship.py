@@ -24,8 +24,7 @@ from inference.core.stewarding import (
     Step,
     Stop,
 )
-from inference.core.tally import NOTHING, Tally
-from inference.models import ABTest, ArmTally
+from inference.models import ABTest
 from inference.selectors import Readout
 from inference.services import announce, canaries, experiments
 from inference.services.decisions import WEIR
@@ -78,7 +77,7 @@ def decided(seen: Readout, now: datetime) -> Act | None:
             maximum=test.maximum,
             step=test.step,
             since=(now - _since(test)).total_seconds(),
-            pooled=_pooled(test) if test.mode == Mode.BANDIT else (),
+            pooled=selectors.pooled(test) if test.mode == Mode.BANDIT else (),
         )
     )
 
@@ -89,12 +88,3 @@ def _since(test: ABTest) -> datetime:
         return test.step_at or test.created_at
     last = test.reweights.order_by("-phase").values_list("made_at", flat=True).first()
     return last or test.created_at
-
-
-def _pooled(test: ABTest) -> list[Tally]:
-    """Of each arm in all phases together, by its place."""
-    counted = ArmTally.objects.filter(arm__abtest=test).by_arm()
-    sums = [NOTHING] * len(test.current)
-    for arm in test.arms.all():
-        sums[arm.position - 1] += counted.get(arm.pk, NOTHING)
-    return sums
