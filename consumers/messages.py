@@ -358,14 +358,37 @@ class Guardrail(Part):
     sentence: str
 
 
+class ArmPath(Part):
+    """How one arm did at each point."""
+
+    arm: int
+    labelled: list[int]
+    score: list[Number]
+
+
 class Path(Part):
-    """How the evidence grew, by the number of labels."""
+    """How the evidence grew, by the number of labels, which is there under two names."""
 
     n: list[int]
+    labelled: list[int]
     log_e: list[float]
     difference: list[float]
     low: list[float]
     high: list[float]
+    at: list[str]
+    arms: list[ArmPath]
+
+
+class Event(Part):
+    """What was done to a test, and the code of its verdict at that time."""
+
+    at: str
+    by: str
+    what: Literal[
+        "started", "reweighted", "widened", "stopped", "promoted", "rolled_back", "stepped"
+    ]
+    why: str
+    code: str
 
 
 class ExperimentSnapshot(Snapshot, tag="snapshot"):
@@ -377,6 +400,7 @@ class ExperimentSnapshot(Snapshot, tag="snapshot"):
     verdict: Verdict
     health: Health
     guardrails: list[Guardrail]
+    events: list[Event]
     history: Path | UnsetType = UNSET
 
 

@@ -147,13 +147,13 @@ class Publisher:
             await self._follow()
 
     async def _follow(self) -> None:
-        """The paths of tests that nobody is watching; somebody may come and want to see them."""
+        """The paths of tests that moved; somebody may come later and want to see them."""
         unwatched, self._unwatched = self._unwatched, set()
-        for experiment_id in unwatched:
+        for experiment_id in unwatched | self._snapshots.fresh:
             try:
                 await self._snapshots.follow(experiment_id)
             except Exception:  # a background task: the path has a gap, nothing else is lost
-                log.warning("test %s was not read", experiment_id, exc_info=True)
+                log.warning("test %s was not followed", experiment_id, exc_info=True)
 
 
 def group(topic: str) -> str:

@@ -10,8 +10,18 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
 
-from inference.core import bayes, experiment, guardrails, receipts, sketch, stewarding, verdict
+from inference.core import (
+    bayes,
+    experiment,
+    guardrails,
+    receipts,
+    sketch,
+    stewarding,
+    trace,
+    verdict,
+)
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
@@ -30,6 +40,7 @@ from inference.models import (
     MLAlgorithmStatus,
     MLRequest,
     Outbox,
+    Point,
 )
 
 Json = dict[str, Any]
@@ -169,10 +180,24 @@ def _guardrail(test: ABTest, reading: Reading) -> Json:
     return {**reading._asdict(), "arm": test.current[1].pk}
 
 
-def experiment_snapshot(abtest_id: int) -> Json:
+def experiment_snapshot(abtest_id: int, with_history: bool = False) -> Json:
     """All that the page of a test shows, as of now; raises ABTest.DoesNotExist."""
     seen = readout(abtest_id)
-    return seen.snapshot() | {"events": events(seen.test)}
+    body = seen.snapshot() | {"events": events(seen.test)}
+    return body | {"history": _history(body)} if with_history else body
+
+
+def history(abtest_id: int) -> Json:
+    """The path of the present phase up to now, in columns; raises ABTest.DoesNotExist."""
+    return _history(readout(abtest_id).snapshot())
+
+
+def _history(body: Json) -> Json:
+    test, labelled = body["experiment"], sum(arm["labelled"] for arm in body["arms"])
+    rows = Point.objects.filter(abtest=test["id"], phase=test["phase"]).order_by("labelled")
+    past = [trace.Point(*row) for row in rows.values_list("labelled", "made_at", "values")]
+    present = trace.point(body, timezone.now())
+    return trace.columns(trace.joined(past, present, labelled))
 
 
 def events(test: ABTest) -> list[Json]:

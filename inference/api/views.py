@@ -219,6 +219,12 @@ class ABTestViewSet(
         return pages.get_paginated_response([selectors.decision(row) for row in rows])
 
     @extend_schema(responses={200: dict})
+    @action(detail=True)
+    def history(self, request: Request, **kwargs: Any) -> Response:
+        """The path of the present phase in columns, at most 500 points, the fewer the older."""
+        return Response(selectors.history(self.get_object().pk))
+
+    @extend_schema(responses={200: dict})
     @action(detail=True, url_path="live", url_name="live")
     def snapshot(self, request: Request, **kwargs: Any) -> Response:
         """What the page of the test shows: the same snapshot as over the WebSocket."""
