@@ -78,6 +78,8 @@ class Steward:
         if abtest_id in self._busy:
             self.touch(abtest_id)  # it changed meanwhile
             return
+        if abtest_id in self._done:
+            return
         self._busy.add(abtest_id)
         task = asyncio.ensure_future(self._see_to(abtest_id))
         self._tasks.add(task)
