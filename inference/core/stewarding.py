@@ -98,9 +98,9 @@ def attended(mode: Mode, stops_on: Sequence[str]) -> bool:
     return mode in (Mode.CANARY, Mode.BANDIT) or bool(stops_on)
 
 
-def spoken(verdict: Verdict, readings: Sequence[Reading], mode: Mode) -> Verdict:
-    """What people are told: of a canary that does harm, to take it back."""
-    if mode is not Mode.CANARY or (why := _proven_harm(verdict, readings)) is None:
+def spoken(verdict: Verdict, readings: Sequence[Reading], arms: Sequence[Arm]) -> Verdict:
+    """What people are told of a canary: if it does harm, to take it back."""
+    if (why := _proven_harm(verdict, readings, arms)) is None:
         return verdict
     return replace(verdict, code=Code.ROLL_BACK, sentence=sentences.rolling_back(why))
 
@@ -115,17 +115,26 @@ def decided(test: Standing) -> Act | None:
 
 
 def _harm(test: Standing) -> RollBack | None:
-    why = _proven_harm(test.verdict, test.readings)
+    why = _proven_harm(test.verdict, test.readings, test.arms)
     return None if why is None else RollBack(why)
 
 
-def _proven_harm(verdict: Verdict, readings: Sequence[Reading]) -> str | None:
-    """By a guardrail, or because the metric itself proves the challenger worse."""
+def _proven_harm(verdict: Verdict, readings: Sequence[Reading], arms: Sequence[Arm]) -> str | None:
+    """By a guardrail, or by the metric itself, or because units of the challenger are missing.
+
+    A model that is not there at all answers nothing that could be logged as its failure.
+    """
     if (reading := crossed(readings)) is not None:
         return reading.sentence
     if verdict.code is Code.WINNER and verdict.winner == 0:
         return verdict.sentence
-    return None
+    return verdict.sentence if verdict.health.misdealt and _missed(arms) else None
+
+
+def _missed(arms: Sequence[Arm]) -> bool:
+    """Whether the challenger has fewer units than its chance would have it."""
+    units = [arm.tally.subjects for arm in arms]
+    return units[1] < chances(arms)[1] * sum(units)
 
 
 def _stopped(test: Standing) -> Stop | None:

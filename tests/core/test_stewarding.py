@@ -24,6 +24,7 @@ UNHEALTHY = Verdict(Code.UNHEALTHY, "Unhealthy.", health=Health(0.0001, 1.0))
 HOLDS = Reading("errors", State.HOLDS, 1.0, 3.0, "fine")
 CROSSED = Reading("latency", State.CROSSED, 5.0, 3.0, "It is slow.")
 SEEN = "After 100 units of each arm and more, no guardrail is crossed."
+UNEVEN = Verdict(Code.LABELS_UNEVEN, "Uneven.", health=Health(1.0, 0.0001))
 
 
 def arms(units: int = 100, labels: int = 50) -> list[Arm]:
@@ -67,6 +68,9 @@ def test_the_ramp_is_made_of_coverage() -> None:
         (canary(readings=[CROSSED], since=0.0, arms=arms(1)), RollBack("It is slow.")),
         (canary(readings=[CROSSED], verdict=UNHEALTHY), RollBack("It is slow.")),
         (canary(verdict=CONTROL_WON), RollBack("The control is better.")),
+        (canary(verdict=UNHEALTHY, arms=[*arms(300)[:1], *arms(200)[1:]]), RollBack("Unhealthy.")),
+        (canary(verdict=UNHEALTHY, arms=[*arms(200)[:1], *arms(300)[1:]]), None),
+        (canary(verdict=UNEVEN, arms=[*arms(300)[:1], *arms(200)[1:]]), None),
         (canary(verdict=CONTROL_WON, stops_on=["winner"]), RollBack("The control is better.")),
         (canary(verdict=CHALLENGER_WON, stops_on=["winner"]), Stop("The challenger is better.")),
     ],

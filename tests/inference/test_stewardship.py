@@ -144,8 +144,16 @@ def test_too_few_units_or_bad_health_hold_the_ramp() -> None:
     skewed = experiments.start(
         "t", "tests", [(arm.algorithm, 1) for arm in _fresh(few)], mode=Mode.CANARY
     )
-    counted(skewed, {"exposures": 2000}, {"exposures": 1000})
+    counted(skewed, {"exposures": 1000}, {"exposures": 2000})
     assert attended(skewed, 1e6) == ""
+
+
+def test_a_challenger_that_is_not_there_is_missed_and_rolled_back() -> None:
+    test = started()
+    counted(test, {"exposures": 100}, {})
+
+    assert attended(test) == "rolled_back"
+    assert Decision.objects.get(what="rolled_back").why.startswith("Unhealthy: traffic does not")
 
 
 def _fresh(test: ABTest) -> list[Arm]:
