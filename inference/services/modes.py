@@ -22,13 +22,13 @@ Split = Sequence[tuple[MLAlgorithm, int]]
 
 def complete(terms: Agreed, arms: Split) -> Mapping[str, Any]:
     """The fields of the new test. Raises ExperimentInvalid, naming the field or the arm's row."""
-    mode, said = terms.get("mode", Mode.SPLIT), terms.get("guardrails") or {}
+    mode, said = Mode(terms.get("mode", Mode.SPLIT)), terms.get("guardrails") or {}
     kept = safeguards.declared(said, _classes(arms[0][0]))
     if mode == Mode.CANARY:
         return {**terms, "guardrails": kept, **_canary(terms, arms)}
     of_mode = _OF_BANDITS if mode == Mode.BANDIT else frozenset()
     others = ", ".join(sorted(kept.keys() - of_mode))
-    _insist("guardrails", not others, f"A test in mode {mode.value} has no use for {others}.")
+    _insist("guardrails", not others, f"A test in mode {mode} has no use for {others}.")
     if mode == Mode.BANDIT:
         fine = set(terms.get("stops_on", ())) <= {MAXIMUM}
         _insist("stops_on", fine, "A bandit proves nothing: it stops at its maximum, or by hand.")
