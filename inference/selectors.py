@@ -26,7 +26,7 @@ from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
 from inference.core.guardrails import Guarded, Reading
-from inference.core.metrics import OF_CLASSES, OF_NUMBERS, Metric
+from inference.core.metrics import CORRECTNESS, OF_CLASSES, OF_NUMBERS, Measure, Metric
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
 from inference.models import (
@@ -261,6 +261,7 @@ class Measured(NamedTuple):
     id: int
     arms: Sequence[tuple[Arm, experiment.Arm]]
     verdict: Verdict
+    measure: Measure = CORRECTNESS
     readings: Sequence[Reading] = ()
 
 
@@ -271,7 +272,7 @@ def measured() -> list[Measured]:
 
 def _measured(seen: Readout) -> Measured:
     arms = list(zip(seen.test.current, seen.measured, strict=True))
-    return Measured(seen.test.pk, arms, seen.verdict, seen.readings)
+    return Measured(seen.test.pk, arms, seen.verdict, seen.test.measure, seen.readings)
 
 
 def _experiment(test: ABTest) -> Json:
