@@ -349,6 +349,8 @@ class Exposure(models.Model):
     first = models.BigIntegerField(
         null=True, help_text="The prediction that the subject came with."
     )
+    failing = models.BooleanField(default=False, db_default=False, help_text="In a canary.")
+    lagging = models.BooleanField(default=False, db_default=False, help_text="In a canary.")
 
     def __str__(self) -> str:
         return f"exposure {self.subject:x} in phase {self.phase} of test {self.abtest_id}"
@@ -402,6 +404,12 @@ class ArmTally(Labels):
     subjects = models.BigIntegerField(default=0, db_default=0)
     slow = models.BigIntegerField(
         default=0, db_default=0, help_text="Predictions slower than the guardrail allows."
+    )
+    failing = models.BigIntegerField(
+        default=0, db_default=0, help_text="Units of a canary that a prediction failed for."
+    )
+    lagging = models.BigIntegerField(
+        default=0, db_default=0, help_text="Units of a canary that one was too slow for."
     )
     latency = models.BinaryField(default=bytes, blank=True)
     answers = models.JSONField(

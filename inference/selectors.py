@@ -167,9 +167,9 @@ def _readings(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Read
         Guarded(
             counted.name,
             chance,
-            counted.tally.exposures,
-            counted.tally.errors,
-            counted.tally.slow,
+            counted.tally.subjects,
+            counted.tally.failing,
+            counted.tally.lagging,
             answers.get(arm.pk, {}),
         )
         for arm, counted, chance in itertools.islice(arms, 2)

@@ -53,16 +53,17 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """One arm as guardrails see it. `answers` are those of units, each counted when it came first.
+    """One arm as guardrails see it: by units, for what one meets twice is no second piece of news.
 
-    `chance` is that of a unit that takes part to get it.
+    `failing` and `lagging` are those that ever had an error, or a slow prediction; `answers` count
+    what each was answered when it came. `chance` is that of a unit that takes part to get the arm.
     """
 
     name: str
     chance: float
-    predictions: int = 0
-    errors: int = 0
-    slow: int = 0
+    units: int = 0
+    failing: int = 0
+    lagging: int = 0
     answers: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -104,8 +105,8 @@ def readings(control: Guarded, challenger: Guarded, agreed: Safeguards) -> list[
     names = agreed.names
     threshold = -log(agreed.alpha / max(1, len(names)))
     found = {
-        "errors": lambda: _counted(control, challenger, "errors", agreed),
-        "latency": lambda: _counted(control, challenger, "slow", agreed),
+        "errors": lambda: _counted(control, challenger, "failing", agreed),
+        "latency": lambda: _counted(control, challenger, "lagging", agreed),
         "answers": lambda: _answered(control, challenger),
     }
     return [_reading(name, threshold, *found[name]()) for name in names]
@@ -128,21 +129,19 @@ def _reading(name: str, threshold: float, log_e: float | None, sentence: str) ->
 def _counted(
     control: Guarded, challenger: Guarded, kind: str, agreed: Safeguards
 ) -> tuple[float | None, str]:
-    """The smaller of two bets, which is no larger than the first, an e-value whatever comes.
+    """A unit is dealt before it meets anything, so its first harm falls on an arm by the chances.
 
-    Against the chance by which units are dealt, and against the share of the predictions that the
-    challenger has: one who asks all the time may have made that larger, and with it the events.
+    Of arms that do alike harm, that is, whatever they have in common: harm that comes with the
+    subject, that grows with how often it asks, or with the hour.
     """
-    total = control.predictions + challenger.predictions
-    if not (control.predictions and challenger.predictions) or not 0.0 < challenger.chance < 1.0:
+    if not (control.units and challenger.units) or not 0.0 < challenger.chance < 1.0:
         return None, "Nothing can be said before both have made predictions."
     k1, k2 = getattr(challenger, kind), getattr(control, kind)
-    shares = challenger.chance, challenger.predictions / total
-    log_e = float(min(log_e_harm(k1, k2, share) for share in shares))
-    did = {"errors": "failed on", "slow": f"took more than {agreed.latency_ms or 0:g} ms for"}[kind]
-    return log_e, (
-        f"{challenger.name} {did} {_share(k1, challenger.predictions)} of its predictions, "
-        f"{control.name} {_share(k2, control.predictions)}."
+    limit = f"took more than {agreed.latency_ms or 0:g} ms for"
+    did = {"failing": "failed for", "lagging": limit}[kind]
+    return float(log_e_harm(max(0, k1), max(0, k2), challenger.chance)), (
+        f"{challenger.name} {did} {_share(k1, challenger.units)} of its units, "
+        f"{control.name} for {_share(k2, control.units)}."
     )
 
 

@@ -54,6 +54,18 @@ def write(kept: Sequence[Kept], rows: Mapping[int, Sequence[PredictionRow]]) -> 
     return Units(units, {first for _, first in found})
 
 
+def harmed(kept: Kept, rows: Sequence[PredictionRow], how: str) -> int:
+    """How many units of a canary these rows are the first of their kind for; `how` is the mark.
+
+    One after the other in a fixed order, so that two who mark the same ones do not wait in a
+    circle. Everybody who asks by name has an exposure by now.
+    """
+    subjects = {subject_hash(kept.salt, row.subject) for row in rows if row.subject}
+    here = Exposure.objects.filter(abtest=kept.abtest_id, phase=kept.phase, **{how: False})
+    marked = sum(here.filter(subject=one).update(**{how: True}) for one in sorted(subjects))
+    return _nameless(rows) + marked
+
+
 def _remember(keys: Collection[Key]) -> None:
     """They are in the database for good; nobody has to bring them again."""
     if len(_written) + len(keys) > _REMEMBERED:

@@ -152,16 +152,34 @@ def _of_rows(test: ABTest, rows: QuerySet[MLRequest]) -> dict[int | None, Tally]
     """All but the labels, by arm: a subject has one arm in a phase, and an arm is of one phase."""
     limit = test.safeguards.latency_ms if test.safeguards else None
     slow = Q(error_code="", latency_us__gt=1000.0 * limit) if limit else Q(pk=None)
+    failed = Q(error_code__gt="") if test.safeguards else Q(pk=None)
     found = rows.values_list("arm_id").annotate(
         predictions=Count("pk"),
         failed=Count("pk", filter=Q(error_code__gt="")),
         nameless=Count("pk", filter=Q(subject="")),
         subjects=Count("subject", distinct=True, filter=Q(subject__gt="")),
         late=Count("pk", filter=slow),
+        **_units("failing", failed),
+        **_units("lagging", slow),
     )
     return {
-        arm_id: Tally(exposures=all_, errors=errors, subjects=nameless + named, slow=late)
-        for arm_id, all_, errors, nameless, named, late in found
+        arm_id: Tally(
+            exposures=all_,
+            errors=errors,
+            subjects=nameless + named,
+            slow=late,
+            failing=sum(harmed[:2]),
+            lagging=sum(harmed[2:]),
+        )
+        for arm_id, all_, errors, nameless, named, late, *harmed in found
+    }
+
+
+def _units(name: str, which: Q) -> dict[str, Count]:
+    """With at least one such row; whoever is nobody is a unit with each."""
+    return {
+        name: Count("pk", filter=which & Q(subject="")),
+        f"{name}_named": Count("subject", distinct=True, filter=which & Q(subject__gt="")),
     }
 
 

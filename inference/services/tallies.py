@@ -12,6 +12,7 @@ import numpy as np
 from django.db.models import F
 
 from inference.core import safeguards, sketch
+from inference.core.safeguards import Safeguards
 from inference.core.tally import NOTHING, Tally
 from inference.core.types import PredictionRow
 from inference.models import Arm, ArmTally
@@ -75,22 +76,31 @@ def _gain(kept: Kept, rows: Sequence[PredictionRow], units: Units) -> Gain:
     return Gain(*counted, _latency(kept.latency, rows), *_guarded(kept, rows, units.firsts))
 
 
-def _guarded(kept: Kept, rows: Sequence[PredictionRow], firsts: Collection[int]) -> tuple[int, str]:
-    """What the guardrails of a canary are about: how many were slow, and the answers so far.
+def _guarded(
+    kept: Kept, rows: Sequence[PredictionRow], firsts: Collection[int]
+) -> tuple[int, int, int, str]:
+    """What the guardrails of a canary are about: how many were slow, units harmed, answers so far.
 
-    An answer counts once for each unit, the one that it came with: all others may be the same.
+    A unit is harmed once, however often it asks, and of its answers the one counts that it came
+    with: whatever else it meets may be the same thing again.
     """
     if kept.guardrails is None:
-        return 0, "{}"
+        return 0, 0, 0, "{}"
     agreed = safeguards.written(kept.guardrails)
     answered = [row for row in rows if not row.error_code]
-    slow = sum(agreed.slow(row.latency_us) for row in answered)
+    slow = [row for row in answered if agreed.slow(row.latency_us)]
+    failing = exposures.harmed(kept, [row for row in rows if row.error_code], "failing")
+    lagging = exposures.harmed(kept, slow, "lagging")
+    new = [row for row in answered if not row.subject or row.id in firsts]
+    return len(slow), failing, lagging, _answers(kept, agreed, new)
+
+
+def _answers(kept: Kept, agreed: Safeguards, new: Iterable[PredictionRow]) -> str:
     if not agreed.answers:
-        return slow, "{}"
+        return "{}"
     answers = Counter(json.loads(kept.answers or "{}"))
-    new = (row for row in answered if not row.subject or row.id in firsts)
     answers.update(agreed.answer(row.response) for row in new)
-    return slow, json.dumps(answers)
+    return json.dumps(answers)
 
 
 def _latency(blob: bytes | memoryview | None, rows: Sequence[PredictionRow]) -> bytes:

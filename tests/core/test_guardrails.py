@@ -74,15 +74,12 @@ AGREED = Safeguards(latency_ms=20, answers=("no", "yes"))
 
 
 def both(
-    errors: tuple[int, int] = (10, 10),
-    slow: tuple[int, int] = (5, 5),
+    failing: tuple[int, int] = (10, 10),
+    lagging: tuple[int, int] = (5, 5),
     yes: tuple[int, int] = (300, 300),
-    predictions: tuple[int, int] = (1000, 1000),
 ) -> tuple[Guarded, Guarded]:
     control, challenger = (
-        Guarded(
-            name, 0.5, predictions[at], errors[at], slow[at], {"no": 600 - yes[at], "yes": yes[at]}
-        )
+        Guarded(name, 0.5, 1000, failing[at], lagging[at], {"no": 600 - yes[at], "yes": yes[at]})
         for at, name in enumerate(("forest 1", "trees 1"))
     )
     return control, challenger
@@ -98,22 +95,22 @@ def test_where_nothing_differs_all_hold() -> None:
     ]
     assert {each.threshold for each in found} == {log(3 / 0.05)}
     assert crossed(found) is None
-    assert found[0].sentence == "trees 1 failed on 1% of its predictions, forest 1 1%."
+    assert found[0].sentence == "trees 1 failed for 1% of its units, forest 1 for 1%."
 
 
 @pytest.mark.parametrize(
     ("arms", "name", "sentence"),
     [
         (
-            both(errors=(10, 40)),
+            both(failing=(10, 40)),
             "errors",
-            "trees 1 failed on 4% of its predictions, forest 1 1%. "
+            "trees 1 failed for 4% of its units, forest 1 for 1%. "
             "That is no chance, no matter how often anybody looked.",
         ),
         (
-            both(slow=(5, 60)),
+            both(lagging=(5, 60)),
             "latency",
-            "trees 1 took more than 20 ms for 6% of its predictions, forest 1 0.5%. "
+            "trees 1 took more than 20 ms for 6% of its units, forest 1 for 0.5%. "
             "That is no chance, no matter how often anybody looked.",
         ),
         (
@@ -136,16 +133,9 @@ def test_harm_is_named_with_its_numbers(
     assert found.log_e >= found.threshold
 
 
-@pytest.mark.parametrize("arms", [both(errors=(40, 5)), both(slow=(90, 5))])
+@pytest.mark.parametrize("arms", [both(failing=(40, 5)), both(lagging=(90, 5))])
 def test_a_challenger_that_does_better_is_left_alone(arms: tuple[Guarded, Guarded]) -> None:
     assert crossed(readings(*arms, AGREED)) is None
-
-
-def test_one_who_asks_all_the_time_is_no_harm() -> None:
-    """All of the challenger's further predictions and failures are of one subject."""
-    arms = both(errors=(10, 40), predictions=(1000, 4000))
-
-    assert crossed(readings(*arms, Safeguards())) is None
 
 
 def test_before_both_have_predicted_nothing_is_said() -> None:
@@ -179,14 +169,13 @@ def ever(log_e: Floats, alpha: float = ALPHA) -> float:
 
 
 def harm(rates: tuple[float, float], per_look: int, seed: int) -> tuple[Floats, Floats, Floats]:
-    """As `readings` has it: events of both, and the smaller of its two bets."""
+    """Harmed units of both, and the evidence."""
     dice = np.random.default_rng(seed)
     n = dealt(dice, per_look)
-    events = [dice.binomial(each, rate).cumsum(axis=1) for each, rate in zip(n, rates, strict=True)]
-    total = [each.cumsum(axis=1) for each in n]
-    share = total[1] / (total[0] + total[1])
-    fixed = log_e_harm(events[1], events[0], 0.5)
-    return events[0], events[1], np.minimum(fixed, log_e_harm(events[1], events[0], share))
+    control, challenger = (
+        dice.binomial(each, rate).cumsum(axis=1) for each, rate in zip(n, rates, strict=True)
+    )
+    return control, challenger, log_e_harm(challenger, control, 0.5)
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.5])
@@ -196,8 +185,30 @@ def test_errors_and_slow_ones_of_alike_arms_seldom_cross(rate: float) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (challenger - control) / np.sqrt(challenger + control)
     assert ever(log_e) <= ALLOWED
-    assert ever(log_e_harm(challenger, control, 0.5)) <= ALLOWED
     assert float((z > 1.645).any(axis=1).mean()) > BROKEN
+
+
+@pytest.mark.parametrize("often", [2, 10])
+def test_nor_where_subjects_ask_often_and_always_fail_or_never(often: int) -> None:
+    """Predictions would be taken for evidence that they are not: they guard the simulator."""
+    runs, per_look = 1000, 20
+    dice = np.random.default_rng(14)
+    units = dice.random((runs, LOOKS * per_look))
+    on_challenger, fails = units < 0.5, dice.random(units.shape) < 0.05
+    asks = dice.geometric(1 / often, units.shape)
+
+    def log_e(weights: npt.NDArray[np.int64]) -> Floats:
+        control, challenger = (
+            (weights * fails * (on_challenger == arm))
+            .reshape(runs, LOOKS, per_look)
+            .sum(axis=2)
+            .cumsum(axis=1)
+            for arm in (False, True)
+        )
+        return log_e_harm(challenger, control, 0.5)
+
+    assert ever(log_e(np.ones(units.shape, np.int64))) <= ALLOWED
+    assert ever(log_e(asks)) > BROKEN
 
 
 def test_answers_of_alike_arms_seldom_cross() -> None:
@@ -227,7 +238,7 @@ def test_answers_of_alike_arms_seldom_cross() -> None:
     ("before", "most"), [(0.0, 700), (0.01, 1_400), (0.05, 3_600), (0.1, 6_800)]
 )
 def test_three_percent_more_errors_are_caught_with_so_many_units(before: float, most: int) -> None:
-    """With all three guardrails declared; one unit makes one prediction."""
+    """With all three guardrails declared; a unit is harmed once."""
     per_look = 50
     _, _, log_e = harm((before, before + 0.03), per_look, 13)
 

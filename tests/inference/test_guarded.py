@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from inference.models import ABTest, Arm, ArmTally
 from inference.services import predictions, recount
 from tests.inference import registered
 from tests.inference.registered import row
+from tests.inference.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +53,8 @@ def test_slow_predictions_and_the_answers_of_units_are_counted(path: str) -> Non
     written(arm, {"response": ">50K"}, shard="b", start=20)
 
     assert counted(arm) == (2, {"<=50K": 2, ">50K": 2, "other": 1})
-    assert ArmTally.objects.filter(arm=arm).by_arm()[arm.pk].errors == 1
+    tally = ArmTally.objects.filter(arm=arm).by_arm()[arm.pk]
+    assert (tally.errors, tally.failing, tally.lagging) == (1, 1, 2)
 
 
 def test_of_a_subject_one_answer_counts_the_one_it_came_with(path: str) -> None:
@@ -62,6 +65,21 @@ def test_of_a_subject_one_answer_counts_the_one_it_came_with(path: str) -> None:
     written(arm, ann, ann, {"subject": "cid"}, {}, start=10)
 
     assert counted(arm) == (0, {">50K": 1, "<=50K": 3})
+    assert recount.recount(arm.abtest_id)[0].differences == {}
+
+
+def test_a_unit_is_harmed_once_however_often_it_asks(path: str) -> None:
+    arm, _ = canary()
+    failed = {"error_code": "model_error", "response": "error"}
+    ann, bob = {"subject": "ann"}, {"subject": "bob"}
+
+    written(arm, {**ann, **failed}, {**ann, **failed}, {**bob, "latency_us": 20_000}, {**failed})
+    written(arm, {**ann, **failed}, {**bob, **failed}, {**bob, "latency_us": 20_000}, start=10)
+    written(arm, {**ann, "latency_us": 20_000}, {"subject": "cid"}, shard="b", start=20)
+
+    tally = ArmTally.objects.filter(arm=arm).by_arm()[arm.pk]
+    assert (tally.errors, tally.failing) == (5, 3)
+    assert (tally.slow, tally.lagging) == (3, 2)
     assert recount.recount(arm.abtest_id)[0].differences == {}
 
 
@@ -121,13 +139,45 @@ def test_answers_and_slow_ones_too_many_are_found_and_repaired() -> None:
     arm, _ = canary()
     written(arm, {}, {"response": ">50K", "latency_us": 20_000})
     before = counted(arm)
-    ArmTally.objects.filter(arm=arm).update(answers={"<=50K": 3}, slow=4)
+    ArmTally.objects.filter(arm=arm).update(answers={"<=50K": 3}, slow=4, failing=2)
 
     line = recount.recount(arm.abtest_id)[0]
-    assert line.differences == {"slow": (4, 1), "answer <=50K": (3, 1), "answer >50K": (0, 1)}
+    assert line.differences == {
+        "slow": (4, 1),
+        "failing": (2, 0),
+        "answer <=50K": (3, 1),
+        "answer >50K": (0, 1),
+    }
 
     out = io.StringIO()
     call_command("recount", str(arm.abtest_id), "--repair", stdout=out)
     assert "answer >50K: counted 0, the log says 1" in out.getvalue()
     assert counted(arm) == before
     assert [line.differences for line in recount.recount(arm.abtest_id)] == [{}, {}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_writers_harm_a_unit_once() -> None:
+    """Each marks the same subjects, in any order; nobody waits in a circle."""
+    arm, _ = canary()
+
+    def write(writer: int) -> None:
+        dice = random.Random(writer)
+        for turn in range(20):
+            batch = [
+                row(
+                    10_000 * writer + 100 * turn + at,
+                    arm.algorithm,
+                    arm,
+                    subject=dice.choice(["", *(f"s{n}" for n in range(25))]),
+                    error_code=dice.choice(["", "model_error"]),
+                    latency_us=dice.choice([5_000, 50_000]),
+                )
+                for at in range(1, 9)
+            ]
+            predictions.record(batch, f"worker {writer}")
+
+    assert at_once(*(partial(write, writer) for writer in range(1, 5))) == []
+
+    assert [line.differences for line in recount.recount(arm.abtest_id)] == [{}, {}]
+    assert ArmTally.objects.filter(arm=arm).by_arm()[arm.pk].failing >= 25

@@ -56,7 +56,7 @@ def standing(test: ABTest) -> list[str]:
 
 
 FINE = {"exposures": 200}
-FAILING = {"exposures": 200, "errors": 40}
+FAILING = {"exposures": 200, "failing": 40}
 
 
 def test_a_canary_begins_with_a_hundredth_of_all_units_for_the_challenger() -> None:
@@ -81,7 +81,7 @@ def test_a_challenger_that_fails_is_rolled_back_and_it_is_written_down() -> None
     assert (test.outcome, test.ended_by) == ("rolled_back", "weir")
     assert standing(test) == [Status.PRODUCTION, Status.TESTING]
     decision = Decision.objects.get(what="rolled_back")
-    assert decision.why.startswith("trees 0.0.1 failed on 20% of its predictions")
+    assert decision.why.startswith("trees 0.0.1 failed for 20% of its units")
     (guardrail,) = decision.evidence["guardrails"]
     assert (guardrail["state"], guardrail["arm"]) == ("crossed", arms(test)[1].pk)
     assert decision.evidence["verdict"]["code"] == "roll_back"
@@ -94,7 +94,7 @@ def test_a_challenger_that_fails_is_rolled_back_and_it_is_written_down() -> None
 @pytest.mark.parametrize(
     ("guardrails", "harm"),
     [
-        ({"errors": False, "latency_ms": 20}, {"exposures": 200, "slow": 60}),
+        ({"errors": False, "latency_ms": 20}, {"exposures": 200, "lagging": 60}),
         ({"answers": True}, {"exposures": 200, "answers": {">50K": 190}}),
     ],
 )

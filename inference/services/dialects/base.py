@@ -57,6 +57,8 @@ class Gain(NamedTuple):
     subjects: int
     latency: bytes
     slow: int
+    failing: int
+    lagging: int
     answers: str
 
 

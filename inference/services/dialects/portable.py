@@ -112,6 +112,8 @@ def add(gains: Sequence[Gain], shard: str) -> None:
             subjects=F("subjects") + gain.subjects,
             latency=gain.latency,
             slow=F("slow") + gain.slow,
+            failing=F("failing") + gain.failing,
+            lagging=F("lagging") + gain.lagging,
             answers=json.loads(gain.answers),
         )
 

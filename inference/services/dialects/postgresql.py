@@ -65,13 +65,17 @@ RETURNING arm_id, first
 """
 _ADD: Final = b"""
 INSERT INTO inference_armtally AS tally (
-    arm_id, exposures, errors, subjects, latency, slow, answers, shard,
-    labelled, correct, absolute_error, squared_error
+    arm_id, exposures, errors, subjects, latency, slow, failing, lagging, answers,
+    shard, labelled, correct, absolute_error, squared_error
 )
-SELECT arm_id, exposures, errors, subjects, latency, slow, answers::jsonb, %b, 0, 0, 0, 0
+SELECT arm_id, exposures, errors, subjects, latency, slow, failing, lagging, answers::jsonb,
+    %b, 0, 0, 0, 0
 FROM unnest(
-    %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[], %b::bigint[], %b::text[]
-) AS gain (arm_id, exposures, errors, subjects, latency, slow, answers)
+    %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[], %b::bigint[],
+    %b::bigint[], %b::bigint[], %b::text[]
+) AS gain (
+    arm_id, exposures, errors, subjects, latency, slow, failing, lagging, answers
+)
 ORDER BY arm_id
 ON CONFLICT (arm_id, shard) DO UPDATE SET
     exposures = tally.exposures + excluded.exposures,
@@ -79,6 +83,8 @@ ON CONFLICT (arm_id, shard) DO UPDATE SET
     subjects = tally.subjects + excluded.subjects,
     latency = excluded.latency,
     slow = tally.slow + excluded.slow,
+    failing = tally.failing + excluded.failing,
+    lagging = tally.lagging + excluded.lagging,
     answers = excluded.answers
 """
 _id: Final = attrgetter("id")

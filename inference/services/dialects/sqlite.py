@@ -69,10 +69,13 @@ _EXPOSE: Final = (
 )
 _ADD: Final = (
     "INSERT INTO inference_armtally (arm_id, shard, exposures, errors, subjects, latency,"
-    " slow, answers, labelled, correct, absolute_error, squared_error) VALUES {rows}"
+    " slow, failing, lagging, answers, labelled, correct, absolute_error, squared_error)"
+    " VALUES {rows}"
     " ON CONFLICT (arm_id, shard) DO UPDATE SET exposures = exposures + excluded.exposures,"
     " errors = errors + excluded.errors, subjects = subjects + excluded.subjects,"
-    " latency = excluded.latency, slow = slow + excluded.slow, answers = excluded.answers"
+    " latency = excluded.latency, slow = slow + excluded.slow,"
+    " failing = failing + excluded.failing, lagging = lagging + excluded.lagging,"
+    " answers = excluded.answers"
 )
 
 
@@ -144,7 +147,7 @@ def add(gains: Sequence[Gain], shard: str) -> None:
     values: list[object] = []
     for gain in gains:
         values += (gain.arm_id, shard, *gain[1:])
-    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"] * len(gains))
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"] * len(gains))
     _execute(_ADD.format(rows=rows), values)
 
 
