@@ -167,3 +167,23 @@ def test_a_bandit_has_its_labels_from_all_phases() -> None:
 )
 def test_most_tests_need_nobody(mode: Mode, stops_on: list[str], *, needed: bool) -> None:
     assert stewarding.attended(mode, stops_on) is needed
+
+
+@pytest.mark.parametrize(
+    ("verdict", "readings", "sentence"),
+    [
+        (EARLY, [HOLDS], None),
+        (CHALLENGER_WON, [HOLDS], None),
+        (EARLY, [HOLDS, CROSSED], "Roll back now: It is slow."),
+        (CONTROL_WON, [HOLDS], "Roll back now: The control is better."),
+    ],
+)
+def test_harm_is_what_people_are_told(
+    verdict: Verdict, readings: list[Reading], sentence: str | None
+) -> None:
+    said = stewarding.spoken(verdict, readings, arms())
+
+    if sentence is None:
+        assert said is verdict
+    else:
+        assert (said.code, said.sentence, said.winner) == (Code.ROLL_BACK, sentence, verdict.winner)
