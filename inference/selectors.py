@@ -360,7 +360,7 @@ def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
     tallies = [arm.tally for arm in measured]
     if test.mode == Mode.BANDIT:
         tallies = pooled(test)
-    counts = test.metric == Metric.CORRECTNESS
+    counts = test.metric == Metric.CORRECTNESS and test.mode != Mode.SHADOW
     if not counts or not any(tally.labelled for tally in tallies):
         return [{"chance_to_win": None, "expected_loss": None}] * len(tallies)
     return [{"chance_to_win": won, "expected_loss": lost} for won, lost in bayes.bets(tallies)]
