@@ -259,8 +259,8 @@ class OperationsSnapshot(Snapshot, tag="snapshot"):
     sockets: int
 
 
-class Ramp(Part):
-    """Where a canary stands: the challenger's share of all units in percent, step by step."""
+class Canary(Part):
+    """How far the ramp has been climbed: the challenger's share of all units in percent."""
 
     step: int
     steps: list[int]
@@ -268,12 +268,22 @@ class Ramp(Part):
 
 
 class Test(Part):
-    """A test and its terms."""
+    """A test and its terms. `days_left` is a guess, at the present rate."""
 
     id: int
     title: str
     endpoint: str
     task: str
+    mode: str
+    metric: str
+    figure: Annotated[str, Meta(description="What the figure of an arm is called")]
+    low: Number
+    high: Number
+    minimum: int
+    maximum: int | None
+    stops_on: list[str]
+    segment: str
+    days_left: Number
     started_at: str
     ended_at: str | None
     summary: str | None
@@ -285,7 +295,17 @@ class Test(Part):
     phase: int
     running: bool
     outcome: str
-    canary: Ramp | None
+    canary: Canary | None
+
+
+class Pairs(Part):
+    """Of inputs that both the control and this arm scored: who was right, or better."""
+
+    both: int | None
+    only_control: int
+    only_this: int
+    neither: int | None
+    alike: int
 
 
 class ArmNow(Part):
@@ -306,6 +326,11 @@ class ArmNow(Part):
     correct: int
     accuracy: Number
     mean_absolute_error: Number
+    score: Annotated[Number, Meta(description="Mean of the metric; more is better")]
+    low_score: Number
+    high_score: Number
+    figure: Annotated[Number, Meta(description="The score as people say it")]
+    pairs: Pairs | None
     latency_ms: Latency | None
     chance_to_win: Number
     expected_loss: Number
@@ -337,6 +362,7 @@ class Verdict(Part):
     ]
     sentence: str
     winner: int | None
+    rests_on: list[dict[str, Any]] | UnsetType = UNSET
 
 
 class Health(Part):
@@ -379,6 +405,23 @@ class Path(Part):
     arms: list[ArmPath]
 
 
+class ArmPart(Part):
+    """One arm in one segment."""
+
+    arm: int
+    labelled: int
+    score: Number
+
+
+class SegmentNow(Part):
+    """What the labels of one segment show, with its share of alpha; nothing is decided by it."""
+
+    segment: str
+    arms: list[ArmPart]
+    evidence: Evidence | None
+    verdict: str
+
+
 class Event(Part):
     """What was done to a test, and the code of its verdict at that time."""
 
@@ -399,8 +442,9 @@ class ExperimentSnapshot(Snapshot, tag="snapshot"):
     evidence: Evidence | None
     verdict: Verdict
     health: Health
+    events: Annotated[list[Event], Meta(description="The newest first, at most 50")]
+    segments: list[SegmentNow] | None
     guardrails: list[Guardrail]
-    events: list[Event]
     history: Path | UnsetType = UNSET
 
 

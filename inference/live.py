@@ -59,7 +59,6 @@ class Publisher:
         self._throttle = Throttle(INTERVAL)
         self._listeners: Counter[str] = Counter()
         self._sequence: Counter[str] = Counter()
-        self._unwatched: set[int] = set()
         self._changed = sources.changed
 
     async def run(self) -> None:
@@ -82,11 +81,10 @@ class Publisher:
         """Something about it changed."""
         if topic.startswith("experiment:"):
             self._changed(int(topic.partition(":")[2]))
+            self._snapshots.moved(int(topic.partition(":")[2]))
         if self._listeners[topic]:
             self._throttle.touch(topic, self._loop.time())
             self._woken.set()
-        elif topic.startswith("experiment:"):
-            self._unwatched.add(int(topic.partition(":")[2]))
 
     def predicted(self, rows: Sequence[PredictionRow]) -> None:
         """These were written down."""
@@ -148,8 +146,7 @@ class Publisher:
 
     async def _follow(self) -> None:
         """The paths of tests that moved; somebody may come later and want to see them."""
-        unwatched, self._unwatched = self._unwatched, set()
-        for experiment_id in unwatched | self._snapshots.fresh:
+        for experiment_id in self._snapshots.due():
             try:
                 await self._snapshots.follow(experiment_id)
             except Exception:  # a background task: the path has a gap, nothing else is lost

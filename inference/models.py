@@ -23,12 +23,13 @@ from inference.core.lifecycle import Rule, Status
 from inference.core.metrics import Measure, Metric
 from inference.core.safeguards import Safeguards
 from inference.core.schema import Task
-from inference.core.tally import NOTHING, Tally
+from inference.core.tally import NAMES, NOTHING, Tally
 from inference.core.types import LogMode
 
 NAME_LENGTH: Final = 128
 FEEDBACK_LENGTH: Final = 10_000
 WHY_LENGTH: Final = 1000
+BEFORE_LABELS: Final = frozenset({"exposures", "errors", "subjects"})
 
 
 def _while_true(condition: Q, owner: str) -> GeneratedField:
@@ -438,6 +439,11 @@ class SegmentTally(Labels):
 
     def __str__(self) -> str:
         return f"{self.segment} of arm {self.arm_id}"
+
+    @property
+    def tally(self) -> Tally:
+        """Of labels alone: what is seen before they come is not counted by segment."""
+        return Tally(**{name: getattr(self, name) for name in NAMES if name not in BEFORE_LABELS})
 
 
 class Decision(models.Model):

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
-from django.utils import timezone
 
+from inference import progress
 from inference.core import (
     bayes,
     experiment,
@@ -19,7 +20,6 @@ from inference.core import (
     receipts,
     sketch,
     stewarding,
-    trace,
     verdict,
 )
 from inference.core.asking import MAX_ID_DIGITS
@@ -40,12 +40,10 @@ from inference.models import (
     MLAlgorithmStatus,
     MLRequest,
     Outbox,
-    Point,
 )
 
 Json = dict[str, Any]
 
-EVENTS_SHOWN: Final = 50
 _RANKS: Final = ("p50", "p95", "p99")
 
 
@@ -109,7 +107,7 @@ def endpoint_schema(endpoint_id: int) -> Json | None:
     return {"algorithm": answering.pk, "version": answering.version, **answering.schema}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Readout:
     """A test with what had been counted for its arms when it was read, and what that shows."""
 
@@ -125,14 +123,16 @@ class Readout:
             return self.verdict
         return stewarding.spoken(self.verdict, self.readings, self.measured)
 
+    @cached_property
     def snapshot(self) -> Json:
         """All that the page of the test shows but what has been before."""
         test, found = self.test, self.spoken
+        left = progress.days_left(test, self.measured, self.verdict.code)
         latencies, bets = _latencies(test), _bets(test, self.measured)
         return {
             "type": "snapshot",
             "topic": f"experiment:{test.pk}",
-            "experiment": _experiment(test),
+            "experiment": _experiment(test) | {"days_left": left},
             "arms": [
                 _arm(test, arm, counted.tally, latencies.get(arm.pk)) | bet
                 for arm, counted, bet in zip(test.current, self.measured, bets, strict=True)
@@ -140,6 +140,7 @@ class Readout:
             "evidence": asdict(found.evidence) if found.evidence else None,
             "verdict": _verdict(found),
             "health": {**found.health._asdict(), "fine": found.health.fine},
+            "segments": progress.parts(test, self.measured, self.verdict.code),
             "guardrails": [_guardrail(test, reading) for reading in self.readings],
         }
 
@@ -185,31 +186,16 @@ def _guardrail(test: ABTest, reading: Reading) -> Json:
 def experiment_snapshot(abtest_id: int, with_history: bool = False) -> Json:
     """All that the page of a test shows, as of now; raises ABTest.DoesNotExist."""
     seen = readout(abtest_id)
-    body = seen.snapshot() | {"events": events(seen.test)}
-    return body | {"history": _history(body)} if with_history else body
+    body = seen.snapshot | {"events": progress.events(seen.test)}
+    return body | {"history": progress.history(body)} if with_history else body
 
 
-def history(abtest_id: int) -> Json:
-    """The path of the present phase up to now, in columns; raises ABTest.DoesNotExist."""
-    return _history(readout(abtest_id).snapshot())
-
-
-def _history(body: Json) -> Json:
-    test, labelled = body["experiment"], sum(arm["labelled"] for arm in body["arms"])
-    rows = Point.objects.filter(abtest=test["id"], phase=test["phase"]).order_by("labelled")
-    past = [trace.Point(*row) for row in rows.values_list("labelled", "made_at", "values")]
-    present = trace.point(body, timezone.now())
-    return trace.columns(trace.joined(past, present, labelled))
-
-
-def events(test: ABTest) -> list[Json]:
-    """What was done to it lately, the newest first, with the verdict there was at each time."""
-    code = "evidence__verdict__code"
-    rows = test.decisions.order_by("-pk").values_list("made_at", "made_by", "what", "why", code)
-    names = ("at", "by", "what", "why", "code")
-    return [
-        dict(zip(names, (_moment(at), *rest), strict=True)) for at, *rest in rows[:EVENTS_SHOWN]
-    ]
+def history(abtest_id: int, phase: int | None = None) -> Json:
+    """The path of a phase, of the present one up to now, in columns; raises ABTest.DoesNotExist."""
+    test = abtests().get(pk=abtest_id)
+    if phase in (None, test.phase):
+        return progress.history(_readout(test).snapshot)
+    return progress.earlier(test, phase)
 
 
 def decisions(abtest_id: int) -> QuerySet[Decision]:
@@ -385,4 +371,4 @@ def _verdict(found: Verdict) -> Json:
 
 
 def _moment(value: datetime | None) -> str | None:
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None if value is None else progress.moment(value)

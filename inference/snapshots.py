@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -61,6 +61,8 @@ class Snapshots:
         self._operations = Operations(started)
         self._results: dict[int, deque[PredictionRow]] = defaultdict(lambda: deque(maxlen=KEPT))
         self._fresh: dict[int, Json] = {}
+        self._changes: Counter[int] = Counter()
+        self._due: set[int] = set()
         self._read = database_sync_to_async(sources.experiment, thread_sensitive=False)
         self._keep = database_sync_to_async(sources.keep, thread_sensitive=False)
 
@@ -79,10 +81,16 @@ class Snapshots:
         body = self._operations.snapshot(self._registered, history=history)
         return body | {"sockets": self._sources.sockets()}
 
-    @property
-    def fresh(self) -> set[int]:
-        """The tests that were read for somebody since they were followed."""
-        return set(self._fresh)
+    def moved(self, experiment_id: int) -> None:
+        """Its tallies have changed, and what was read before says so no longer."""
+        self._changes[experiment_id] += 1
+        self._fresh.pop(experiment_id, None)
+        self._due.add(experiment_id)
+
+    def due(self) -> set[int]:
+        """The tests to be followed: all that have moved, or were looked at, since it was asked."""
+        due, self._due = self._due, set()
+        return due
 
     async def follow(self, experiment_id: int) -> None:
         """Write down where a test stands; it is read for that if nobody else wanted to know."""
@@ -114,12 +122,15 @@ class Snapshots:
         return self._sources.registry.snapshot
 
     async def _experiment(self, experiment_id: int, *, first: bool) -> Json | None:
+        changes = self._changes[experiment_id]
         try:
             async with asyncio.timeout(SLOW):
                 body = await self._read(experiment_id, first)
         except ObjectDoesNotExist:
             return None
-        self._fresh[experiment_id] = body
+        if changes == self._changes[experiment_id]:  # else it may be from before the change
+            self._fresh[experiment_id] = body
+        self._due.add(experiment_id)
         return body
 
     def _latest(self, endpoint: Endpoint) -> list[Json]:

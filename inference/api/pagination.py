@@ -29,8 +29,8 @@ class AfterPagination(BasePagination):
         """The rows of this page; raises ValidationError on a limit that is none."""
         self._request = request
         most = self.rows or MOST_ROWS
-        self._limit = min(_whole(request, "limit", most, least=1), most)
-        after = _whole(request, "after", 0, least=0)
+        self._limit = min(whole(request, "limit", most, least=1), most)
+        after = whole(request, "after", 0, least=0)
         rows = list(queryset.filter(id__gt=after)[: self._limit + 1])
         self._more = len(rows) > self._limit
         return rows[: self._limit]
@@ -72,7 +72,8 @@ def _parameter(name: str, description: str) -> dict[str, Any]:
     }
 
 
-def _whole(request: Request, name: str, default: int, *, least: int) -> int:
+def whole(request: Request, name: str, default: int, *, least: int) -> int:
+    """A number of the query; raises ValidationError if it is none, or too small."""
     text = request.query_params.get(name)
     if text is None:
         return default

@@ -19,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from inference import planner, selectors
 from inference.api import live
-from inference.api.pagination import AfterPagination, LargeRowsPagination
+from inference.api.pagination import AfterPagination, LargeRowsPagination, whole
 from inference.api.permissions import caller
 from inference.api.serializers import (
     AGREED,
@@ -218,11 +218,15 @@ class ABTestViewSet(
         rows = pages.paginate_queryset(selectors.decisions(self.get_object().pk), request, self)
         return pages.get_paginated_response([selectors.decision(row) for row in rows])
 
-    @extend_schema(responses={200: dict})
+    @extend_schema(
+        responses={200: dict},
+        parameters=[OpenApiParameter("phase", int, description="Instead of the present one.")],
+    )
     @action(detail=True)
     def history(self, request: Request, **kwargs: Any) -> Response:
-        """The path of the present phase in columns, at most 500 points, the fewer the older."""
-        return Response(selectors.history(self.get_object().pk))
+        """The path of a phase in columns, at most 500 points, the fewer the older."""
+        phase = whole(request, "phase", 0, least=1) or None
+        return Response(selectors.history(self.get_object().pk, phase))
 
     @extend_schema(responses={200: dict})
     @action(detail=True, url_path="live", url_name="live")

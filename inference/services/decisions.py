@@ -36,5 +36,5 @@ def note(test: ABTest | Readout, by: str, what: What, why: str = "") -> Decision
         made_by=by,
         what=what.value,
         why=why[:WHY_LENGTH],
-        evidence=seen.snapshot(),
+        evidence=seen.snapshot,
     )

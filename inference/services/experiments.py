@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from inference import selectors
-from inference.core import agreement, assignment, graphs, lifecycle, verdict
+from inference.core import agreement, assignment, graphs, lifecycle, segments, verdict
 from inference.core.agreement import MOST_ARMS, Agreed
 from inference.core.errors import ExperimentInvalid, Raced
 from inference.core.experiment import Mode
@@ -56,6 +56,7 @@ def start(
     announce.registry_changed()
     arms = [(_fresh(algorithm, row), weight) for row, (algorithm, weight) in enumerate(arms)]
     _refuse(arms)
+    segments.refuse(agreed.get("segment", ""), [algorithm.schema for algorithm, _ in arms])
     first = arms[0][0]
     terms = agreement.complete(agreed, first.task, graph=GRAPH in first.schema)
     given = modes.complete(terms, arms)

@@ -190,6 +190,22 @@ async def test_the_path_grows_by_what_was_read_for_somebody(
     assert (world.reads, world.path) == (1, [200])
 
 
+async def test_what_was_read_before_it_moved_is_no_point_of_the_path(
+    publisher: Publisher, world: World
+) -> None:
+    """Nobody is watching: what somebody read a moment ago is not what there is now."""
+    somebody = await listener(publisher, live.OPERATIONS)
+    await somebody.hears()
+    world.labelled = 100
+    await publisher.snapshot(TEST)
+    world.labelled = 150
+    live.touch(TEST)
+    await somebody.hears()
+    await somebody.hears()
+
+    assert world.path[-1] == 300
+
+
 async def test_a_path_that_cannot_be_kept_stops_nothing(
     publisher: Publisher, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -125,6 +125,23 @@ def test_each_phase_has_a_path_of_its_own_and_old_ones_go_in_the_end(
     assert selectors.history(test.pk)["labelled"] == []
 
 
+def test_the_path_of_a_phase_that_is_over_can_be_asked_for(test: ABTest) -> None:
+    for each in (100, 150):
+        paths.keep(counted(test, each))
+    experiments.reweight(test.pk, [1, 2], "me")
+    paths.keep(counted(test, 120))
+
+    def history(query: str) -> Any:
+        return Client().get(f"/api/v1/abtests/{test.pk}/history{query}")
+
+    assert history("?phase=1").json()["n"] == [200, 300]
+    assert history("?phase=2").json() == history("").json()
+    assert history("").json()["n"] == [240]
+    assert history("?phase=3").json()["n"] == []
+    for wrong in ("0", "-1", "x", "9" * 30):
+        assert history(f"?phase={wrong}").status_code == 400
+
+
 def test_who_gets_into_anothers_way_leaves_it_for_later(
     test: ABTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,4 +197,4 @@ def test_a_history_takes_the_same_few_queries_however_long_it_is(test: ABTest) -
     with CaptureQueriesContext(connection) as queries:
         selectors.experiment_snapshot(test.pk, with_history=True)
 
-    assert len(queries) <= 6
+    assert len(queries) <= 7
