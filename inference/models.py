@@ -29,7 +29,7 @@ from inference.core.types import LogMode
 NAME_LENGTH: Final = 128
 FEEDBACK_LENGTH: Final = 10_000
 WHY_LENGTH: Final = 1000
-BEFORE_LABELS: Final = frozenset({"exposures", "errors", "subjects"})
+BEFORE_LABELS: Final = frozenset({"exposures", "errors", "subjects", "slow", "failing", "lagging"})
 
 
 def _while_true(condition: Q, owner: str) -> GeneratedField:
