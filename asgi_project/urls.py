@@ -10,6 +10,10 @@ from asgi_project import contract, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("endpoints/<path:name>", views.dashboard, name="endpoint-page"),
+    path("experiments", views.experiments, name="experiments-page"),
+    path("experiments/<int:experiment_id>", views.experiment, name="experiment-page"),
+    path("operations", views.operations, name="operations-page"),
     path("asyncapi.json", contract.ContractView.as_view(), name="asyncapi"),
     path("sockets", contract.ContractPage.as_view(), name="sockets"),
     path("favicon.ico", RedirectView.as_view(url="/static/dashboard/weir.svg", permanent=True)),

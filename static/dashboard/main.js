@@ -1,41 +1,34 @@
 /** Puts the page together: what arrives is kept, what changed is drawn with the next frame. */
 
 import * as api from "./api.js";
-import { History, total } from "./history.js";
-import { LiveSocket, socketUrl } from "./socket.js";
+import { continued } from "./path.js";
+import { at, Shell } from "./shell.js";
 import { Algorithms } from "./parts/algorithms.js";
 import { predictLine } from "./parts/commands.js";
 import { confirmStart, confirmStop } from "./parts/confirmations.js";
 import { Experiment } from "./parts/experiment.js";
 import { Feed } from "./parts/feed.js";
 import { exampleOf } from "./parts/form.js";
-import { Connection, River, Vitals } from "./parts/masthead.js";
 import { Rail } from "./parts/rail.js";
 import { Title } from "./parts/title.js";
 import { Traffic } from "./parts/traffic.js";
 import { Trial } from "./parts/trial.js";
 import { Welcome } from "./parts/welcome.js";
 
-const at = (id) => document.getElementById(id);
 const profile = document.querySelector("meta[name=profile]").content;
-const chosenByAddress = () => decodeURIComponent(location.hash.match(/^#\/(.+)$/)?.[1] ?? "");
+/** `/endpoints/name`; `/#/name` is how it was before and goes on working. */
+const chosenByAddress = () => decodeURIComponent((location.pathname.match(/^\/endpoints\/(.+)$/) ?? location.hash.match(/^#\/(.+)$/))?.[1] ?? "");
 
 class Screen {
-  #operations = null;
-  #histories = new Map();
   #selected = null;
   #schema = null;
   #experiment = null;
   #testOf = null;
   #topics = { experiment: null, results: null };
-  #frame = 0;
-  #socket;
+  #shell = new Shell(() => this.#draw());
 
   constructor() {
     const herald = at("herald");
-    this.connection = new Connection(at("connection"), at("deck"));
-    this.vitals = new Vitals(at("vitals"));
-    this.river = new River(at("river"));
     this.rail = new Rail(at("rail"));
     this.welcome = new Welcome(at("welcome"), profile === "open" ? "WEIR_PROFILE=open " : "");
     this.title = new Title(at("title"));
@@ -44,46 +37,24 @@ class Screen {
     this.algorithms = new Algorithms(at("algorithms"));
     this.trial = new Trial(at("trial"), herald);
     this.feed = new Feed(at("feed"));
-    this.#socket = new LiveSocket(socketUrl("/ws/v1/live"), (state) => this.connection.render(state));
-    addEventListener("hashchange", () => this.#soon());
+    addEventListener("hashchange", () => this.#shell.soon());
   }
 
   open() {
-    this.#socket.subscribe("operations", (snapshot) => this.#heardOperations(snapshot));
-    this.#socket.connect();
-  }
-
-  #heardOperations(operations) {
-    for (const endpoint of operations.endpoints) {
-      if (!this.#histories.has(endpoint.name)) this.#histories.set(endpoint.name, new History());
-      const history = this.#histories.get(endpoint.name);
-      if (endpoint.history) history.replace(endpoint.history);
-      else history.append(endpoint.tick);
-    }
-    this.#operations = operations;
-    this.#soon();
-  }
-
-  /** However much arrives, a frame draws once; a hidden page draws nothing. */
-  #soon() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.#draw();
-    });
+    this.#shell.open();
   }
 
   #draw() {
-    if (!this.#operations) return;
+    const { operations, histories } = this.#shell;
+    if (!operations) return;
     const endpoint = this.#chosen();
-    this.vitals.render(this.#operations);
-    this.river.render(total(this.#histories.values()));
-    this.rail.render(this.#operations, this.#histories, endpoint?.name);
+    this.rail.render(operations, histories, endpoint?.name);
     at("deck").dataset.served = endpoint ? "some" : "none";
     if (endpoint) this.#drawEndpoint(endpoint);
   }
 
   #chosen() {
-    const { endpoints } = this.#operations;
+    const { endpoints } = this.#shell.operations;
     const wanted = chosenByAddress();
     return endpoints.find(({ name }) => name === wanted) ?? endpoints.find(({ experiment }) => experiment !== null) ?? endpoints[0] ?? null;
   }
@@ -95,7 +66,7 @@ class Screen {
     this.algorithms.render(endpoint);
     this.experiment.render(this.#experiment, { canStart: endpoint.algorithms.filter(({ status }) => status !== "retired").length > 1 });
     const record = this.#schema ? exampleOf(this.#schema) : {};
-    this.traffic.render(this.#histories.get(endpoint.name), predictLine(endpoint.name, record));
+    this.traffic.render(this.#shell.histories.get(endpoint.name), predictLine(endpoint.name, record));
   }
 
   #select(endpoint) {
@@ -117,7 +88,7 @@ class Screen {
     this.#schema = schema;
     this.trial.change(name, schema);
     this.feed.change(schema.target?.classes ?? []);
-    this.#soon();
+    this.#shell.soon();
   }
 
   /** The last test of an endpoint stays in sight after it ended, here and after a reload. */
@@ -140,18 +111,16 @@ class Screen {
 
   /** What only a first snapshot holds is carried on and continued by those that follow. */
   #heardExperiment(snapshot) {
-    const history = snapshot.history ?? this.#experiment?.history ?? null;
-    this.#experiment = { ...snapshot, history };
-    extend(history, snapshot);
-    this.#soon();
+    this.#experiment = continued(snapshot, this.#experiment);
+    this.#shell.soon();
   }
 
   #follow(kind, topic, listener) {
     const old = this.#topics[kind];
     if (old === topic) return;
-    if (old) this.#socket.unsubscribe(old);
+    if (old) this.#shell.socket.unsubscribe(old);
     this.#topics[kind] = topic;
-    if (topic) this.#socket.subscribe(topic, (snapshot) => topic === this.#topics[kind] && listener(snapshot));
+    if (topic) this.#shell.socket.subscribe(topic, (snapshot) => topic === this.#topics[kind] && listener(snapshot));
   }
 
   #start() {
@@ -161,20 +130,6 @@ class Screen {
 
   #stop() {
     if (this.#experiment) confirmStop(this.#experiment, () => undefined);
-  }
-}
-
-const MOST_POINTS = 400;
-
-/** Adds the newest point; when there are too many, every second one goes. */
-function extend(history, { evidence, arms }) {
-  if (!history || !evidence) return;
-  const n = arms.reduce((sum, arm) => sum + arm.labelled, 0);
-  if (n <= (history.n.at(-1) ?? -1)) return;
-  const point = { n, log_e: evidence.log_e, difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] };
-  for (const [field, value] of Object.entries(point)) {
-    if (history[field].length >= MOST_POINTS) history[field] = history[field].filter((_, index) => index % 2 === 0);
-    history[field].push(value);
   }
 }
 

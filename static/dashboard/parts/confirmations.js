@@ -1,42 +1,11 @@
-/** The two questions before traffic changes hands; each says what will happen before it happens. */
+/** The questions before a test begins and before it ends; each says what will happen before it happens. */
 
 import { h, write } from "../dom.js";
 import { percent, odds } from "../format.js";
 import * as api from "../api.js";
+import { isGraded, MODES, named } from "../measures.js";
 import { RULES } from "./experiment.js";
-
-const named = ({ name, version }) => `${name} ${version}`;
-
-class Question {
-  #dialog = document.getElementById("dialog");
-  #problem = h("p", { class: "problem", role: "alert" });
-  #yes;
-
-  /** `act` is awaited; its failure is shown in the dialog, its success closes it. */
-  ask({ title, body, yes, grave, act }) {
-    this.#yes = h("button", { type: "submit", class: grave ? "primary grave" : "primary" }, yes);
-    const no = h("button", { type: "button", onclick: () => this.#dialog.close() }, "Leave it");
-    const form = h("form", {}, h("h2", { id: "dialog-title" }, title), ...body, this.#problem, h("div", { class: "actions" }, no, this.#yes));
-    form.addEventListener("submit", (event) => this.#act(event, act));
-    write(this.#problem, "");
-    this.#dialog.replaceChildren(form);
-    this.#dialog.showModal();
-    no.focus();
-  }
-
-  async #act(event, act) {
-    event.preventDefault();
-    this.#yes.disabled = true;
-    try {
-      await act();
-      this.#dialog.close();
-    } catch (error) {
-      write(this.#problem, error.message);
-    } finally {
-      this.#yes.disabled = false;
-    }
-  }
-}
+import { Question } from "./question.js";
 
 export function confirmStop({ experiment, arms, evidence, verdict }, stopped) {
   const standing = arms.map((arm) => `${named(arm)}: ${arm.labelled ? percent(arm.accuracy) : "no labels yet"}`);
@@ -48,7 +17,7 @@ export function confirmStop({ experiment, arms, evidence, verdict }, stopped) {
   new Question().ask({
     title: `Stop “${experiment.title}”?`,
     body: [
-      ...(experiment.task === "regression" ? [] : [h("p", {}, standing.join("; "), ".")]),
+      ...(!isGraded(experiment) ? [] : [h("p", {}, standing.join("; "), ".")]),
       h("p", {}, reading),
       h("ul", { class: "consequence grave" }, ...consequences.map((text) => h("li", {}, text))),
     ],
@@ -72,8 +41,9 @@ class Choice {
   }
 }
 
-function consequence(endpoint, chosen) {
+function consequence(endpoint, chosen, mode) {
   if (chosen.length < 2) return "Choose at least two algorithms.";
+  if (mode === "shadow") return `From the next request on, ${named(chosen[0].algorithm)} answers as the champion and the others are given the same inputs. Their answers are logged and compared, and never returned.`;
   const total = chosen.reduce((sum, choice) => sum + choice.weight, 0);
   const shares = chosen.map((choice) => `${named(choice.algorithm)} gets ${percent(choice.weight / total, 0)}`);
   return `From the next request on, default traffic of ${endpoint.name} is split: ${shares.join(", ")}. The same subject always gets the same algorithm. Nobody is refused.`;
@@ -84,21 +54,22 @@ export function confirmStart(endpoint, started) {
   const chosen = () => choices.filter((choice) => choice.tick.checked);
   const title = h("input", { type: "text", id: "test-title", maxlength: "200", value: `${choices.slice(0, 2).map((choice) => choice.algorithm.name).join(" against ")}` });
   const rule = h("select", { id: "test-rule" }, ...Object.entries(RULES).map(([value, words]) => h("option", { value }, words)));
+  const mode = h("select", { id: "test-mode", onchange: () => settle() }, ...["split", "shadow"].map((value) => h("option", { value }, `${MODES[value][0]}: ${MODES[value][1]}`)));
   const effect = h("p", { class: "consequence", role: "status" });
-  const settle = () => write(effect, consequence(endpoint, chosen()));
+  const settle = () => write(effect, consequence(endpoint, chosen(), mode.value));
   const arms = h("fieldset", { onchange: settle, oninput: settle }, h("legend", {}, "Algorithms and the weight of each"), ...choices.map((choice) => choice.node));
   settle();
   new Question().ask({
     title: `Start a test on ${endpoint.name}`,
-    body: [h("label", { class: "field", for: "test-title" }, h("span", {}, "Title"), title), arms, h("label", { class: "field", for: "test-rule" }, h("span", {}, "When it is stopped"), rule), effect],
+    body: [h("label", { class: "field", for: "test-title" }, h("span", {}, "Title"), title), h("label", { class: "field", for: "test-mode" }, h("span", {}, "Mode"), mode), arms, h("label", { class: "field", for: "test-rule" }, h("span", {}, "When it is stopped"), rule), effect],
     yes: "Split the traffic",
-    act: async () => started(await api.startTest(order(title.value, rule.value, chosen()))),
+    act: async () => started(await api.startTest(order(title.value, rule.value, mode.value, chosen()))),
   });
 }
 
 const productionFirst = (a, b) => Number(b.status === "production") - Number(a.status === "production") || a.id - b.id;
 
-function order(title, rule, chosen) {
+function order(title, rule, mode, chosen) {
   if (chosen.length < 2) throw new Error("Choose at least two algorithms.");
-  return { title, created_by: "dashboard", rule, arms: chosen.map((choice) => ({ algorithm: choice.algorithm.id, weight: choice.weight })) };
+  return { title, created_by: "dashboard", rule, mode, arms: chosen.map((choice) => ({ algorithm: choice.algorithm.id, weight: choice.weight })) };
 }

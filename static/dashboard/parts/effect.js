@@ -2,19 +2,24 @@
 
 import { h, svg, write } from "../dom.js";
 import { signed } from "../format.js";
+import { isGraded } from "../measures.js";
+import { labelled } from "../path.js";
 import { band, ceiling, line } from "../shapes.js";
 
-const [HEIGHT, LEFT, TOP, FOOT, RIGHT] = [88, 90, 6, 6, 6];
+const [LEFT, TOP, FOOT, RIGHT] = [90, 6, 6, 6];
 
 export class Effect {
-  #svg = svg("svg", { class: "effect", role: "img", height: HEIGHT });
+  #svg = svg("svg", { class: "effect", role: "img" });
   #value = h("b");
   #range = h("small");
+  #height;
   #width = 0;
   #last = null;
   node = h("figure", {}, h("figcaption", {}, h("span", {}, "Difference"), this.#value, this.#range), this.#svg);
 
-  constructor() {
+  constructor(height = 88) {
+    this.#height = height;
+    this.#svg.setAttribute("height", height);
     new ResizeObserver(([entry]) => this.#resized(entry.contentRect.width)).observe(this.#svg);
   }
 
@@ -30,10 +35,10 @@ export class Effect {
   }
 
   #draw({ evidence, history, arms, experiment }) {
-    const unit = UNITS[experiment.task] ?? UNITS.shares;
+    const unit = isGraded(experiment) ? UNITS.shares : UNITS.numbers;
     write(this.#value, evidence ? `${signed(evidence.difference * unit.factor)}${unit.name}` : "not yet");
     write(this.#range, evidence ? this.#between(evidence, unit, experiment.alpha) : "");
-    this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${HEIGHT}`);
+    this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${this.#height}`);
     this.#svg.setAttribute("aria-label", evidence ? `Difference ${this.#value.textContent}, ${this.#range.textContent}` : "No difference is shown yet");
     this.#svg.replaceChildren(...this.#picture(points(history, evidence, arms), unit, arms));
   }
@@ -44,14 +49,14 @@ export class Effect {
   }
 
   #picture(rows, unit, arms) {
-    const [from, to, middle] = [LEFT, this.#width - RIGHT, (HEIGHT + TOP - FOOT) / 2];
+    const [from, to, middle] = [LEFT, this.#width - RIGHT, (this.#height + TOP - FOOT) / 2];
     const reach = ceiling(Math.max(0.01 / unit.factor, ...tail(rows).map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)))));
     const total = Math.max(1, rows.at(-1)?.n ?? 1);
     const x = (n) => from + ((to - from - 8) * n) / total;
     const y = (value) => middle - ((middle - TOP) * Math.max(-1, Math.min(1, value / reach)));
     return [
       svg("line", { class: "even", x1: from, x2: to, y1: middle, y2: middle }),
-      ...frame(unit, reach, middle, arms),
+      ...frame(unit, reach, middle, arms, this.#height),
       svg("path", { class: "band", d: band(rows.map((row) => [x(row.n), y(row.low), y(row.high)])) }),
       svg("path", { class: "surface", d: line(rows.map((row) => [x(row.n), y(row.difference)])) }),
       ...(rows.length ? beam(x(total), rows.at(-1), y) : []),
@@ -63,22 +68,22 @@ export class Effect {
 const tail = (rows) => rows.slice(Math.floor(rows.length / 2));
 
 /** Of a regression the difference is by how much the mean error is smaller, in the units of the target. */
-const UNITS = { regression: { factor: 1, name: "" }, shares: { factor: 100, name: " points" } };
+const UNITS = { numbers: { factor: 1, name: "" }, shares: { factor: 100, name: " points" } };
 
 function points(history, evidence, arms) {
   const rows = (history?.n ?? []).map((n, index) => ({ n, difference: history.difference[index], low: history.low[index], high: history.high[index] }));
-  if (evidence) rows.push({ n: arms.reduce((sum, arm) => sum + arm.labelled, 0), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
+  if (evidence) rows.push({ n: labelled(arms), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
   return rows;
 }
 
-function frame(unit, reach, middle, arms) {
+function frame(unit, reach, middle, arms, height) {
   const label = (text, y) => svg("text", { class: "tick end", x: LEFT - 6, y }, text);
   const bound = (sign) => signed(sign * reach * unit.factor, reach * unit.factor < 1 ? 1 : 0);
   const names = arms.length === 2 ? arms.map((arm) => shortened(arm.name)) : ["#1", "challenger"];
   return [
-    label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), HEIGHT - FOOT),
+    label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), height - FOOT),
     svg("text", { class: "side", x: 0, y: TOP + 24 }, `${names[1]} ▲`),
-    svg("text", { class: "side", x: 0, y: HEIGHT - FOOT - 14 }, `${names[0]} ▼`),
+    svg("text", { class: "side", x: 0, y: height - FOOT - 14 }, `${names[0]} ▼`),
   ];
 }
 

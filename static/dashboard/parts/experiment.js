@@ -2,6 +2,7 @@
 
 import { h, show, write, attribute } from "../dom.js";
 import { duration } from "../format.js";
+import { experimentPage } from "../shell.js";
 import { Effect } from "./effect.js";
 import { Evidence } from "./evidence.js";
 import { Tally } from "./tally.js";
@@ -13,7 +14,8 @@ export const RULES = {
 };
 
 export class Experiment {
-  #title = h("h2");
+  #link = h("a");
+  #title = h("h2", {}, this.#link);
   #note = h("span", { class: "note" });
   #stop = h("button", { type: "button", class: "grave push" }, "Stop the test");
   #start = h("button", { type: "button", class: "push" }, "Start a test");
@@ -60,14 +62,16 @@ export class Experiment {
   }
 
   #blank() {
-    write(this.#title, "No test is running");
+    write(this.#link, "No test is running");
+    attribute(this.#link, "href", null);
     write(this.#note, "");
     show(this.#summary, false);
     this.#shown = null;
   }
 
   #fill({ experiment, arms, evidence, verdict, history, health }, running) {
-    write(this.#title, experiment.title);
+    write(this.#link, experiment.title);
+    attribute(this.#link, "href", experimentPage(experiment.id));
     write(this.#state, running ? "running" : "ended");
     attribute(this.#state, "data-status", running ? "running" : "retired");
     write(this.#health, health.fine ? "healthy" : "unhealthy");
@@ -80,7 +84,7 @@ export class Experiment {
     attribute(this.#verdict, "data-code", verdict.code);
     write(this.#summary, experiment.summary ?? "");
     show(this.#summary, Boolean(experiment.summary));
-    this.#tally.render(arms, experiment.task !== "regression");
+    this.#tally.render(arms, experiment);
     this.#evidence.render({ evidence, history, arms, experiment });
     this.#effect.render({ evidence, history, arms, experiment });
     this.#announce(experiment, verdict);

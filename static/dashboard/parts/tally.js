@@ -1,6 +1,7 @@
 /** The arms of a test, each with the bar of its answers: right, wrong, and not yet labelled. */
 
 import { h, place, write, attribute, show, Rows } from "../dom.js";
+import { isGraded, metricName } from "../measures.js";
 import { compact, count, measure, milliseconds, percent } from "../format.js";
 
 const KINDS = ["pending", "wrong", "right"];
@@ -18,6 +19,7 @@ class ArmRow {
   #bar = h("div", { class: "bar", role: "img" }, ...KINDS.map((kind) => this.#layers[kind]));
   #counts = Object.fromEntries(["right", "wrong", "labelled", "pending", "chance", "latency"].map((key) => [key, h("dd")]));
   #cells = {};
+  #figure = "";
   #seen = -1;
 
   constructor() {
@@ -33,7 +35,8 @@ class ArmRow {
     );
   }
 
-  update({ arm, share, longest, graded }) {
+  update({ arm, share, longest, graded, figure }) {
+    this.#figure = figure;
     write(this.#name, arm.name);
     write(this.#version, arm.version);
     write(this.#share, percent(share, 0));
@@ -44,8 +47,8 @@ class ArmRow {
   }
 
   #grade(arm, graded) {
-    write(this.#score, graded ? percent(arm.accuracy) : measure(arm.mean_absolute_error));
-    write(this.#scoreOf, graded ? `right of ${compact(arm.labelled)}` : `mean error of ${compact(arm.labelled)}`);
+    write(this.#score, graded ? percent(arm.accuracy) : measure(arm.figure ?? arm.mean_absolute_error));
+    write(this.#scoreOf, graded ? `right of ${compact(arm.labelled)}` : `${this.#figure} of ${compact(arm.labelled)}`);
   }
 
   #count(arm, graded) {
@@ -92,10 +95,12 @@ export class Tally {
   node = h("div", { class: "tally" }, this.#list, this.#legend);
 
   /** `graded`: answers are right or wrong; else they are only more or less off. */
-  render(arms, graded) {
+  render(arms, experiment) {
+    const graded = isGraded(experiment);
+    const figure = metricName(experiment);
     const weights = arms.reduce((sum, arm) => sum + arm.weight, 0);
     const longest = Math.max(1, ...arms.map((arm) => arm.subjects - arm.errors));
-    this.#rows.render(arms.map((arm) => ({ arm, share: arm.weight / weights, longest, graded })), (item) => item.arm.arm);
+    this.#rows.render(arms.map((arm) => ({ arm, share: arm.weight / weights, longest, graded, figure })), (item) => item.arm.arm);
     attribute(this.node, "data-graded", graded ? "" : null);
   }
 }
