@@ -9,11 +9,16 @@ from django.views.generic import RedirectView
 from asgi_project import contract, views
 
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-    path("endpoints/<path:name>", views.dashboard, name="endpoint-page"),
-    path("experiments", views.experiments, name="experiments-page"),
-    path("experiments/<int:experiment_id>", views.experiment, name="experiment-page"),
-    path("operations", views.operations, name="operations-page"),
+    path("", views.page, {"template": "dashboard.html", "here": "/"}, name="dashboard"),
+    path("endpoints/<path:name>", views.page, {"template": "dashboard.html", "here": "/"}),
+    path("experiments", views.page, {"template": "experiments.html", "here": "/experiments"}),
+    path(
+        "experiments/<int:id>",
+        views.page,
+        {"template": "experiment.html", "here": "/experiments"},
+        name="experiment",
+    ),
+    path("operations", views.page, {"template": "operations.html", "here": "/operations"}),
     path("asyncapi.json", contract.ContractView.as_view(), name="asyncapi"),
     path("sockets", contract.ContractPage.as_view(), name="sockets"),
     path("favicon.ico", RedirectView.as_view(url="/static/dashboard/weir.svg", permanent=True)),

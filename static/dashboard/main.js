@@ -1,38 +1,39 @@
 /** Puts the page together: what arrives is kept, what changed is drawn with the next frame. */
 
 import * as api from "./api.js";
-import { continued } from "./path.js";
+import { Followed } from "./followed.js";
 import { at, Shell } from "./shell.js";
+import { ACTS } from "./parts/acts.js";
 import { Algorithms } from "./parts/algorithms.js";
 import { predictLine } from "./parts/commands.js";
-import { confirmStart, confirmStop } from "./parts/confirmations.js";
 import { Experiment } from "./parts/experiment.js";
 import { Feed } from "./parts/feed.js";
 import { exampleOf } from "./parts/form.js";
 import { Rail } from "./parts/rail.js";
+import { confirmStart } from "./parts/starting.js";
 import { Title } from "./parts/title.js";
 import { Traffic } from "./parts/traffic.js";
 import { Trial } from "./parts/trial.js";
 import { Welcome } from "./parts/welcome.js";
 
 const profile = document.querySelector("meta[name=profile]").content;
-/** `/endpoints/name`; `/#/name` is how it was before and goes on working. */
-const chosenByAddress = () => decodeURIComponent((location.pathname.match(/^\/endpoints\/(.+)$/) ?? location.hash.match(/^#\/(.+)$/))?.[1] ?? "");
+/** `/endpoints/name`, or `/#/name` on the first page, which goes from one to the other without a load. */
+const chosenByAddress = () => decodeURIComponent(location.hash.match(/^#\/(.+)$/)?.[1] ?? location.pathname.match(/^\/endpoints\/(.+)$/)?.[1] ?? "");
 
 class Screen {
   #selected = null;
   #schema = null;
-  #experiment = null;
+  #followed = new Followed();
   #testOf = null;
   #topics = { experiment: null, results: null };
-  #shell = new Shell(() => this.#draw());
+  #shell = new Shell((operations) => this.#draw(operations));
 
   constructor() {
     const herald = at("herald");
     this.rail = new Rail(at("rail"));
     this.welcome = new Welcome(at("welcome"), profile === "open" ? "WEIR_PROFILE=open " : "");
     this.title = new Title(at("title"));
-    this.experiment = new Experiment(at("experiment"), { herald, onStart: () => this.#start(), onStop: () => this.#stop() });
+    this.experiment = new Experiment(at("experiment"), { herald, acts: { ...ACTS, start: () => this.#start() } });
     this.traffic = new Traffic(at("traffic"));
     this.algorithms = new Algorithms(at("algorithms"));
     this.trial = new Trial(at("trial"), herald);
@@ -44,11 +45,9 @@ class Screen {
     this.#shell.open();
   }
 
-  #draw() {
-    const { operations, histories } = this.#shell;
-    if (!operations) return;
+  #draw(operations) {
     const endpoint = this.#chosen();
-    this.rail.render(operations, histories, endpoint?.name);
+    this.rail.render(operations, this.#shell.histories, endpoint?.name);
     at("deck").dataset.served = endpoint ? "some" : "none";
     if (endpoint) this.#drawEndpoint(endpoint);
   }
@@ -62,9 +61,10 @@ class Screen {
   #drawEndpoint(endpoint) {
     if (endpoint.name !== this.#selected) this.#select(endpoint);
     this.#followTest(endpoint.experiment);
-    this.title.render(endpoint);
+    const { snapshot } = this.#followed;
+    this.title.render(endpoint, snapshot?.experiment);
     this.algorithms.render(endpoint);
-    this.experiment.render(this.#experiment, { canStart: endpoint.algorithms.filter(({ status }) => status !== "retired").length > 1 });
+    this.experiment.render(snapshot, { canStart: endpoint.algorithms.filter(({ status }) => status !== "retired").length > 1 });
     const record = this.#schema ? exampleOf(this.#schema) : {};
     this.traffic.render(this.#shell.histories.get(endpoint.name), predictLine(endpoint.name, record));
   }
@@ -105,13 +105,12 @@ class Screen {
     const topic = id === null ? null : `experiment:${id}`;
     if (topic === this.#topics.experiment) return;
     this.#testOf = topic && this.#selected;
-    this.#experiment = null;
+    this.#followed = new Followed();
     this.#follow("experiment", topic, (snapshot) => this.#heardExperiment(snapshot));
   }
 
-  /** What only a first snapshot holds is carried on and continued by those that follow. */
   #heardExperiment(snapshot) {
-    this.#experiment = continued(snapshot, this.#experiment);
+    this.#followed.heard(snapshot);
     this.#shell.soon();
   }
 
@@ -125,11 +124,7 @@ class Screen {
 
   #start() {
     const endpoint = this.#chosen();
-    if (endpoint) confirmStart(endpoint, (test) => this.#followTest(test.id));
-  }
-
-  #stop() {
-    if (this.#experiment) confirmStop(this.#experiment, () => undefined);
+    if (endpoint) confirmStart(endpoint, this.#schema?.target?.task, (test) => this.#followTest(test.id));
   }
 }
 

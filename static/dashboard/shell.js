@@ -1,27 +1,25 @@
-/** What every page has: the line to the server, the masthead, and one drawing a frame at most. */
+/** What every page has: the socket, the figures in the masthead, and one drawing a frame. */
 
 import { History, total } from "./history.js";
 import { LiveSocket, socketUrl } from "./socket.js";
 import { Connection, River, Vitals } from "./parts/masthead.js";
 
 export const at = (id) => document.getElementById(id);
-export const endpointPage = (name) => `/endpoints/${name.split("/").map(encodeURIComponent).join("/")}`;
-export const experimentPage = (id) => `/experiments/${id}`;
 
 export class Shell {
-  operations = null;
   histories = new Map();
+  operations = null;
   socket;
-  #draw;
-  #frame = 0;
+  #connection = new Connection(at("connection"), at("deck"));
   #vitals = new Vitals(at("vitals"));
   #river = new River(at("river"));
+  #draw;
+  #frame = 0;
 
-  /** `draw` is called with the next frame after something was heard. */
+  /** `draw` is called with the frame after something arrived, once operations are known. */
   constructor(draw) {
     this.#draw = draw;
-    const connection = new Connection(at("connection"), at("deck"));
-    this.socket = new LiveSocket(socketUrl("/ws/v1/live"), (state) => connection.render(state));
+    this.socket = new LiveSocket(socketUrl("/ws/v1/live"), (state) => this.#connection.render(state));
   }
 
   open() {
@@ -44,14 +42,10 @@ export class Shell {
   soon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      this.#masthead();
-      this.#draw();
+      if (!this.operations) return;
+      this.#vitals.render(this.operations);
+      this.#river.render(total(this.histories.values()));
+      this.#draw(this.operations);
     });
-  }
-
-  #masthead() {
-    if (!this.operations) return;
-    this.#vitals.render(this.operations);
-    this.#river.render(total(this.histories.values()));
   }
 }
