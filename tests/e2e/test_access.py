@@ -37,10 +37,6 @@ IN_TIME: Final = 20.0
 # Every route by its name in the URL conf, a path to it, and what each of its methods asks for.
 ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "dashboard": ("/", {"GET": KNOWN}),
-    "endpoint-page": (f"/endpoints/{ENDPOINT}", {"GET": KNOWN}),
-    "experiments-page": ("/experiments", {"GET": KNOWN}),
-    "experiment-page": ("/experiments/1", {"GET": KNOWN}),
-    "operations-page": ("/operations", {"GET": KNOWN}),
     "/favicon.ico": ("/favicon.ico", {"GET": ANYBODY}),
     "asyncapi": ("/asyncapi.json", {"GET": READ}),
     "sockets": ("/sockets", {"GET": READ}),

@@ -5,20 +5,17 @@ import { gap } from "../format.js";
 import { band, ceiling, line } from "../shapes.js";
 import { unitOf } from "./rules.js";
 
-const [LEFT, TOP, FOOT, RIGHT] = [90, 6, 6, 6];
+const [HEIGHT, LEFT, TOP, FOOT, RIGHT] = [88, 90, 6, 6, 6];
 
 export class Effect {
-  #svg = svg("svg", { class: "effect", role: "img" });
+  #svg = svg("svg", { class: "effect", role: "img", height: HEIGHT });
   #value = h("b");
   #range = h("small");
-  #height;
   #width = 0;
   #last = null;
   node = h("figure", {}, h("figcaption", {}, h("span", {}, "Difference"), this.#value, this.#range), this.#svg);
 
-  constructor(height = 88) {
-    this.#height = height;
-    this.#svg.setAttribute("height", height);
+  constructor() {
     new ResizeObserver(([entry]) => this.#resized(entry.contentRect.width)).observe(this.#svg);
   }
 
@@ -68,7 +65,7 @@ const tail = (rows) => rows.slice(Math.floor(rows.length / 2));
 
 function points(history, evidence, arms) {
   const rows = (history?.n ?? []).map((n, index) => ({ n, difference: history.difference[index], low: history.low[index], high: history.high[index] }));
-  if (evidence) rows.push({ n: labelled(arms), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
+  if (evidence) rows.push({ n: arms.reduce((sum, arm) => sum + arm.labelled, 0), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
   return rows;
 }
 
@@ -77,9 +74,9 @@ function frame(experiment, reach, middle, arms) {
   const bound = (sign) => gap(sign * reach, experiment, reach);
   const names = arms.length === 2 ? arms.map((arm) => shortened(arm.name)) : ["#1", "challenger"];
   return [
-    label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), height - FOOT),
+    label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), HEIGHT - FOOT),
     svg("text", { class: "side", x: 0, y: TOP + 24 }, `${names[1]} ▲`),
-    svg("text", { class: "side", x: 0, y: height - FOOT - 14 }, `${names[0]} ▼`),
+    svg("text", { class: "side", x: 0, y: HEIGHT - FOOT - 14 }, `${names[0]} ▼`),
   ];
 }
 

@@ -2,7 +2,6 @@
 
 import { h, svg, write, attribute, show, Rows } from "../dom.js";
 import { measure, milliseconds, count } from "../format.js";
-import { endpointPage } from "../shell.js";
 import { area, line, smooth, spread } from "../shapes.js";
 import { Workers } from "./workers.js";
 
@@ -31,7 +30,7 @@ class EndpointRow {
     const failed = endpoint.errors + endpoint.refused;
     write(this.#trouble, failed ? `${count(failed)} failed` : "");
     show(this.#chip, endpoint.experiment !== null);
-    attribute(this.link, "href", endpointPage(endpoint.name));
+    attribute(this.link, "href", `#/${encodeURIComponent(endpoint.name)}`);
     attribute(this.link, "aria-current", selected ? "true" : null);
     this.#draw(smooth(history?.rate.slice(-SECONDS) ?? [], 2));
   }

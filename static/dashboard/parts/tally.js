@@ -19,7 +19,6 @@ class ArmRow {
   #bar = h("div", { class: "bar", role: "img" }, ...KINDS.map((kind) => this.#layers[kind]));
   #counts = Object.fromEntries(["right", "wrong", "labelled", "pending", "chance", "latency"].map((key) => [key, h("dd")]));
   #cells = {};
-  #figure = "";
   #seen = -1;
 
   constructor() {
