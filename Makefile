@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
-	bench-peers faults traffic notebooks requirements clean
+	bench-peers bench-watch faults traffic notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -75,6 +75,9 @@ bench: $(DEV) ## Measure ours beside the peers
 
 bench-peers: $(DEV) ## Measure ours beside every peer, each in its own environment; writes docs/performance.md
 	$(PYTHON) -m bench peers --write $(ARGS)
+
+bench-watch: $(DEV) ## Measure what a hundred sockets on one test see while traffic plays, and cost
+	$(PYTHON) -m bench watchers $(ARGS)
 
 RUNS ?= 1
 faults: $(DEV) ## Break it RUNS times in each way it must survive (ONLY=F1,F9: in these), and print a table

@@ -74,6 +74,5 @@ class Mailbox:
         for frame in said:
             await base.say(self._send, frame)
         for topic in [topic for topic in self._told if topic not in self._held]:
-            # One that was forgotten while another left is not there any more.
-            if (frame := self._told.pop(topic, None)) is not None:
-                await base.say(self._send, frame)
+            if topic in self._told:  # not forgotten while another left
+                await base.say(self._send, self._told.pop(topic))
