@@ -20,6 +20,7 @@ from inference.engine.base import EngineStats
 from inference.models import Arm
 from inference.registry import Snapshot
 from inference.selectors import Measured
+from inference.shadowing import Mirrored
 
 _OF_REQUESTS: Final = ("model", "version", "variant", "transport", "outcome")
 _OF_MODELS: Final = ("model", "version", "variant")
@@ -50,6 +51,7 @@ class Now:
     sockets: int | None = None
     tests: Sequence[Measured] | None = None
     tests_age: float | None = None
+    mirrored: Mirrored | None = None
 
 
 def families(now: Now, figures: Figures) -> Iterator[Metric]:
@@ -64,6 +66,8 @@ def families(now: Now, figures: Figures) -> Iterator[Metric]:
     yield from _log(now.stats, figures)
     if now.sockets is not None:
         yield _gauge("serve_ws_clients", "WebSockets that are open.", (), [((), now.sockets)])
+    if now.mirrored is not None:
+        yield from _shadows(now.mirrored)
     if now.tests is not None:
         yield from _tests(now.tests, now.tests_age or 0.0)
 
@@ -152,6 +156,16 @@ def _log(stats: EngineStats, figures: Figures) -> Iterator[Metric]:
     yield _histogram("serve_log_seconds", "How long one commit took.", (), {(): figures.writes})
 
 
+def _shadows(mirrored: Mirrored) -> Iterator[Metric]:
+    yield _counter("shadow_rows", "Rows that were put to challengers.", (), [((), mirrored.rows)])
+    yield _counter(
+        "shadow_dropped",
+        "Rows that were not, because there was no room, or got no answer.",
+        (),
+        [((), mirrored.shed)],
+    )
+
+
 def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
     arms = [(_arm(test, arm), counted.tally) for test in tests for arm, counted in test.arms]
     yield _counter(
@@ -169,6 +183,22 @@ def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
             for labels, tally in arms
             for said, count in (("true", tally.correct), ("false", tally.wrong))
         ],
+    )
+    yield _counter(
+        "ab_discordant",
+        f"Inputs that one of both scored higher, this arm or the control. {_SAME}",
+        (*_OF_ARMS, "only"),
+        [
+            ((*labels, said), count)
+            for labels, tally in arms
+            for said, count in (("this", tally.ahead), ("control", tally.behind))
+        ],
+    )
+    yield _gauge(
+        "ab_score",
+        f"What an arm is judged by: the mean over its labels. {_SAME}",
+        (*_OF_ARMS, "metric"),
+        _scores(tests),
     )
     yield _gauge(
         "ab_log_evalue",
@@ -189,6 +219,13 @@ def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
         [((str(test.id),), test.verdict.health.labels) for test in tests],
     )
     yield _gauge("ab_age_seconds", "Since the tests were read.", (), [((), age)])
+
+
+def _scores(tests: Sequence[Measured]) -> Iterator[tuple[Values, float]]:
+    for test in tests:
+        for arm, counted in test.arms:
+            if (figure := test.measure.figure(counted.tally)) is not None:
+                yield (*_arm(test, arm), test.measure.metric.value), figure
 
 
 def _evidence(tests: Sequence[Measured]) -> Iterator[tuple[Values, float]]:

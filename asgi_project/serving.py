@@ -75,7 +75,8 @@ class Serving:
     def now(self) -> Now:
         """What a scrape finds, but for the tests; on the event loop."""
         role, ready = "web" if self._env.redis_url else "embedded", not self.ailing
-        return Now(role, ready, self.snapshot, self.engine.stats(), len(SOCKETS))
+        stats, mirrored = self.engine.stats(), self.gateway.shadowing.mirrored
+        return Now(role, ready, self.snapshot, stats, len(SOCKETS), mirrored=mirrored)
 
     async def start(self) -> None:
         """Serve what the database says, as soon as it can be asked."""

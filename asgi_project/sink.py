@@ -11,9 +11,9 @@ from django.db import InterfaceError, OperationalError
 from inference import live
 from inference.core.errors import StorageUnavailable
 from inference.core.tickets import Part
-from inference.core.types import Ticket
+from inference.core.types import PredictionRow, Ticket
 from inference.engine.rescue import Write
-from inference.services import predictions
+from inference.services import predictions, shadows
 
 
 def sink(shard: Callable[[], str], wrote: Callable[[int, float], None]) -> Write:
@@ -27,10 +27,22 @@ def sink(shard: Callable[[], str], wrote: Callable[[int, float], None]) -> Write
         parts = cast("Sequence[Part]", tickets)
         began = monotonic()
         try:
-            new = predictions.record([row for part in parts for row in part.log], shard())
+            new = _write(parts, shard())
         except (OperationalError, InterfaceError) as error:
             raise StorageUnavailable from error
         wrote(new, monotonic() - began)
-        live.predicted(parts)
+        live.predicted([part for part in parts if not part.context.shadow])
 
     return write
+
+
+def _write(parts: Sequence[Part], shard: str) -> int:
+    """What was answered first: what is compared with it needs its row."""
+    new = predictions.record(_rows(parts, shadow=False), shard)
+    if mirrored := _rows(parts, shadow=True):
+        shadows.record(mirrored, shard)
+    return new
+
+
+def _rows(parts: Sequence[Part], *, shadow: bool) -> list[PredictionRow]:
+    return [row for part in parts if part.context.shadow is shadow for row in part.log]

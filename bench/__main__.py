@@ -5,6 +5,7 @@
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.
 `python -m bench assignment`: what it costs to find a unit's arm.
+`python -m bench power`: how often tests are wrong, and after how many labels they are done.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from bench import (
     measure,
     overload,
     placement,
+    power,
     profiling,
     report,
     tensors,
@@ -44,6 +46,7 @@ _VERBS: Final = {
     "overload": (overload.add_arguments, "three times more than can be done"),
     "models": (crowd.add_arguments, "what further models cost"),
     "watchers": (watchers.add_arguments, "a hundred sockets on one test while traffic plays"),
+    "power": (power.add_arguments, "how often tests are wrong, and when they are done"),
     "tensors": (tensors.add_arguments, "binary tensors beside the model called directly"),
 }
 

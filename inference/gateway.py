@@ -18,6 +18,7 @@ from inference.core.errors import (
     ModelUnavailable,
     NotLogged,
     NotServed,
+    Overloaded,
     RowInvalid,
     StorageUnavailable,
 )
@@ -27,6 +28,7 @@ from inference.core.tickets import Context, Part, Served, Table
 from inference.core.types import Job, LogMode, Model, Outcome
 from inference.ids import Ids
 from inference.registry import Snapshot
+from inference.shadowing import Shadowing
 
 T = TypeVar("T")
 
@@ -104,6 +106,7 @@ class Gateway:
         self._wiring = wiring
         self._submit = wiring.submit
         self.loop = asyncio.get_running_loop()
+        self.shadowing = Shadowing(wiring.submit, self._loaded)
         self._clock = self.loop.time
 
     @property
@@ -234,6 +237,9 @@ class Gateway:
             for (algorithm, arm), places in _drawn(endpoint, ask.wanted, ids).items()
         ]
 
+    def _loaded(self, algorithm_id: int) -> Served | None:
+        return self.snapshot.served.get(algorithm_id)
+
     def _started(self, part: Part, deadline: float, *, hurried: bool) -> asyncio.Future[Any]:
         tensors, mode = part.tensors, part.context.mode
         if tensors is None:
@@ -241,7 +247,15 @@ class Gateway:
             part.settle(Outcome(None))
             return _nothing() if mode is LogMode.OFF else self._wiring.record(part)
         level = part.context.level
-        return self._submit(Job(_model(part.served), tensors, deadline, mode, part, hurried, level))
+        job = Job(_model(part.served), tensors, deadline, mode, part, hurried, level)
+        try:
+            done = self._submit(job)
+        except Overloaded:
+            self.shadowing.strained()
+            raise
+        if part.arm is not None and part.arm.shadows:
+            self.shadowing.follow(part, part.arm.shadows, done)
+        return done
 
 
 def _table_of(endpoint: Endpoint, ask: Ask, ids: Sequence[int]) -> str:

@@ -19,7 +19,7 @@ from inference.core import experiment, graphanswers
 from inference.core.experiment import Mode
 from inference.core.graphs import GRAPH, Graph
 from inference.core.lifecycle import Rule, Status
-from inference.core.metrics import Metric
+from inference.core.metrics import Measure, Metric
 from inference.core.schema import Task
 from inference.core.tally import NOTHING, Tally
 from inference.core.types import LogMode
@@ -214,8 +214,24 @@ class ABTest(models.Model):
     @property
     def terms(self) -> experiment.Terms:
         """What was agreed before it began."""
-        task = self.current[0].algorithm.task
-        return experiment.Terms(task, self.alpha, self.horizon, self.difference)
+        return experiment.Terms(
+            measure=self.measure,
+            alpha=self.alpha,
+            horizon=self.horizon,
+            difference=self.difference,
+            mode=Mode(self.mode),
+            minimum=self.minimum,
+        )
+
+    @property
+    def task(self) -> Task:
+        """Which is the same for all its arms."""
+        return self.current[0].algorithm.task
+
+    @property
+    def measure(self) -> Measure:
+        """What its labels count for."""
+        return Measure(Metric(self.metric), self.low, self.high)
 
     @property
     def current(self) -> list[Arm]:

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from inference.core import planning
 from inference.core.errors import ExperimentInvalid
+from inference.core.metrics import Measure, Said, usual
 from inference.core.schema import Task
-from inference.core.tally import NOTHING, Tally, counted
+from inference.core.tally import NOTHING, Tally
 from inference.models import Endpoint, MLAlgorithm, MLRequest
 
 Json = dict[str, Any]
@@ -72,10 +73,11 @@ def past(endpoint_id: int, now: datetime) -> Past | None:
     if not answering:
         return None
     task, oldest = answering[0].task, now
+    measure = Measure(usual(task))
     labels: dict[object, Tally] = {}  # by unit; the first that says something, as in a test
     for pk, subject, response, feedback, error, at in _latest(answering):
         oldest = min(oldest, at)
-        said = counted(task, None if error else response, feedback)
+        said = measure.counted(None if error else Said(response), feedback)
         labels[subject or pk] = said if said.labelled else labels.get(subject or pk, NOTHING)
     tally = sum(labels.values(), NOTHING)
     return Past(task, len(labels), (now - oldest).total_seconds(), tally)

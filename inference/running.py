@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from inference import models
+from inference.core.experiment import Mode
 from inference.core.kept import Kept
 from inference.core.lifecycle import Status
 from inference.core.routing import Algorithm, Arm, Experiment
@@ -29,12 +31,19 @@ def _experiment(test: models.ABTest, known: Experiment | None) -> Experiment:
     return Experiment(
         id=test.pk,
         salt=test.salt,
-        arms=tuple(map(_arm, arms)),
+        arms=_meeting(test, tuple(map(_arm, arms))),
         coverage=test.coverage,
         earlier=tuple(map(_arm, earlier)),
         kept=_kept(test, Kept() if known is None else known.kept, len(arms)),
         rest=_rest(test, arms),
     )
+
+
+def _meeting(test: models.ABTest, arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    """In a shadow test all inputs of the first go to the others as well."""
+    if test.mode != Mode.SHADOW:
+        return arms
+    return replace(arms[0], shadows=arms[1:]), *arms[1:]
 
 
 def _arm(arm: models.Arm) -> Arm:

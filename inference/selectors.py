@@ -12,7 +12,10 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from inference.core import bayes, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
-from inference.core.tally import NOTHING
+from inference.core.evidence import alone
+from inference.core.experiment import Mode
+from inference.core.metrics import CORRECTNESS, OF_CLASSES, OF_NUMBERS, Measure, Metric
+from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
 from inference.models import (
     ABTest,
@@ -102,7 +105,7 @@ def experiment_snapshot(abtest_id: int) -> Json:
         "topic": f"experiment:{test.pk}",
         "experiment": _experiment(test),
         "arms": [
-            _arm(arm, counted, latencies.get(arm.pk)) | bet
+            _arm(test, arm, counted.tally, latencies.get(arm.pk)) | bet
             for arm, counted, bet in zip(arms, measured, _bets(test, measured), strict=True)
         ],
         "evidence": asdict(found.evidence) if found.evidence else None,
@@ -120,8 +123,7 @@ def phases(abtest_id: int) -> list[Json]:
     shown: dict[int, list[Json]] = defaultdict(list)
     for arm in test.arms.all():
         tally = counted.get(arm.pk, NOTHING)
-        named = experiment.Arm(arm.algorithm.full_name, arm.weight, tally)
-        shown[arm.phase].append(_arm(arm, named, latencies.get(arm.pk)))
+        shown[arm.phase].append(_arm(test, arm, tally, latencies.get(arm.pk)))
     return [
         {"phase": phase, "started_at": _moment(at), "started_by": by, "arms": shown[phase]}
         for phase, (at, by) in sorted(begun.items())
@@ -134,6 +136,7 @@ class Measured(NamedTuple):
     id: int
     arms: Sequence[tuple[Arm, experiment.Arm]]
     verdict: Verdict
+    measure: Measure = CORRECTNESS
 
 
 def measured() -> list[Measured]:
@@ -144,7 +147,7 @@ def measured() -> list[Measured]:
 def _measured(test: ABTest) -> Measured:
     counted = test.measured()
     arms = list(zip(test.current, counted, strict=True))
-    return Measured(test.pk, arms, verdict.judge(counted, test.terms))
+    return Measured(test.pk, arms, verdict.judge(counted, test.terms), test.measure)
 
 
 def _experiment(test: ABTest) -> Json:
@@ -152,7 +155,16 @@ def _experiment(test: ABTest) -> Json:
         "id": test.pk,
         "title": test.title,
         "endpoint": test.endpoint.name,
-        "task": test.terms.task,
+        "task": test.task,
+        "mode": test.mode,
+        "metric": test.metric,
+        "figure": test.measure.name,
+        "low": test.low,
+        "high": test.high,
+        "minimum": test.minimum,
+        "maximum": test.maximum,
+        "stops_on": test.stops_on,
+        "segment": test.segment,
         "started_at": _moment(test.created_at),
         "ended_at": _moment(test.ended_at),
         "summary": test.summary,
@@ -167,9 +179,9 @@ def _experiment(test: ABTest) -> Json:
     }
 
 
-def _arm(arm: Arm, counted: experiment.Arm, latency: Mapping[str, float] | None) -> Json:
-    tally = counted.tally
-    measured = arm.algorithm.task == "regression"
+def _arm(test: ABTest, arm: Arm, tally: Tally, latency: Mapping[str, float] | None) -> Json:
+    terms, metric = test.terms, test.measure.metric
+    low, high = alone(tally, terms.measure, terms.alpha, terms.horizon) or (None, None)
     return {
         "arm": arm.pk,
         "position": arm.position,
@@ -183,16 +195,37 @@ def _arm(arm: Arm, counted: experiment.Arm, latency: Mapping[str, float] | None)
         "errors": tally.errors,
         "labelled": tally.labelled,
         "correct": tally.correct,
-        "accuracy": None if measured else tally.accuracy,
-        "mean_absolute_error": tally.mean_absolute_error if measured else None,
+        "accuracy": tally.accuracy if metric in OF_CLASSES else None,
+        "mean_absolute_error": tally.mean_absolute_error if metric in OF_NUMBERS else None,
+        "score": terms.measure.score(tally),
+        "low_score": low,
+        "high_score": high,
+        "figure": terms.measure.figure(tally),
+        "pairs": _pairs(test, arm, tally),
         "latency_ms": latency,
+    }
+
+
+def _pairs(test: ABTest, arm: Arm, tally: Tally) -> Json | None:
+    """Who was right where both were asked; of scores, who was better."""
+    if test.mode != Mode.SHADOW or arm.position == 1:
+        return None
+    alike = tally.labelled - tally.ahead - tally.behind
+    both = tally.correct - tally.ahead if test.metric == Metric.CORRECTNESS else None
+    return {
+        "both": both,
+        "only_control": tally.behind,
+        "only_this": tally.ahead,
+        "neither": None if both is None else alike - both,
+        "alike": alike,
     }
 
 
 def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
     """For reading alone; nothing is decided by them."""
     tallies = [arm.tally for arm in measured]
-    if test.terms.task == "regression" or not any(tally.labelled for tally in tallies):
+    counts = test.metric == Metric.CORRECTNESS
+    if not counts or not any(tally.labelled for tally in tallies):
         return [{"chance_to_win": None, "expected_loss": None}] * len(tallies)
     return [{"chance_to_win": won, "expected_loss": lost} for won, lost in bayes.bets(tallies)]
 

@@ -29,6 +29,7 @@ from inference.models import Arm, MLAlgorithm
 from inference.opening import LaneKey
 from inference.registry import Key, Snapshot
 from inference.selectors import Measured
+from inference.shadowing import Mirrored
 from tests.inference.gateways import world
 
 PAGE = Path(__file__).parent.parent / "docs" / "monitoring.md"
@@ -39,7 +40,8 @@ LOGGED = LogStats(waiting_rows=3, writes=2, written=10, failed=1, healthy=True)
 
 def now(snapshot: Snapshot | None = None) -> Now:
     stats = EngineStats({}, LOGGED, draining=False, healthy=True)
-    return Now("embedded", True, snapshot or world().snapshot, stats, 2)
+    known, mirrored = snapshot or world().snapshot, Mirrored(rows=5, shed=1)
+    return Now("embedded", True, known, stats, 2, mirrored=mirrored)
 
 
 def measured() -> list[Measured]:
@@ -112,6 +114,8 @@ async def test_tests_are_told_by_arm(
     assert found[of("ab_exposures_total", **trees)] == 110
     assert found[of("ab_labels_total", correct="true", **trees)] == 57
     assert found[of("ab_labels_total", correct="false", **trees)] == 3
+    assert found[of("ab_discordant_total", only="this", **trees)] == 0
+    assert found[of("ab_score", metric="correctness", **trees)] == 0.95
     assert found[of("ab_log_evalue", **trees)] == 1.5
     assert found[of("ab_srm_pvalue", experiment="7")] == 0.5
     assert found[of("ab_labels_pvalue", experiment="7")] == 0.25

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from rest_framework import serializers
 
 from inference import selectors
+from inference.core.agreement import STOPS
 from inference.core.lifecycle import Rule
 from inference.models import (
     FEEDBACK_LENGTH,
@@ -21,6 +22,21 @@ from inference.models import (
 )
 from inference.services.experiments import MOST_WEIGHT
 
+# What is frozen when a test starts, beside its arms and its rule.
+AGREED: Final = (
+    "mode",
+    "metric",
+    "low",
+    "high",
+    "alpha",
+    "horizon",
+    "difference",
+    "minimum",
+    "maximum",
+    "stops_on",
+    "guardrails",
+    "segment",
+)
 PARENTS: Final = ("parent_mlalgorithm_1", "parent_mlalgorithm_2")
 
 _moment: Final = serializers.DateTimeField().to_representation
@@ -146,7 +162,8 @@ class ABTestSerializer(serializers.ModelSerializer):
     parent_mlalgorithm_2 = ArmField(1)
     arms = ArmSerializer(many=True, required=False, source="current")
     coverage = serializers.FloatField(min_value=0.0, max_value=1.0, required=False)
-    difference = serializers.FloatField(required=False, allow_null=True)
+    stops_on = serializers.ListField(child=serializers.ChoiceField(STOPS), required=False)
+    guardrails = serializers.DictField(required=False)
     rule = serializers.ChoiceField(choices=[rule.value for rule in Rule], required=False)
     endpoint: serializers.SlugRelatedField[Endpoint] = serializers.SlugRelatedField(
         slug_field="name", read_only=True
@@ -168,8 +185,8 @@ class ABTestSerializer(serializers.ModelSerializer):
             "endpoint",
             "outcome",
             "coverage",
-            "difference",
             "phase",
+            *AGREED,
         ]
         read_only_fields: ClassVar = ["id", "created_at", "ended_at", "summary", "outcome", "phase"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.http import Http404
 from django.utils import timezone
@@ -21,6 +21,7 @@ from inference.api import live
 from inference.api.pagination import AfterPagination
 from inference.api.permissions import caller
 from inference.api.serializers import (
+    AGREED,
     PARENTS,
     ABTestSerializer,
     AlgorithmSerializer,
@@ -31,6 +32,7 @@ from inference.api.serializers import (
     WeightsSerializer,
 )
 from inference.core import lifecycle
+from inference.core.agreement import Agreed
 from inference.core.errors import ExperimentInvalid, TransitionRefused
 from inference.core.lifecycle import Rule
 from inference.durable import replies
@@ -139,12 +141,7 @@ class ABTestViewSet(
         rule = Rule(given.get("rule", Rule.ACCURACY))
         try:
             test = experiments.start(
-                given["title"],
-                given["created_by"],
-                given["split"],
-                rule,
-                coverage=given.get("coverage", 1.0),
-                difference=given.get("difference"),
+                given["title"], given["created_by"], given["split"], rule, **_agreed(given)
             )
         except (ExperimentInvalid, TransitionRefused) as error:
             raise ValidationError(_by_field(error, serializer.initial_data)) from error
@@ -205,11 +202,13 @@ def _refuse_other_terms(test: ABTest, given: dict[str, Any]) -> None:
     split = given.get("split")
     if split is not None and [(algorithm.pk, weight) for algorithm, weight in split] != arms:
         raise ValidationError({"arms": ["The arms of a test are fixed when it starts."]})
-    if given.get("difference", test.difference) != test.difference:
-        sentence = "The difference that matters is fixed when the test starts."
-        raise ValidationError({"difference": [sentence]})
-    if given.get("rule", test.rule) != test.rule:
-        raise ValidationError({"rule": ["The rule of a test is fixed when it starts."]})
+    for name in (*AGREED, "rule"):
+        if given.get(name, getattr(test, name)) != getattr(test, name):
+            raise ValidationError({name: [f"The {name} of a test is fixed when it starts."]})
+
+
+def _agreed(given: dict[str, Any]) -> Agreed:
+    return cast("Agreed", {name: given[name] for name in (*AGREED, "coverage") if name in given})
 
 
 def _widen(test: ABTest, coverage: float, by: str) -> None:

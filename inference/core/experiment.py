@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inference.core.schema import Task
+from inference.core.metrics import CORRECTNESS, Measure
 from inference.core.tally import Tally
 
 
@@ -47,10 +47,13 @@ class Terms:
 
     `alpha` bounds the chance of ever naming a wrong winner. `horizon` is the number of labels, of
     control and challenger together, at which the confidence sequence is narrowest. `difference` is
-    the smallest that would matter, in units of the score; None: any would.
+    the smallest that would matter, in units of the score; None: any would. Before each arm has
+    `minimum` labels nothing is concluded.
     """
 
-    task: Task
+    measure: Measure = CORRECTNESS
     alpha: float = 0.05
     horizon: int = 5000
     difference: float | None = None
+    mode: Mode = Mode.SPLIT
+    minimum: int = 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from inference.core import balance
 from inference.core.errors import TransitionRefused
-from inference.core.experiment import Arm, Terms
+from inference.core.experiment import Arm, Mode, Terms
 from inference.core.verdict import judge
 
 
@@ -93,14 +93,24 @@ def decide(rule: Rule, arms: Sequence[Arm], terms: Terms) -> int | None:
     """The index of the arm that goes into production when the test stops, or None for no change.
 
     An unhealthy test promotes nobody, whatever its rule.
-    By accuracy (mean absolute error for a regression), a tie keeps the first of the best; an arm
+    By the score (accuracy, if nothing else was agreed), a tie keeps the first of the best; an arm
     without a label leaves nothing to compare.
     """
     if rule is Rule.EVIDENCE:
         return judge(arms, terms).winner
     if rule is Rule.NONE or not balance.health(arms).fine:
         return None
-    scores = [score for arm in arms if (score := arm.tally.score(terms.task)) is not None]
+    scores = [score for score in _scores(arms, terms) if score is not None]
     if len(scores) < len(arms):
         return None
     return scores.index(max(scores))
+
+
+def _scores(arms: Sequence[Arm], terms: Terms) -> Iterator[float | None]:
+    """Of what the arms can be compared by: in a shadow test, the lead over the control."""
+    if terms.mode is not Mode.SHADOW:
+        yield from (terms.measure.score(arm.tally) for arm in arms)
+        return
+    yield 0.0
+    for arm in arms[1:]:
+        yield arm.tally.gap / arm.tally.labelled if arm.tally.labelled else None

@@ -92,7 +92,7 @@ class Item(Struct, array_like=True, gc=False):
 
     Without blocks no row fits the schema; then there is nothing to compute, only to log. Without a
     log there are no `raws`. `table`: arrays are wanted, no texts. A process of an earlier release
-    says no `level`, and reads none.
+    says no `level` and nothing in the `shadow`, and reads neither.
     """
 
     number: int
@@ -108,6 +108,7 @@ class Item(Struct, array_like=True, gc=False):
     errors: dict[int, Trouble]
     table: bool
     level: Level = Level.USUAL
+    shadow: bool = False
 
 
 class Parcel(Struct, array_like=True, gc=False):
@@ -158,6 +159,7 @@ def item(part: Part, number: int, remaining: float) -> Item:
         troubles(read.errors) if read.errors else {},
         context.table,
         context.level,
+        context.shadow,
     )
 
 
@@ -193,8 +195,9 @@ def received(data: bytes) -> Reply:
 
 def part(found: Item, served: Served) -> Part:
     """The part on the other side: read already, to be settled there."""
+    carried, at = _Carried(found), found.at
     context = Context(
-        _Carried(found), found.subject, found.mode, found.at, found.table, found.level
+        carried, found.subject, found.mode, at, found.table, found.level, found.shadow
     )
     arm = None if found.arm is None else Arm(found.arm, served.algorithm, 1)
     return Part(served, arm, range(len(found.ids)), found.ids, context)

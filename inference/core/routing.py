@@ -35,11 +35,15 @@ class Algorithm:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One arm of an experiment; `id` is what exposures are counted under."""
+    """One arm of an experiment; `id` is what exposures are counted under.
+
+    `shadows` are arms that are given each input of this one, and answer to nobody.
+    """
 
     id: int
     algorithm: Algorithm
     weight: int
+    shadows: tuple[Arm, ...] = ()
 
 
 class Unit(NamedTuple):
@@ -67,7 +71,9 @@ class Experiment:
 
     @cached_property
     def weights(self) -> tuple[int, ...]:
-        return tuple(arm.weight for arm in self.arms)
+        """An arm with shadows answers all, and is the first."""
+        arms = self.arms[:1] if self.arms[0].shadows else self.arms
+        return tuple(arm.weight for arm in arms)
 
     @cached_property
     def _dealt(self) -> bytes:

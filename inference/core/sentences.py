@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from inference.core.evidence import MIN_LABELLED, Evidence
+from inference.core.evidence import Evidence
 from inference.core.experiment import Arm, Terms, chances
+from inference.core.metrics import Metric
 
 # Failed predictions have no label; from this share on, a sentence about labels must say so.
 NOTABLE_FAILURES = 0.01
+_SCORES: Final = {
+    Metric.CORRECTNESS: "right {} of the time",
+    Metric.REWARD: "a reward of {} on average",
+    Metric.BRIER: "a Brier score of {}",
+    Metric.LOG_LOSS: "a log loss of {}",
+    Metric.ABSOLUTE_ERROR: "off by {} on average",
+    Metric.SQUARED_ERROR: "a squared error of {} on average",
+}
 
 
 class Pair(NamedTuple):
@@ -28,7 +37,7 @@ def no_data() -> str:
     )
 
 
-def collecting(arms: Sequence[Arm]) -> str:
+def collecting(arms: Sequence[Arm], needed: int) -> str:
     if not any(arm.tally.labelled for arm in arms):
         waiting = sum(arm.tally.exposures for arm in arms)
         return (
@@ -37,7 +46,7 @@ def collecting(arms: Sequence[Arm]) -> str:
         )
     counts = _listed([f"{arm.name} has {arm.tally.labelled:,}" for arm in arms])
     return (
-        f"Collecting labels: {counts}; a comparison starts at {MIN_LABELLED} for each arm. "
+        f"Collecting labels: {counts}; a comparison starts at {needed:,} for each arm. "
         "Nothing can be concluded yet."
     )
 
@@ -105,7 +114,7 @@ def winner(pair: Pair, arms: Sequence[Arm], terms: Terms) -> str:
         f"The true gap lies between {_number(low, terms)} and {_gap(high, terms)} "
         f"with {100 * (1 - terms.alpha):g}% confidence, no matter how often anybody looked."
     )
-    return _joined(claim, certainty, _advice(ahead), _scope(ahead, arms), _failures(arms))
+    return _joined(claim, certainty, _advice(ahead), _scope(pair, ahead, arms), _failures(arms))
 
 
 def _standing(pair: Pair, terms: Terms) -> str:
@@ -135,11 +144,11 @@ def _advice(ahead: Arm) -> str:
     return f"It is safe to stop the test and go with {ahead.name}."
 
 
-def _scope(ahead: Arm, arms: Sequence[Arm]) -> str:
+def _scope(pair: Pair, ahead: Arm, arms: Sequence[Arm]) -> str:
     """With several challengers: what was compared with what."""
     if len(arms) == 2:
         return ""
-    if ahead is arms[0]:
+    if ahead is pair.control:
         return "It beat every other arm."
     return f"Each arm was compared with {arms[0].name} only, not with the others."
 
@@ -167,24 +176,25 @@ def _ranked(pair: Pair) -> tuple[Arm, Arm]:
 
 
 def _score(arm: Arm, terms: Terms) -> str:
-    if terms.task == "regression":
-        return f"off by {_bare_score(arm, terms)} on average"
-    return f"right {_bare_score(arm, terms)} of the time"
+    return _SCORES[terms.measure.metric].format(_bare_score(arm, terms))
 
 
 def _bare_score(arm: Arm, terms: Terms) -> str:
-    if terms.task == "regression":
-        return _figures(arm.tally.mean_absolute_error or 0.0)
-    return _share(arm.tally.accuracy or 0.0)
+    figure = terms.measure.figure(arm.tally) or 0.0
+    return _share(figure) if _counts(terms) else _figures(figure)
 
 
 def _gap(size: float, terms: Terms) -> str:
-    unit = "" if terms.task == "regression" else " percentage points"
-    return _number(size, terms) + unit
+    return _number(size, terms) + (" percentage points" if _counts(terms) else "")
 
 
 def _number(size: float, terms: Terms) -> str:
-    return _figures(size if terms.task == "regression" else 100.0 * size)
+    return _figures(100.0 * size if _counts(terms) else size)
+
+
+def _counts(terms: Terms) -> bool:
+    """Whether a score is a share of right answers."""
+    return terms.measure.metric is Metric.CORRECTNESS
 
 
 def _share(value: float) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
-from inference.core.schema import Task
+from dataclasses import dataclass, fields
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(NamedTuple):
     """How many values, their mean and the variance of one value."""
 
     n: float
@@ -24,7 +21,11 @@ class Tally:
     `exposures` are all predictions of the arm, `errors` those of them that failed, `labelled` those
     whose truth is known, one for each subject. A classifier's labels count in `correct`, a
     regressor's in the sums of the absolute and the squared error. `subjects` are the units behind
-    the exposures, each counted when it came first; a request without a subject is a unit.
+    the exposures, each counted when it came first; a request without a subject is a unit. `total`
+    and `squares` are the sums of the scores and of their squares, where the metric is none of
+    those (see `metrics.Measure`). Where each input is put to both arms, `ahead` and `behind` are
+    the inputs that this one scored higher or lower on than the control, `gap` and `gap_squares` the
+    sums of its score less the control's and of the square of that.
     """
 
     exposures: int = 0
@@ -34,28 +35,18 @@ class Tally:
     absolute_error: float = 0.0
     squared_error: float = 0.0
     subjects: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    ahead: int = 0
+    behind: int = 0
+    gap: float = 0.0
+    gap_squares: float = 0.0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.exposures + other.exposures,
-            self.errors + other.errors,
-            self.labelled + other.labelled,
-            self.correct + other.correct,
-            self.absolute_error + other.absolute_error,
-            self.squared_error + other.squared_error,
-            self.subjects + other.subjects,
-        )
+        return Tally(*[getattr(self, name) + getattr(other, name) for name in NAMES])
 
     def __neg__(self) -> Tally:
-        return Tally(
-            -self.exposures,
-            -self.errors,
-            -self.labelled,
-            -self.correct,
-            -self.absolute_error,
-            -self.squared_error,
-            -self.subjects,
-        )
+        return Tally(*[-getattr(self, name) for name in NAMES])
 
     def __sub__(self, other: Tally) -> Tally:
         return self + -other
@@ -80,46 +71,6 @@ class Tally:
         """Share of all predictions that failed."""
         return self.errors / self.exposures if self.exposures else None
 
-    def score(self, task: Task) -> float | None:
-        """What an arm is judged by; more is better."""
-        if task != "regression":
-            return self.accuracy
-        error = self.mean_absolute_error
-        return None if error is None else -error
 
-
-NOTHING = Tally()
-
-
-def label_change(
-    task: Task, response: str | None, old_feedback: str | None, new_feedback: str | None
-) -> Tally:
-    """What a tally must gain when the feedback of one prediction changes from old to new.
-
-    The old label is taken back, so a corrected or repeated label leaves what a recount would find.
-    Empty feedback is no label; neither is any feedback on a prediction that failed (`response` is
-    None), nor on a number if it is not one itself.
-    """
-    return counted(task, response, new_feedback) - counted(task, response, old_feedback)
-
-
-def counted(task: Task, response: str | None, feedback: str | None) -> Tally:
-    """What one prediction adds to a tally for its label."""
-    label = (feedback or "").strip()
-    if response is None or not label:
-        return NOTHING
-    if task == "regression":
-        return _measured(response, label)
-    return Tally(labelled=1, correct=int(response.strip() == label))
-
-
-def _measured(response: str, label: str) -> Tally:
-    try:
-        error = abs(float(label) - float(response))
-    except ValueError:
-        return NOTHING
-    square = error * error
-    # One overflowing label would turn the sums of its arm into infinity for good.
-    if not math.isfinite(square):
-        return NOTHING
-    return Tally(labelled=1, absolute_error=error, squared_error=square)
+NAMES: Final = tuple(field.name for field in fields(Tally))
+NOTHING: Final = Tally()

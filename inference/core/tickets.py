@@ -40,6 +40,7 @@ class Context(NamedTuple):
     """What the rows of one request have in common; `at` is when it was admitted.
 
     `table`: the caller reads arrays, so no texts are made for him. `level`: their place in a queue.
+    `shadow`: they were answered already, and are only compared.
     """
 
     rows: Rows
@@ -48,6 +49,7 @@ class Context(NamedTuple):
     at: datetime
     table: bool = False
     level: Level = Level.USUAL
+    shadow: bool = False
 
 
 class Table(NamedTuple):

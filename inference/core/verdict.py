@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from inference.core import balance, sentences
+from inference.core import balance, pairs, sentences
 from inference.core.balance import NOTHING_SUSPECTED, Health
 from inference.core.evidence import MIN_LABELLED, Evidence, compare, log_e_binomial
-from inference.core.experiment import Arm, Terms, chances
+from inference.core.experiment import Arm, Mode, Terms, chances
+from inference.core.metrics import Metric
 from inference.core.sentences import Pair
 
 
@@ -63,7 +64,7 @@ def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
     A test whose units or labels do not fall on the arms by the weights has no winner, whatever it
     shows: what made them fall otherwise may have made the difference as well.
     """
-    health = balance.health(arms)
+    health = NOTHING_SUSPECTED if terms.mode is Mode.SHADOW else balance.health(arms)
     found = replace(_concluded(arms, terms), health=health)
     if health.misdealt:
         said = sentences.misdealt(arms)
@@ -79,19 +80,37 @@ def _concluded(arms: Sequence[Arm], terms: Terms) -> Verdict:
     comparisons = tuple(_comparisons(arms, terms))
     if not any(arm.tally.exposures for arm in arms):
         return Verdict(Code.NO_DATA, sentences.no_data(), comparisons=comparisons)
-    pairs = list(_pairs(arms, comparisons))
-    won = [pair for pair in pairs if pair.evidence.conclusive and pair.evidence.difference > 0]
-    lost = [pair for pair in pairs if pair.evidence.conclusive and pair.evidence.difference < 0]
+    found = list(_pairs(arms, terms, comparisons))
+    if _fewest(arms) >= terms.minimum:
+        concluded = _decided(found, arms, terms, comparisons)
+        if concluded is not None:
+            return concluded
+    undecided = [pair for pair in found if not pair.evidence.conclusive]
+    return _undecided(undecided, arms, terms, comparisons)
+
+
+def _decided(
+    found: Sequence[Pair],
+    arms: Sequence[Arm],
+    terms: Terms,
+    comparisons: tuple[Comparison, ...],
+) -> Verdict | None:
+    """A winner, or that there is nothing left to find; None while neither is known."""
+    won = [pair for pair in found if pair.evidence.conclusive and pair.evidence.difference > 0]
+    lost = [pair for pair in found if pair.evidence.conclusive and pair.evidence.difference < 0]
     if won:
         best = _best(won, terms)
         return _winner(best.position, best, arms, terms, comparisons)
     if len(lost) == len(comparisons):
         return _winner(0, _best(lost, terms), arms, terms, comparisons)
-    if len(pairs) == len(comparisons) and all(_small(pair.evidence, terms) for pair in pairs):
-        said = sentences.futile(pairs, terms)
-        return Verdict(Code.FUTILE, said, None, _best(pairs, terms).evidence, comparisons)
-    undecided = [pair for pair in pairs if not pair.evidence.conclusive]
-    return _undecided(undecided, arms, terms, comparisons)
+    if len(found) == len(comparisons) and all(_small(pair.evidence, terms) for pair in found):
+        said = sentences.futile(found, terms)
+        return Verdict(Code.FUTILE, said, None, _best(found, terms).evidence, comparisons)
+    return None
+
+
+def _fewest(arms: Sequence[Arm]) -> int:
+    return min(arm.tally.labelled for arm in arms)
 
 
 def _small(evidence: Evidence, terms: Terms) -> bool:
@@ -104,25 +123,41 @@ def _comparisons(arms: Sequence[Arm], terms: Terms) -> Iterator[Comparison]:
     control = arms[0]
     alpha = terms.alpha / (len(arms) - 1)
     for index, arm in enumerate(arms[1:], start=1):
-        evidence = compare(control.tally, arm.tally, terms.task, alpha, terms.horizon)
+        evidence = _evidence(control, arm, terms, alpha)
         yield Comparison(index, evidence, _mistakes(control, arm, terms))
+
+
+def _evidence(control: Arm, arm: Arm, terms: Terms, alpha: float) -> Evidence | None:
+    if terms.mode is Mode.SHADOW:
+        return pairs.compare(arm.tally, terms.measure, alpha, terms.horizon)
+    return compare(control.tally, arm.tally, terms.measure, alpha, terms.horizon)
 
 
 def _mistakes(control: Arm, challenger: Arm, terms: Terms) -> float | None:
     _, share = chances([control, challenger])
-    if terms.task == "regression" or not 0.0 < share < 1.0:
+    counted = terms.measure.metric is Metric.CORRECTNESS and terms.mode is not Mode.SHADOW
+    if not (counted and 0.0 < share < 1.0):
         return None
     return log_e_binomial(challenger.tally.wrong, control.tally.wrong, share)
 
 
-def _pairs(arms: Sequence[Arm], comparisons: Sequence[Comparison]) -> Iterator[Pair]:
+def _pairs(arms: Sequence[Arm], terms: Terms, comparisons: Sequence[Comparison]) -> Iterator[Pair]:
     for index, evidence, _ in comparisons:
         if evidence is not None:
-            yield Pair(index, arms[0], arms[index], evidence)
+            yield Pair(index, _opponent(arms, index, terms), arms[index], evidence)
+
+
+def _opponent(arms: Sequence[Arm], challenger: int, terms: Terms) -> Arm:
+    """The control, of which only those inputs count that the challenger was given as well."""
+    control = arms[0]
+    if terms.mode is not Mode.SHADOW:
+        return control
+    met = pairs.counterpart(control.tally, arms[challenger].tally, terms.measure)
+    return replace(control, tally=met)
 
 
 def _best(pairs: Sequence[Pair], terms: Terms) -> Pair:
-    return max(pairs, key=lambda pair: pair.challenger.tally.score(terms.task) or 0.0)
+    return max(pairs, key=lambda pair: terms.measure.score(pair.challenger.tally) or 0.0)
 
 
 def _winner(
@@ -137,15 +172,21 @@ def _winner(
 
 
 def _undecided(
-    pairs: Sequence[Pair],
+    found: Sequence[Pair],
     arms: Sequence[Arm],
     terms: Terms,
     comparisons: tuple[Comparison, ...],
 ) -> Verdict:
-    if pairs:
-        closest = _best(pairs, terms)
+    needed, fewest = max(MIN_LABELLED, terms.minimum), _fewest(arms)
+    if fewest < terms.minimum or (fewest < MIN_LABELLED and not found):
+        said = sentences.collecting(arms, needed)
+        return Verdict(Code.COLLECTING, said, None, _first(found), comparisons)
+    if found:
+        closest = _best(found, terms)
         sentence = sentences.too_early(closest, arms, terms)
         return Verdict(Code.TOO_EARLY, sentence, None, closest.evidence, comparisons)
-    if min(arm.tally.labelled for arm in arms) < MIN_LABELLED:
-        return Verdict(Code.COLLECTING, sentences.collecting(arms), comparisons=comparisons)
     return Verdict(Code.TOO_EARLY, sentences.no_spread(), comparisons=comparisons)
+
+
+def _first(found: Sequence[Pair]) -> Evidence | None:
+    return found[0].evidence if found else None

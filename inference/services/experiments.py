@@ -5,23 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import inf
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from inference.core import assignment, graphs, lifecycle, verdict
+from inference.core import agreement, assignment, graphs, lifecycle, verdict
+from inference.core.agreement import MOST_ARMS, Agreed
 from inference.core.errors import ExperimentInvalid, Raced
+from inference.core.experiment import Mode
+from inference.core.graphs import GRAPH
 from inference.core.lifecycle import Rule, Status
-from inference.core.schema import Task
+from inference.core.metrics import Measure
 from inference.core.tally import Tally
 from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm
 from inference.services import announce, rosters, statuses
 
-MOST_ARMS: Final = 16
 MOST_WEIGHT: Final = 1_000_000
 FINISHED: Final = "AB Test finished."
 ALREADY: Final = "AB Test already finished."
@@ -43,35 +44,39 @@ def start(
     created_by: str,
     arms: Split,
     rule: Rule = Rule.ACCURACY,
-    *,
-    coverage: float = 1.0,
-    difference: float | None = None,
+    **agreed: Unpack[Agreed],
 ) -> ABTest:
-    """The running test; its arms share the endpoint's traffic by their weights from now on.
+    """The running test; its arms meet the endpoint's traffic, as its mode says, from now on.
 
-    `coverage` is the share of the units that take part: above 0, at most 1. The others get what
-    was in production before. `difference` is the smallest of the scores that would matter, above 0.
-    Raises ExperimentInvalid (`row` is the arm, from 0),
-    TransitionRefused, or Raced.
+    Raises ExperimentInvalid (`field`, or `row`, the arm from 0), TransitionRefused, or Raced.
     """
     announce.registry_changed()
-    _refuse_coverage(coverage)
-    _refuse_difference(difference)
     arms = [(_fresh(algorithm, row), weight) for row, (algorithm, weight) in enumerate(arms)]
     _refuse(arms)
+    first = arms[0][0]
+    terms = agreement.complete(agreed, first.task, graph=GRAPH in first.schema)
+    if terms.get("mode") == Mode.SHADOW and first.parent_endpoint.log_mode != LogMode.STRICT:
+        message = "The log of this endpoint is not strict, and pairs are made from the log."
+        raise ExperimentInvalid(message, field="mode")
     test = ABTest.objects.create(
         title=title,
         created_by=created_by,
-        endpoint=arms[0][0].parent_endpoint,
+        endpoint=first.parent_endpoint,
         salt=secrets.token_hex(16),
         rule=rule.value,
-        coverage=coverage,
-        difference=difference,
+        **terms,
     )
-    chances = assignment.propensities(tuple(weight for _, weight in arms), test.coverage)
+    chances = _chances(test, [weight for _, weight in arms])
     for position, ((algorithm, weight), chance) in enumerate(zip(arms, chances, strict=True), 1):
         _take(algorithm, test, Arm(position=position, weight=weight, propensity=chance))
     return test
+
+
+def _chances(test: ABTest, weights: Sequence[int]) -> Sequence[float]:
+    """Of a unit that takes part to get each arm; in the shadow all of them meet all units."""
+    if test.mode == Mode.SHADOW:
+        return [1.0] * len(weights)
+    return assignment.propensities(tuple(weights), test.coverage)
 
 
 def _fresh(algorithm: MLAlgorithm, row: int) -> MLAlgorithm:
@@ -109,18 +114,6 @@ def _refuse_other(algorithm: MLAlgorithm, first: MLAlgorithm, row: int) -> None:
 def _refuse_weight(weight: int, row: int) -> None:
     if not 1 <= weight <= MOST_WEIGHT:
         raise ExperimentInvalid(f"A weight is a whole number from 1 to {MOST_WEIGHT}.", row=row)
-
-
-def _refuse_coverage(coverage: float) -> None:
-    if not 0.0 < coverage <= 1.0:
-        message = "The coverage is a share above 0 and at most 1."
-        raise ExperimentInvalid(message, field="coverage")
-
-
-def _refuse_difference(difference: float | None) -> None:
-    if difference is not None and not 0.0 < difference < inf:
-        message = "The difference that matters is a number above 0."
-        raise ExperimentInvalid(message, field="difference")
 
 
 def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:
@@ -164,8 +157,8 @@ def reweight(abtest_id: int, weights: Sequence[int], by: str) -> ABTest:
     announce.registry_changed()
     test = _running(abtest_id)
     arms = test.current
-    _refuse_weights(arms, weights)
-    _deal_anew(test, weights, assignment.propensities(tuple(weights), test.coverage), by)
+    _refuse_weights(test, arms, weights)
+    _deal_anew(test, weights, _chances(test, weights), by)
     return test
 
 
@@ -177,7 +170,9 @@ def _running(abtest_id: int) -> ABTest:
     return test
 
 
-def _refuse_weights(arms: Sequence[Arm], weights: Sequence[int]) -> None:
+def _refuse_weights(test: ABTest, arms: Sequence[Arm], weights: Sequence[int]) -> None:
+    if test.mode in (Mode.SHADOW, Mode.CANARY):
+        raise ExperimentInvalid(f"A test in mode {test.mode} has no weights to change.")
     if len(weights) != len(arms):
         raise ExperimentInvalid(f"The test has {len(arms)} arms; each has one weight.")
     for row, weight in enumerate(weights):
@@ -216,15 +211,14 @@ def widen(abtest_id: int, coverage: float, by: str) -> ABTest:
     """
     announce.registry_changed()
     test = _running(abtest_id)
-    _refuse_coverage(coverage)
-    if coverage < test.coverage:
+    if not test.coverage <= coverage <= 1.0:
         message = f"The coverage is {test.coverage:g} and is only raised: nobody is put out."
-        raise ExperimentInvalid(message)
+        raise ExperimentInvalid(message, field="coverage")
     ABTest.objects.filter(pk=test.pk).update(coverage=coverage)
     test.coverage = coverage
     arms = test.current
     weights = tuple(arm.weight for arm in arms)
-    chances = assignment.propensities(weights, coverage)
+    chances = _chances(test, weights)
     if not assignment.alike([arm.propensity for arm in arms], chances):
         _deal_anew(test, weights, chances, by)
         return test
@@ -259,25 +253,24 @@ def _stop(abtest_id: int, by: str) -> Stopped:
     prefetch_related_objects([test], "arms__algorithm")
     measured, terms = test.measured(), test.terms
     winner = lifecycle.decide(Rule(test.rule), measured, terms)
-    said = summary(terms.task, [arm.tally for arm in measured])
+    said = summary(terms.measure, [arm.tally for arm in measured])
     _end(test, by, said, verdict.judge(measured, terms), winner)
     _release(test, winner, by)
     announce.experiment_changed(test.pk)
     return Stopped(FINISHED, said)
 
 
-def summary(task: Task, tallies: Sequence[Tally]) -> str:
+def summary(measure: Measure, tallies: Sequence[Tally]) -> str:
     """One clause per arm, in the tutorial's words."""
     return ", ".join(
-        f"Algorithm #{position} {_scored(task, tally)}" for position, tally in enumerate(tallies, 1)
+        f"Algorithm #{position} {_scored(measure, tally)}"
+        for position, tally in enumerate(tallies, 1)
     )
 
 
-def _scored(task: Task, tally: Tally) -> str:
-    name, value = "accuracy", tally.accuracy
-    if task == "regression":
-        name, value = "mean absolute error", tally.mean_absolute_error
-    return f"{name}: {'no data' if value is None else value}"
+def _scored(measure: Measure, tally: Tally) -> str:
+    value = measure.figure(tally)
+    return f"{measure.name}: {'no data' if value is None else value}"
 
 
 def _end(test: ABTest, by: str, said: str, found: verdict.Verdict, winner: int | None) -> None:

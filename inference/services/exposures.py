@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import transaction
 
@@ -60,8 +60,15 @@ def _firsts(arm: Kept, rows: Sequence[PredictionRow]) -> Iterator[First]:
         )
 
 
-def observed(request: MLRequest, before: Tally, after: Tally) -> Tally:
-    """What an arm gains when what a label of its counts for changes from `before` to `after`.
+class Counted(NamedTuple):
+    """What a label counts for, before it changed and after."""
+
+    was: Tally
+    now: Tally
+
+
+def observed(request: MLRequest, before: Tally, after: Tally) -> Counted:
+    """What it counts for when what a label says changes from `before` to `after`.
 
     Answers to one subject are alike, and evidence takes observations to be independent: so one
     label of each subject counts, the first to arrive. Its place is free again when it is taken
@@ -69,17 +76,26 @@ def observed(request: MLRequest, before: Tally, after: Tally) -> Tally:
     or of one that was never written down (it came before exposures were), counts for itself.
     """
     if not request.subject or request.arm is None:
-        return after - before
+        return Counted(before, after)
     place = Exposure.objects.filter(pk=_key(request.arm, request.subject))
     if (found := place.values_list("labelled").first()) is None:
-        return after - before
+        return Counted(before, after)
     if found == (request.pk,):
         # Nobody else moves it: whoever changes a label has the prediction's row until he commits.
         place.update(labelled=None if after == NOTHING else request.pk)
-        return after - before
+        return Counted(before, after)
     if after == NOTHING or not place.filter(labelled=None).update(labelled=request.pk):
-        return NOTHING
-    return after
+        return Counted(NOTHING, NOTHING)
+    return Counted(NOTHING, after)
+
+
+def counts(request: MLRequest) -> bool:
+    """Whether it is this label that counts, if it has one; see `observed`."""
+    if not request.subject or request.arm is None:
+        return True
+    place = Exposure.objects.filter(pk=_key(request.arm, request.subject))
+    found = place.values_list("labelled").first()
+    return found in (None, (request.pk,))
 
 
 def _key(arm: Arm, subject: str) -> Key:

@@ -7,9 +7,11 @@ from typing import Final
 from django.db import transaction
 
 from inference.core.errors import Raced
-from inference.core.tally import Tally, counted
-from inference.models import MLRequest
-from inference.services import exposures, tallies
+from inference.core.experiment import Mode
+from inference.core.metrics import Said
+from inference.core.tally import Tally
+from inference.models import Arm, MLRequest
+from inference.services import exposures, shadows, tallies
 
 _ATTEMPTS: Final = 8
 
@@ -32,13 +34,22 @@ def _replace(request: MLRequest, value: str | None) -> bool:
     old = request.feedback
     if MLRequest.objects.filter(pk=request.pk, feedback=old).update(feedback=value) != 1:
         return False
-    if request.arm is not None:
-        change = exposures.observed(request, _counts(request, old), _counts(request, value))
-        tallies.relabel(request.arm, change)
+    if (arm := request.arm) is not None:
+        _recount(request, arm, old, value)
     request.feedback = value
     return True
 
 
-def _counts(request: MLRequest, label: str | None) -> Tally:
-    response = None if request.error_code else request.response
-    return counted(request.parent_mlalgorithm.task, response, label)
+def _recount(request: MLRequest, arm: Arm, old: str | None, new: str | None) -> None:
+    before, after = (_counts(request, arm, label) for label in (old, new))
+    counted = exposures.observed(request, before, after)
+    tallies.relabel(arm, counted.now - counted.was)
+    if arm.abtest.mode == Mode.SHADOW:
+        for challenger, change in shadows.changes(request, (old, new), counted).items():
+            tallies.relabel(challenger, change)
+
+
+def _counts(request: MLRequest, arm: Arm, label: str | None) -> Tally:
+    failed = bool(request.error_code)
+    said = None if failed else Said(request.response, request.full_response)
+    return arm.abtest.measure.counted(said, label)

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from inference.core import lifecycle
 from inference.core.errors import BundleInvalid, TransitionRefused
+from inference.core.experiment import Mode
 from inference.core.lifecycle import Status
 from inference.core.types import LogMode
 from inference.models import NAME_LENGTH, ABTest, Endpoint, MLAlgorithm, MLAlgorithmStatus
@@ -123,9 +124,10 @@ def _refuse_during_test(endpoint_id: int) -> None:
 def endpoint_set_log_mode(endpoint_id: int, mode: LogMode) -> bool:
     """Whether there is such an endpoint; its predictions are logged like this from now on.
 
-    Raises TransitionRefused: a test is counted from the log.
+    Raises TransitionRefused: a test is counted from the log, a shadow test from a strict one.
     """
     announce.registry_changed()
-    if mode is LogMode.OFF:
+    shadowed = ABTest.objects.filter(endpoint=endpoint_id, ended_at=None, mode=Mode.SHADOW.value)
+    if mode is LogMode.OFF or (mode is LogMode.FAST and shadowed.exists()):
         _refuse_during_test(endpoint_id)
     return Endpoint.objects.filter(pk=endpoint_id).update(log_mode=mode.value) == 1

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 
 from inference.core.assignment import subject_hash
 from inference.core.errors import ExperimentInvalid
-from inference.core.tally import NOTHING, Tally, counted
-from inference.models import ABTest, Arm, ArmTally, Exposure, MLRequest
+from inference.core.experiment import Mode
+from inference.core.metrics import Measure, Said
+from inference.core.tally import NOTHING, Tally
+from inference.models import ABTest, Arm, ArmTally, Exposure, MLRequest, ShadowPrediction
 from inference.services import announce
 
 # Where what was counted too little or too much is made good: others may count meanwhile.
 SHARD: Final = "recount"
 _AT_ONCE: Final = 2000  # rows
 # These are as exact as the order of additions allows; counts have to agree.
-_SUMS: Final = frozenset({"absolute_error", "squared_error"})
+_SUMS: Final = frozenset(
+    {"absolute_error", "squared_error", "total", "squares", "gap", "gap_squares"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,11 @@ def recount(abtest_id: int) -> Sequence[Line]:
         ours = ArmTally.objects.filter(arm__abtest=test).by_arm()
         rows = MLRequest.objects.filter(arm__in=list(arms)).order_by()
         theirs = _of_rows(rows)
-        labels = _of_labels(test, arms, rows, _without_exposures(test, rows))
+        chosen = _chosen(test, rows)
+        labels = _of_labels(test, rows, chosen)
+        if test.mode == Mode.SHADOW:
+            theirs |= _of_shadows(list(arms))
+            labels |= _of_pairs(test, list(arms), chosen)
     return [
         Line(arm, ours.get(pk, NOTHING), theirs.get(pk, NOTHING) + labels.get(pk, NOTHING))
         for pk, arm in arms.items()
@@ -108,7 +117,7 @@ def _isolate() -> None:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-def _of_rows(rows: QuerySet[MLRequest]) -> Mapping[int | None, Tally]:
+def _of_rows(rows: QuerySet[MLRequest]) -> dict[int | None, Tally]:
     """All but the labels, by arm: a subject has one arm in a phase, and an arm is of one phase."""
     found = rows.values_list("arm_id").annotate(
         predictions=Count("pk"),
@@ -123,29 +132,64 @@ def _of_rows(rows: QuerySet[MLRequest]) -> Mapping[int | None, Tally]:
 
 
 def _of_labels(
-    test: ABTest, arms: Mapping[int, Arm], rows: QuerySet[MLRequest], unwritten: frozenset[int]
-) -> Mapping[int, Tally]:
-    """Of a subject the label that its exposure names; see `exposures.observed`."""
-    holders = Exposure.objects.filter(abtest=test).exclude(labelled=None)
-    chosen = set(holders.values_list("labelled", flat=True).iterator(_AT_ONCE))
+    test: ABTest, rows: QuerySet[MLRequest], chosen: Collection[int]
+) -> dict[int, Tally]:
     sums: dict[int, list[Tally]] = defaultdict(list)
-    labelled = rows.filter(feedback__gt="", error_code="")
-    for row in labelled.only("arm", "subject", "response", "feedback").iterator(_AT_ONCE):
-        if row.arm_id is not None and (not row.subject or row.pk in chosen or row.pk in unwritten):
-            task = arms[row.arm_id].algorithm.task
-            sums[row.arm_id].append(counted(task, row.response, row.feedback))
+    read = _labelled(rows).only("arm", "subject", "response", "full_response", "feedback")
+    for row in read.iterator(_AT_ONCE):
+        if row.arm_id is not None and (not row.subject or row.pk in chosen):
+            said = Said(row.response, row.full_response)
+            sums[row.arm_id].append(test.measure.counted(said, row.feedback))
     return {arm_id: _added(tallies) for arm_id, tallies in sums.items()}
+
+
+def _of_shadows(arms: Collection[int]) -> Mapping[int | None, Tally]:
+    """What challengers said, but for the labels."""
+    said = ShadowPrediction.objects.filter(arm__in=arms).order_by().values_list("arm_id")
+    found = said.annotate(all=Count("prediction"), bad=Count("prediction", Q(error_code__gt="")))
+    return {arm_id: Tally(exposures=all_, errors=errors) for arm_id, all_, errors in found}
+
+
+def _of_pairs(test: ABTest, arms: Collection[int], chosen: Collection[int]) -> Mapping[int, Tally]:
+    sums: dict[int, list[Tally]] = defaultdict(list)
+    said = ShadowPrediction.objects.filter(arm__in=arms, error_code="").order_by("pk")
+    for some in _pieces(said.iterator(_AT_ONCE)):
+        champions = _labelled(MLRequest.objects.all()).in_bulk([each.prediction for each in some])
+        for each in some:
+            row = champions.get(each.prediction)
+            if row is not None and (not row.subject or row.pk in chosen):
+                sums[each.arm_id].append(_paired(test.measure, row, each))
+    return {arm_id: _added(tallies) for arm_id, tallies in sums.items()}
+
+
+def _paired(measure: Measure, row: MLRequest, each: ShadowPrediction) -> Tally:
+    ours = measure.counted(Said(row.response, row.full_response), row.feedback)
+    theirs = measure.counted(Said(each.response, each.full_response), row.feedback)
+    return measure.paired(ours, theirs)
+
+
+def _pieces(rows: Iterator[ShadowPrediction]) -> Iterator[Sequence[ShadowPrediction]]:
+    while some := list(islice(rows, _AT_ONCE)):
+        yield some
+
+
+def _labelled(rows: QuerySet[MLRequest]) -> QuerySet[MLRequest]:
+    return rows.filter(feedback__gt="", error_code="")
+
+
+def _chosen(test: ABTest, rows: QuerySet[MLRequest]) -> Collection[int]:
+    """Of each subject the prediction that its exposure names; see `exposures.observed`."""
+    holders = Exposure.objects.filter(abtest=test).exclude(labelled=None)
+    named = holders.values_list("labelled", flat=True).iterator(_AT_ONCE)
+    return {pk for pk in named if pk is not None} | _without_exposures(test, rows)
 
 
 def _added(tallies: Sequence[Tally]) -> Tally:
     """The sums in one go: what each addition rounds would add up."""
-    return replace(
-        NOTHING,
-        labelled=sum(each.labelled for each in tallies),
-        correct=sum(each.correct for each in tallies),
-        absolute_error=math.fsum(each.absolute_error for each in tallies),
-        squared_error=math.fsum(each.squared_error for each in tallies),
-    )
+    sums: dict[str, Any] = {
+        name: math.fsum(getattr(each, name) for each in tallies) for name in _SUMS
+    }
+    return replace(sum(tallies, NOTHING), **sums)
 
 
 def _without_exposures(test: ABTest, rows: QuerySet[MLRequest]) -> frozenset[int]:

@@ -17,7 +17,16 @@ from typing import Final, NamedTuple
 from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 
 from inference.core import retention
-from inference.models import ABTest, Arm, Exposure, MLAlgorithm, MLRequest, Outbox, Receipt
+from inference.models import (
+    ABTest,
+    Arm,
+    Exposure,
+    MLAlgorithm,
+    MLRequest,
+    Outbox,
+    Receipt,
+    ShadowPrediction,
+)
 
 Span = tuple[int, int]
 
@@ -72,9 +81,17 @@ def prune(terms: Terms, batch: int, *, dry_run: bool = False) -> Iterator[Step]:
             _mark(complete, going)
         there = old.filter(pk__range=(first, last)).count()
         gone = sum(rows.count() if dry_run else rows.delete()[0] for rows in going)
+        if not dry_run:
+            _follow(first, last)
         yield Step(last, gone, there - gone)
     if not dry_run:
         _forget(terms, stop)
+
+
+def _follow(first: int, last: int) -> None:
+    """What was said in the shadow of predictions that are gone."""
+    there = Exists(MLRequest.objects.filter(pk=OuterRef("prediction")))
+    ShadowPrediction.objects.filter(~there, prediction__range=(first, last)).delete()
 
 
 def _forget(terms: Terms, stop: int) -> None:

@@ -23,13 +23,21 @@ LABELS: Final = "labels"
 
 def expose(rows: Iterable[PredictionRow], shard: str) -> None:
     """Count predictions for their arms; those without one are left out."""
-    by_arm: dict[int, list[PredictionRow]] = defaultdict(list)
-    for row in rows:
-        if row.arm_id is not None:
-            by_arm[row.arm_id].append(row)
-    if by_arm:
+    if by_arm := _by_arm(rows):
         for abtest_id in _add(by_arm, shard):
             announce.experiment_changed(abtest_id)
+
+
+def mirror(rows: Iterable[PredictionRow], shard: str) -> None:
+    """Count what challengers said in the shadow; the units are the champion's."""
+    by_arm = _by_arm(rows)
+    if not by_arm:
+        return
+    dialect = dialects.current()
+    kept = dialect.kept(by_arm, shard)
+    dialect.add([_gain(each, by_arm[each.arm_id], units=0) for each in kept], shard)
+    for abtest_id in {each.abtest_id for each in kept}:
+        announce.experiment_changed(abtest_id)
 
 
 def relabel(arm: Arm, change: Tally) -> None:
@@ -40,6 +48,14 @@ def relabel(arm: Arm, change: Tally) -> None:
     gained = {name: F(name) + value for name, value in asdict(change).items() if value}
     ArmTally.objects.filter(pk=tally.pk).update(**gained)
     announce.experiment_changed(arm.abtest_id)
+
+
+def _by_arm(rows: Iterable[PredictionRow]) -> Mapping[int, Sequence[PredictionRow]]:
+    by_arm: dict[int, list[PredictionRow]] = defaultdict(list)
+    for row in rows:
+        if row.arm_id is not None:
+            by_arm[row.arm_id].append(row)
+    return by_arm
 
 
 def _add(by_arm: Mapping[int, Sequence[PredictionRow]], shard: str) -> set[int]:

@@ -28,7 +28,7 @@ def _of_classes(
         "rows": float(len(labels)),
         "accuracy": float(np.mean(said == labels)),
         "log_loss": float(-np.mean(np.log(np.maximum(right, _LEAST)))),
-        "brier": float(np.mean(((probabilities - truth) ** 2).sum(axis=1))),
+        "brier": float(0.5 * np.mean(((probabilities - truth) ** 2).sum(axis=1))),
     }
 
 

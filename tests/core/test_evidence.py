@@ -19,13 +19,14 @@ from inference.core.evidence import (
     log_e_binomial,
     log_e_mean,
     log_threshold,
-    measured,
     mixture_variance,
     p_value,
     sequence,
-    smoothed,
 )
+from inference.core.metrics import CORRECTNESS, Measure, Metric
 from inference.core.tally import Moments, Tally
+
+ERRORS = Measure(Metric.ABSOLUTE_ERROR)
 
 ALPHA, HORIZON = 0.05, 5000.0
 
@@ -104,7 +105,9 @@ def test_the_binomial_e_value_is_a_ratio_of_likelihoods(
 
 
 def test_smoothed_shares_are_agresti_and_caffos_with_one_more_of_each() -> None:
-    control, challenger = smoothed(share(178, 200)), smoothed(share(91, 110))
+    control, challenger = (
+        CORRECTNESS.moments(share(*each), 2.0) for each in ((178, 200), (91, 110))
+    )
     # statsmodels adds one right and one wrong answer to each arm by itself.
     low, high = confint_proportions_2indep(92, 112, 179, 202, method="agresti-caffo")
     error = sqrt(control.variance / control.n + challenger.variance / challenger.n)
@@ -117,7 +120,9 @@ def test_measured_errors_give_welchs_standard_error() -> None:
     dice = np.random.default_rng(11)
     errors = dice.exponential(3.0, 150), dice.exponential(2.5, 400)
     control, challenger = (
-        measured(Tally(labelled=x.size, absolute_error=x.sum(), squared_error=(x * x).sum()))
+        ERRORS.moments(
+            Tally(labelled=x.size, absolute_error=x.sum(), squared_error=(x * x).sum()), 2.0
+        )
         for x in errors
     )
 
@@ -153,7 +158,7 @@ def test_without_a_difference_no_event_is_expected_to_raise_the_e_value(
 def test_the_interval_leaves_zero_out_exactly_when_the_e_value_decides(
     control: Tally, challenger: Tally, alpha: float, horizon: int
 ) -> None:
-    evidence = compare(control, challenger, "binary", alpha, horizon)
+    evidence = compare(control, challenger, CORRECTNESS, alpha, horizon)
 
     assert evidence is not None
     low, high = evidence.interval
@@ -168,8 +173,8 @@ def test_the_interval_leaves_zero_out_exactly_when_the_e_value_decides(
 @given(shares(), shares())
 @settings(deadline=None)
 def test_exchanging_the_arms_turns_the_difference_round(one: Tally, other: Tally) -> None:
-    there = compare(one, other, "multiclass", ALPHA, HORIZON)
-    back = compare(other, one, "multiclass", ALPHA, HORIZON)
+    there = compare(one, other, CORRECTNESS, ALPHA, HORIZON)
+    back = compare(other, one, CORRECTNESS, ALPHA, HORIZON)
 
     assert there is not None
     assert back is not None
@@ -183,7 +188,7 @@ def test_a_smaller_error_is_a_better_score() -> None:
     near = Tally(labelled=200, absolute_error=200.0, squared_error=400.0)
     far = Tally(labelled=200, absolute_error=800.0, squared_error=3400.0)
 
-    evidence = compare(far, near, "regression", ALPHA, HORIZON)
+    evidence = compare(far, near, ERRORS, ALPHA, HORIZON)
 
     assert evidence is not None
     assert evidence.difference == 3.0
@@ -191,37 +196,36 @@ def test_a_smaller_error_is_a_better_score() -> None:
     assert evidence.interval[0] > 2.0
 
 
-@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("measure", [CORRECTNESS, ERRORS])
 @pytest.mark.parametrize(("one", "other"), [(99, 5000), (5000, 99), (0, 0)])
-def test_below_a_hundred_labels_in_an_arm_nothing_is_said(one: int, other: int, task: str) -> None:
+def test_below_a_hundred_labels_in_an_arm_nothing_is_said(
+    one: int, other: int, measure: Measure
+) -> None:
     arms = [
         Tally(labelled=n, correct=n // 2, absolute_error=n, squared_error=2 * n)
         for n in (one, other)
     ]
 
-    assert (
-        compare(arms[0], arms[1], "binary" if task == "binary" else "regression", ALPHA, HORIZON)
-        is None
-    )
+    assert compare(arms[0], arms[1], measure, ALPHA, HORIZON) is None
 
 
 def test_errors_that_are_all_alike_say_nothing() -> None:
     alike = Tally(labelled=500, absolute_error=500.0, squared_error=500.0)
 
-    assert compare(alike, alike, "regression", ALPHA, HORIZON) is None
+    assert compare(alike, alike, ERRORS, ALPHA, HORIZON) is None
 
 
 def test_a_label_beyond_measure_says_nothing() -> None:
     sane = Tally(labelled=500, absolute_error=500.0, squared_error=900.0)
     huge = Tally(labelled=500, absolute_error=1e154, squared_error=float("inf"))
 
-    assert compare(sane, huge, "regression", ALPHA, HORIZON) is None
+    assert compare(sane, huge, ERRORS, ALPHA, HORIZON) is None
     assert sequence(Moments(500, -1.0, 1.0), Moments(500, -1e200, 1.0), ALPHA, HORIZON) is None
 
 
 def test_arms_without_a_mistake_are_compared_too() -> None:
-    level = compare(share(500, 500), share(500, 500), "binary", ALPHA, HORIZON)
-    apart = compare(share(0, 500), share(500, 500), "binary", ALPHA, HORIZON)
+    level = compare(share(500, 500), share(500, 500), CORRECTNESS, ALPHA, HORIZON)
+    apart = compare(share(0, 500), share(500, 500), CORRECTNESS, ALPHA, HORIZON)
 
     assert level is not None
     assert not level.conclusive
@@ -231,7 +235,7 @@ def test_arms_without_a_mistake_are_compared_too() -> None:
 
 
 def test_evidence_beyond_what_a_float_holds_is_still_a_probability() -> None:
-    evidence = compare(share(0, 10**9), share(10**9, 10**9), "binary", ALPHA, HORIZON)
+    evidence = compare(share(0, 10**9), share(10**9, 10**9), CORRECTNESS, ALPHA, HORIZON)
 
     assert evidence is not None
     assert evidence.p_value == 0.0

@@ -9,13 +9,13 @@ from inference.core.tally import Tally
 
 
 def test_unless_agreed_otherwise_one_test_in_twenty_may_err() -> None:
-    terms = Terms("binary")
+    terms = Terms()
 
     assert (terms.alpha, terms.horizon) == (0.05, 5000)
 
 
 def test_what_was_agreed_cannot_be_changed_on_the_way() -> None:
-    terms, arm = Terms("binary"), Arm("forest", 1, Tally())
+    terms, arm = Terms(), Arm("forest", 1, Tally())
 
     with pytest.raises(FrozenInstanceError):
         terms.alpha = 0.1  # type: ignore[misc]  # that it is refused is what is tested

@@ -5,10 +5,13 @@ import pytest
 from inference.core.errors import TransitionRefused
 from inference.core.experiment import Arm, Terms
 from inference.core.lifecycle import BY_HAND, BY_TEST, DISPLACED, Rule, Status, check, decide, parse
+from inference.core.metrics import Measure, Metric
 from inference.core.tally import Tally
 
+ERRORS = Measure(Metric.ABSOLUTE_ERROR)
+
 FREE = ["registered", "testing", "staging", "retired"]
-TERMS = Terms("binary")
+TERMS = Terms()
 
 
 def arm(labelled: int, correct: int) -> Arm:
@@ -102,8 +105,8 @@ def test_by_accuracy_a_regression_is_won_by_the_smaller_error() -> None:
     near = Arm("near", 1, Tally(labelled=4, absolute_error=2.0, squared_error=1.0))
     far = Arm("far", 1, Tally(labelled=4, absolute_error=6.0, squared_error=9.0))
 
-    assert decide(Rule.ACCURACY, [far, near], Terms("regression")) == 1
-    assert decide(Rule.ACCURACY, [near, far], Terms("regression")) == 0
+    assert decide(Rule.ACCURACY, [far, near], Terms(ERRORS)) == 1
+    assert decide(Rule.ACCURACY, [near, far], Terms(ERRORS)) == 0
 
 
 @pytest.mark.parametrize(

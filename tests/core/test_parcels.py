@@ -351,6 +351,14 @@ def test_a_place_in_the_queue_travels_and_an_earlier_release_says_none() -> None
 
     assert travelled(one, BINARY).context.level is Level.FIRST
     data = msgspec.msgpack.decode(parcels.parcel("there", [item]))
-    data[2][0].pop()
+    del data[2][0][-2:]
     (earlier,) = parcels.opened(msgspec.msgpack.encode(data)).items
     assert earlier.level is Level.USUAL
+    assert not earlier.shadow
+
+
+def test_that_it_is_only_compared_travels_with_it() -> None:
+    context = Context(records({"a": 1}), "", LogMode.STRICT, AT, shadow=True)
+    mirror = Part(BINARY, None, range(1), [7], context)
+
+    assert travelled(mirror, BINARY).context.shadow

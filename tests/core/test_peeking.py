@@ -22,7 +22,10 @@ from inference.core.evidence import (
     log_e_binomial,
     mixture_variance,
 )
+from inference.core.metrics import CORRECTNESS, Measure, Metric
 from inference.core.tally import Tally
+
+ERRORS = Measure(Metric.ABSOLUTE_ERROR)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -127,14 +130,14 @@ def test_the_simulations_compute_what_the_product_computes() -> None:
 
     for run, look in looks_at_random(3, 150):
         a, b = arms.tally(0, run, look), arms.tally(1, run, look)
-        evidence = compare(a, b, "binary", ALPHA, HORIZON)
+        evidence = compare(a, b, CORRECTNESS, ALPHA, HORIZON)
         assert (-np.inf if evidence is None else evidence.log_e) == pytest.approx(shares[run, look])
         assert log_e_binomial(b.wrong, a.wrong, 0.3) == pytest.approx(mistakes[run, look])
         if evidence is not None:
             oracle, _ = proportions_ztest([b.correct, a.correct], [b.labelled, a.labelled])
             assert z[run, look] == pytest.approx(oracle)
         evidence = compare(
-            errors.tally(0, run, look), errors.tally(1, run, look), "regression", ALPHA, HORIZON
+            errors.tally(0, run, look), errors.tally(1, run, look), ERRORS, ALPHA, HORIZON
         )
         assert (-np.inf if evidence is None else evidence.log_e) == pytest.approx(means[run, look])
 

@@ -7,10 +7,11 @@ import pytest
 from inference.core import sentences
 from inference.core.evidence import Evidence
 from inference.core.experiment import Arm, Terms
+from inference.core.metrics import Measure, Metric
 from inference.core.sentences import Pair
 from inference.core.tally import Tally
 
-SHARES, ERRORS = Terms("binary"), Terms("regression")
+SHARES, ERRORS = Terms(), Terms(Measure(Metric.ABSOLUTE_ERROR))
 
 
 def arm(name: str, labelled: int = 0, correct: int = 0, failed: int = 0) -> Arm:
@@ -38,7 +39,7 @@ def test_before_any_traffic() -> None:
 def test_before_any_label() -> None:
     waiting = [Arm("forest", 1, Tally(exposures=1000)), Arm("trees", 1, Tally(exposures=234))]
 
-    assert sentences.collecting(waiting) == (
+    assert sentences.collecting(waiting, 100) == (
         "No labels yet: 1,234 predictions were made, and without feedback on them "
         "nothing can be said about which arm is better."
     )
@@ -47,7 +48,7 @@ def test_before_any_label() -> None:
 def test_with_too_few_labels() -> None:
     arms = [arm("forest", 1250), arm("trees", 34), arm("rules", 0)]
 
-    assert sentences.collecting(arms) == (
+    assert sentences.collecting(arms, 100) == (
         "Collecting labels: forest has 1,250, trees has 34 and rules has 0; "
         "a comparison starts at 100 for each arm. Nothing can be concluded yet."
     )
@@ -188,6 +189,4 @@ def test_a_small_gap_is_not_rounded_to_none(low: float, said: str) -> None:
 def test_another_level_is_said_as_agreed() -> None:
     pair = Pair(1, FOREST, TREES, evidence(0.05, 0.02, 0.08))
 
-    assert "with 99.5% confidence" in sentences.winner(
-        pair, [FOREST, TREES], Terms("binary", alpha=0.005)
-    )
+    assert "with 99.5% confidence" in sentences.winner(pair, [FOREST, TREES], Terms(alpha=0.005))

@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 
 from inference.core.experiment import Arm, Terms
+from inference.core.metrics import Measure, Metric
 from inference.core.tally import Tally
 from inference.core.verdict import Code, judge
 
-TERMS = Terms("binary")
+ERRORS = Measure(Metric.ABSOLUTE_ERROR)
+
+TERMS = Terms()
 
 
 def arm(name: str, labelled: int = 0, correct: int = 0, *, waiting: int = 0) -> Arm:
@@ -67,14 +70,14 @@ def test_of_a_regression_the_smaller_error_wins() -> None:
     far = Arm("far", 1, Tally(500, 0, 500, 0, 500 * 48.0, 500 * (48.0**2 + 900.0)))
     near = Arm("near", 1, Tally(500, 0, 500, 0, 500 * 36.0, 500 * (36.0**2 + 900.0)))
 
-    assert judge([far, near], Terms("regression")).winner == 1
-    assert judge([near, far], Terms("regression")).winner == 0
+    assert judge([far, near], Terms(ERRORS)).winner == 1
+    assert judge([near, far], Terms(ERRORS)).winner == 0
 
 
 def test_errors_all_alike_are_too_early_to_call() -> None:
     alike = Arm("alike", 1, Tally(500, 0, 500, 0, 500.0, 500.0))
 
-    verdict = judge([alike, alike], Terms("regression"))
+    verdict = judge([alike, alike], Terms(ERRORS))
 
     assert verdict.code == Code.TOO_EARLY
     assert verdict.evidence is None
@@ -174,7 +177,7 @@ def test_a_healthy_test_has_one() -> None:
 def test_it_may_stop_when_nothing_that_would_matter_is_possible(
     difference: float | None, code: Code
 ) -> None:
-    terms = Terms("binary", difference=difference)
+    terms = Terms(difference=difference)
     verdict = judge([arm("forest", 8000, 7200), arm("trees", 8000, 7205)], terms)
 
     assert (verdict.code, verdict.winner) == (code, None)
@@ -187,10 +190,10 @@ def test_it_may_stop_when_nothing_that_would_matter_is_possible(
 def test_a_winner_is_named_even_if_he_wins_by_less_than_matters() -> None:
     arms = [arm("forest", 42000, 35000), arm("trees", 42000, 37000)]
 
-    assert judge(arms, Terms("binary", difference=0.5)).code is Code.WINNER
+    assert judge(arms, Terms(difference=0.5)).code is Code.WINNER
 
 
 def test_all_challengers_must_be_as_good_as_equal() -> None:
     arms = [arm("a", 8000, 7200), arm("b", 8000, 7205), arm("c", 50, 45)]
 
-    assert judge(arms, Terms("binary", difference=0.5)).code is not Code.FUTILE
+    assert judge(arms, Terms(difference=0.5)).code is not Code.FUTILE

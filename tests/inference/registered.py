@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Unpack
 
+from inference.core.agreement import Agreed
 from inference.core.lifecycle import Rule, Status
 from inference.core.types import PredictionRow
 from inference.models import ABTest, Arm, MLAlgorithm
@@ -51,10 +52,13 @@ def pair(task: str = "binary", endpoint: str = "income") -> tuple[MLAlgorithm, M
 
 
 def started(
-    arms: Sequence[MLAlgorithm], rule: Rule = Rule.ACCURACY, weights: Sequence[int] | None = None
+    arms: Sequence[MLAlgorithm],
+    rule: Rule = Rule.ACCURACY,
+    weights: Sequence[int] | None = None,
+    **agreed: Unpack[Agreed],
 ) -> ABTest:
     split = list(zip(arms, weights or [1] * len(arms), strict=True))
-    return experiments.start("a test", "tests", split, rule)
+    return experiments.start("a test", "tests", split, rule, **agreed)
 
 
 def row(

@@ -46,6 +46,11 @@ def test_a_snapshot_shows_the_test_its_arms_and_what_follows() -> None:
         "labelled": 1,
         "correct": 1,
         "accuracy": 1.0,
+        "score": 1.0,
+        "low_score": None,
+        "high_score": None,
+        "figure": 1.0,
+        "pairs": None,
         "mean_absolute_error": None,
         "latency_ms": {"p50": 2.5, "p95": 2.5, "p99": 2.5},
     }

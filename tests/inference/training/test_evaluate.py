@@ -23,7 +23,7 @@ def test_classes() -> None:
 
     assert found["rows"] == 4
     assert found["accuracy"] == 0.5  # the first of two equals is said
-    assert found["brier"] == pytest.approx((0.5 + 0 + 0.875 + 1.5) / 4)
+    assert found["brier"] == pytest.approx(0.5 * (0.5 + 0 + 0.875 + 1.5) / 4)
     never = -math.log(1e-15)
     assert found["log_loss"] == pytest.approx((math.log(2) + 0 + math.log(4) + never) / 4)
 
