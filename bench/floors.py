@@ -180,3 +180,11 @@ def watched(sight: Watching, share: float, sockets: int) -> list[Floor]:
         Floor("watched: last frame is what the database says", sight.equal, sockets, "sockets"),
         Floor("watched: predictions / without watchers", share, 0.9, "x"),
     ]
+
+
+def soaked(growth: float, busiest: float) -> list[Floor]:
+    """Of a page beside traffic: megabytes an hour, and its longest task's CPU time."""
+    return [
+        Floor("page: its heap grows by, an hour", growth, 5.0, "MB", most=True),
+        Floor("page: CPU time of its longest task", busiest, 50.0, "ms", most=True),
+    ]
