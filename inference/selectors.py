@@ -224,7 +224,7 @@ def _pairs(test: ABTest, arm: Arm, tally: Tally) -> Json | None:
 def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
     """For reading alone; nothing is decided by them."""
     tallies = [arm.tally for arm in measured]
-    counts = test.metric == Metric.CORRECTNESS
+    counts = test.metric == Metric.CORRECTNESS and test.mode != Mode.SHADOW
     if not counts or not any(tally.labelled for tally in tallies):
         return [{"chance_to_win": None, "expected_loss": None}] * len(tallies)
     return [{"chance_to_win": won, "expected_loss": lost} for won, lost in bayes.bets(tallies)]

@@ -61,3 +61,29 @@ export function clock(value) {
   const moment = value ? new Date(value) : new Date();
   return moment.toLocaleTimeString("en-GB", { hour12: false });
 }
+
+const LOSSES = ["brier", "log_loss", "absolute_error", "squared_error"];
+const three = (value) => (Math.abs(value) >= 1000 ? minus(grouped.format(value)) : minus(String(Number(value.toPrecision(3)))));
+
+/** A score as people say it: a share in per cent, a loss above zero. */
+export function plain(score, { metric }) {
+  if (absent(score)) return NONE;
+  if (metric === "correctness") return percent(score);
+  return three(LOSSES.includes(metric) ? -score : score);
+}
+
+export const figure = (arm, experiment) => plain(arm.score, experiment);
+
+/** From the smaller to the larger, as they are said. */
+export function range(low, high, experiment) {
+  const ends = LOSSES.includes(experiment.metric) ? [high, low] : [low, high];
+  return ends.map((end) => plain(end, experiment)).join(" to ");
+}
+
+/** A difference with its sign, in the units of the metric; `reach` is the largest on the same axis. */
+export function gap(value, { metric }, reach = Math.abs(value)) {
+  if (absent(value)) return NONE;
+  if (metric === "correctness") return signed(100 * value);
+  const digits = reach > 0 ? Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(reach)))) : 1;
+  return signed(value, digits);
+}

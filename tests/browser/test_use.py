@@ -93,7 +93,7 @@ async def test_a_test_is_started_and_stopped_by_hand_and_each_says_what_it_does(
     await screen.dialog.get_by_label("Weight of extra trees 0.0.1").fill("3")
     await expect(screen.dialog).to_contain_text("random forest 0.0.1 gets 25 %")
     await screen.dialog.get_by_label("Title").fill("by hand")
-    await screen.dialog.get_by_role("button", name="Split the traffic").click()
+    await screen.dialog.get_by_role("button", name="Start the test").click()
     await expect(screen.page.locator("#experiment")).to_contain_text("by hand")
     await expect(screen.page.locator("#experiment")).to_contain_text("running")
 
@@ -124,7 +124,7 @@ async def test_a_refusal_stays_in_the_dialog(screen: Screen) -> None:
     await screen.button("Start a test").click()
     await screen.dialog.get_by_role("checkbox").first.uncheck()
 
-    await screen.dialog.get_by_role("button", name="Split the traffic").click()
+    await screen.dialog.get_by_role("button", name="Start the test").click()
 
     await expect(screen.dialog.get_by_role("alert")).to_contain_text("at least two algorithms")
 

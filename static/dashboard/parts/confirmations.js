@@ -1,56 +1,23 @@
-/** The two questions before traffic changes hands; each says what will happen before it happens. */
+/** The end of a test, and what may be done to it meanwhile; each says what will happen before it happens. */
 
 import { h, write } from "../dom.js";
-import { percent, odds } from "../format.js";
+import { figure, odds, percent } from "../format.js";
 import * as api from "../api.js";
-import { RULES } from "./experiment.js";
-
-const named = ({ name, version }) => `${name} ${version}`;
-
-class Question {
-  #dialog = document.getElementById("dialog");
-  #problem = h("p", { class: "problem", role: "alert" });
-  #yes;
-
-  /** `act` is awaited; its failure is shown in the dialog, its success closes it. */
-  ask({ title, body, yes, grave, act }) {
-    this.#yes = h("button", { type: "submit", class: grave ? "primary grave" : "primary" }, yes);
-    const no = h("button", { type: "button", onclick: () => this.#dialog.close() }, "Leave it");
-    const form = h("form", {}, h("h2", { id: "dialog-title" }, title), ...body, this.#problem, h("div", { class: "actions" }, no, this.#yes));
-    form.addEventListener("submit", (event) => this.#act(event, act));
-    write(this.#problem, "");
-    this.#dialog.replaceChildren(form);
-    this.#dialog.showModal();
-    no.focus();
-  }
-
-  async #act(event, act) {
-    event.preventDefault();
-    this.#yes.disabled = true;
-    try {
-      await act();
-      this.#dialog.close();
-    } catch (error) {
-      write(this.#problem, error.message);
-    } finally {
-      this.#yes.disabled = false;
-    }
-  }
-}
+import { consequences, field, named, Question } from "./questions.js";
+import { RULES } from "./rules.js";
 
 export function confirmStop({ experiment, arms, evidence, verdict }, stopped) {
-  const standing = arms.map((arm) => `${named(arm)}: ${arm.labelled ? percent(arm.accuracy) : "no labels yet"}`);
+  const standing = arms.map((arm) => `${named(arm)}: ${arm.labelled ? figure(arm, experiment) : "no labels yet"}`);
   const reading = evidence ? `Evidence ${odds(evidence.log_e)}, decides at ${odds(evidence.threshold)}. ${verdict.sentence}` : verdict.sentence;
-  const consequences = [
-    `From now on one algorithm answers all default traffic of ${experiment.endpoint}: ${RULES[experiment.rule]}, ${experiment.rule === "none" ? "everybody returns to the status before the test" : "the others return to testing"}.`,
-    "The tallies stay; labels that come later are still counted. A stopped test cannot be resumed.",
-  ];
   new Question().ask({
     title: `Stop “${experiment.title}”?`,
     body: [
-      ...(experiment.task === "regression" ? [] : [h("p", {}, standing.join("; "), ".")]),
+      h("p", {}, standing.join("; "), "."),
       h("p", {}, reading),
-      h("ul", { class: "consequence grave" }, ...consequences.map((text) => h("li", {}, text))),
+      consequences([
+        `From now on one algorithm answers all default traffic of ${experiment.endpoint}: ${RULES[experiment.rule]}, ${experiment.rule === "none" ? "everybody returns to the status before the test" : "the others return to testing"}.`,
+        "The tallies stay; labels that come later are still counted. A stopped test cannot be resumed.",
+      ], true),
     ],
     yes: "Stop the test",
     grave: true,
@@ -58,47 +25,67 @@ export function confirmStop({ experiment, arms, evidence, verdict }, stopped) {
   });
 }
 
-class Choice {
-  constructor(algorithm, index) {
-    this.algorithm = algorithm;
-    this.tick = h("input", { type: "checkbox", id: `arm-${algorithm.id}` });
-    this.tick.checked = index < 2;
-    this.share = h("input", { type: "number", class: "weight", min: "1", max: "1000", step: "1", value: "1", "aria-label": `Weight of ${named(algorithm)}` });
-    this.node = h("label", { class: "choice", for: `arm-${algorithm.id}` }, this.tick, h("span", {}, named(algorithm), " ", h("small", {}, `#${algorithm.id} · ${algorithm.status}`)), this.share);
-  }
-
-  get weight() {
-    return Math.max(1, Math.round(Number(this.share.value) || 1));
-  }
-}
-
-function consequence(endpoint, chosen) {
-  if (chosen.length < 2) return "Choose at least two algorithms.";
-  const total = chosen.reduce((sum, choice) => sum + choice.weight, 0);
-  const shares = chosen.map((choice) => `${named(choice.algorithm)} gets ${percent(choice.weight / total, 0)}`);
-  return `From the next request on, default traffic of ${endpoint.name} is split: ${shares.join(", ")}. The same subject always gets the same algorithm. Nobody is refused.`;
-}
-
-export function confirmStart(endpoint, started) {
-  const choices = endpoint.algorithms.filter(({ status }) => status !== "retired").sort(productionFirst).map((algorithm, index) => new Choice(algorithm, index));
-  const chosen = () => choices.filter((choice) => choice.tick.checked);
-  const title = h("input", { type: "text", id: "test-title", maxlength: "200", value: `${choices.slice(0, 2).map((choice) => choice.algorithm.name).join(" against ")}` });
-  const rule = h("select", { id: "test-rule" }, ...Object.entries(RULES).map(([value, words]) => h("option", { value }, words)));
+export function confirmReweight({ experiment, arms }) {
+  const inputs = arms.map((arm) => h("input", { type: "number", class: "weight", min: "1", max: "1000000", step: "1", value: String(arm.weight), "aria-label": `Weight of ${named(arm)}` }));
+  const weights = () => inputs.map((input) => Math.max(1, Math.round(Number(input.value) || 1)));
   const effect = h("p", { class: "consequence", role: "status" });
-  const settle = () => write(effect, consequence(endpoint, chosen()));
-  const arms = h("fieldset", { onchange: settle, oninput: settle }, h("legend", {}, "Algorithms and the weight of each"), ...choices.map((choice) => choice.node));
+  const settle = () => write(effect, dealt(arms, weights()));
+  const rows = arms.map((arm, index) => h("label", { class: "choice" }, h("span", {}), h("span", {}, named(arm)), inputs[index]));
   settle();
   new Question().ask({
-    title: `Start a test on ${endpoint.name}`,
-    body: [h("label", { class: "field", for: "test-title" }, h("span", {}, "Title"), title), arms, h("label", { class: "field", for: "test-rule" }, h("span", {}, "When it is stopped"), rule), effect],
-    yes: "Split the traffic",
-    act: async () => started(await api.startTest(order(title.value, rule.value, chosen()))),
+    title: "Change the weights?",
+    body: [h("fieldset", { onchange: settle, oninput: settle }, h("legend", {}, "Weight of each"), ...rows), effect],
+    yes: "Begin a new phase",
+    act: () => api.reweight(experiment.id, weights()),
   });
 }
 
-const productionFirst = (a, b) => Number(b.status === "production") - Number(a.status === "production") || a.id - b.id;
+function dealt(arms, weights) {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const shares = arms.map((arm, index) => `${named(arm)} ${percent(weights[index] / total, 0)}`);
+  return `A new phase begins: of those who come from now on ${shares.join(", ")}. Whoever was assigned before keeps the algorithm and is counted where he was. Verdict and evidence start anew.`;
+}
 
-function order(title, rule, chosen) {
-  if (chosen.length < 2) throw new Error("Choose at least two algorithms.");
-  return { title, created_by: "dashboard", rule, arms: chosen.map((choice) => ({ algorithm: choice.algorithm.id, weight: choice.weight })) };
+export function confirmWiden({ experiment }) {
+  const share = h("input", { type: "number", id: "coverage", min: String(Math.ceil(100 * experiment.coverage)), max: "100", step: "1", value: "100" });
+  new Question().ask({
+    title: "Let more traffic take part?",
+    body: [
+      field("coverage", "Per cent of the subjects", share),
+      consequences([`${percent(experiment.coverage, 0)} take part now. The share is only ever raised: nobody who takes part is moved, and it cannot be lowered again.`]),
+    ],
+    yes: "Raise it",
+    act: () => api.widen(experiment.id, Number(share.value) / 100),
+  });
+}
+
+export function confirmRollback({ experiment, arms }) {
+  const [control, challenger] = arms;
+  new Question().ask({
+    title: `Roll ${named(challenger)} back?`,
+    body: [consequences([
+      `${named(control)} answers all default traffic of ${experiment.endpoint} from the next request on, and ${named(challenger)} returns to testing.`,
+      "The test ends as rolled back, which is written down with what is known now. It cannot be resumed.",
+    ], true)],
+    yes: "Roll it back",
+    grave: true,
+    act: () => api.rollBack(experiment.id),
+  });
+}
+
+export function confirmPromote({ experiment, arms, verdict }) {
+  const [control, challenger] = arms;
+  new Question().ask({
+    title: `Promote ${named(challenger)} now?`,
+    body: [
+      h("p", {}, verdict.sentence),
+      consequences([
+        `${named(challenger)} answers all default traffic of ${experiment.endpoint} from the next request on, whatever the ramp has still before it; ${named(control)} returns to testing.`,
+        "The test ends, which is written down with what is known now. It cannot be resumed.",
+      ], true),
+    ],
+    yes: "Promote it",
+    grave: true,
+    act: () => api.promote(experiment.id),
+  });
 }

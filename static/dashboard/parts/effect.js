@@ -1,8 +1,9 @@
 /** How much better: the difference with the interval that holds at every look, narrowing as labels come. */
 
 import { h, svg, write } from "../dom.js";
-import { signed } from "../format.js";
+import { gap } from "../format.js";
 import { band, ceiling, line } from "../shapes.js";
+import { unitOf } from "./rules.js";
 
 const [HEIGHT, LEFT, TOP, FOOT, RIGHT] = [88, 90, 6, 6, 6];
 
@@ -30,28 +31,28 @@ export class Effect {
   }
 
   #draw({ evidence, history, arms, experiment }) {
-    const unit = UNITS[experiment.task] ?? UNITS.shares;
-    write(this.#value, evidence ? `${signed(evidence.difference * unit.factor)}${unit.name}` : "not yet");
-    write(this.#range, evidence ? this.#between(evidence, unit, experiment.alpha) : "");
+    write(this.#value, evidence ? `${gap(evidence.difference, experiment)}${unitOf(experiment).name}` : "not yet");
+    write(this.#range, evidence ? this.#between(evidence, experiment) : "");
     this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${HEIGHT}`);
     this.#svg.setAttribute("aria-label", evidence ? `Difference ${this.#value.textContent}, ${this.#range.textContent}` : "No difference is shown yet");
-    this.#svg.replaceChildren(...this.#picture(points(history, evidence, arms), unit, arms));
+    this.#svg.replaceChildren(...this.#picture(points(history, evidence, arms), experiment, arms));
   }
 
-  #between({ interval: [low, high] }, unit, alpha) {
-    const bounds = `${signed(low * unit.factor)} to ${signed(high * unit.factor)}`;
-    return `${bounds} at ${Math.round(100 * (1 - alpha))} %, at every look`;
+  #between({ interval: [low, high] }, experiment) {
+    const reach = Math.max(Math.abs(low), Math.abs(high));
+    const bounds = `${gap(low, experiment, reach)} to ${gap(high, experiment, reach)}`;
+    return `${bounds} at ${Math.round(100 * (1 - experiment.alpha))} %, at every look`;
   }
 
-  #picture(rows, unit, arms) {
+  #picture(rows, experiment, arms) {
     const [from, to, middle] = [LEFT, this.#width - RIGHT, (HEIGHT + TOP - FOOT) / 2];
-    const reach = ceiling(Math.max(0.01 / unit.factor, ...tail(rows).map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)))));
+    const reach = ceiling(Math.max(1e-6, ...tail(rows).map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)))));
     const total = Math.max(1, rows.at(-1)?.n ?? 1);
     const x = (n) => from + ((to - from - 8) * n) / total;
     const y = (value) => middle - ((middle - TOP) * Math.max(-1, Math.min(1, value / reach)));
     return [
       svg("line", { class: "even", x1: from, x2: to, y1: middle, y2: middle }),
-      ...frame(unit, reach, middle, arms),
+      ...frame(experiment, reach, middle, arms),
       svg("path", { class: "band", d: band(rows.map((row) => [x(row.n), y(row.low), y(row.high)])) }),
       svg("path", { class: "surface", d: line(rows.map((row) => [x(row.n), y(row.difference)])) }),
       ...(rows.length ? beam(x(total), rows.at(-1), y) : []),
@@ -62,18 +63,15 @@ export class Effect {
 /** Early bands are as wide as the world; the axis follows the later half, where there is something to see. */
 const tail = (rows) => rows.slice(Math.floor(rows.length / 2));
 
-/** Of a regression the difference is by how much the mean error is smaller, in the units of the target. */
-const UNITS = { regression: { factor: 1, name: "" }, shares: { factor: 100, name: " points" } };
-
 function points(history, evidence, arms) {
   const rows = (history?.n ?? []).map((n, index) => ({ n, difference: history.difference[index], low: history.low[index], high: history.high[index] }));
   if (evidence) rows.push({ n: arms.reduce((sum, arm) => sum + arm.labelled, 0), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
   return rows;
 }
 
-function frame(unit, reach, middle, arms) {
+function frame(experiment, reach, middle, arms) {
   const label = (text, y) => svg("text", { class: "tick end", x: LEFT - 6, y }, text);
-  const bound = (sign) => signed(sign * reach * unit.factor, reach * unit.factor < 1 ? 1 : 0);
+  const bound = (sign) => gap(sign * reach, experiment, reach);
   const names = arms.length === 2 ? arms.map((arm) => shortened(arm.name)) : ["#1", "challenger"];
   return [
     label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), HEIGHT - FOOT),

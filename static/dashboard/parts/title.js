@@ -27,9 +27,10 @@ export class Title {
     root.append(h("div", { class: "who" }, this.#name, this.#who), facts);
   }
 
-  render(endpoint) {
+  /** `experiment` is the one that is shown, if there is one. */
+  render(endpoint, experiment) {
     write(this.#name, endpoint.name);
-    write(this.#who, answering(endpoint));
+    write(this.#who, answering(endpoint, experiment));
     const failed = endpoint.errors + endpoint.refused;
     const values = {
       rate: measure(endpoint.rate),
@@ -46,8 +47,9 @@ export class Title {
 
 const named = (algorithm) => `${algorithm.name} ${algorithm.version}`;
 
-function answering(endpoint) {
+function answering(endpoint, experiment) {
   const testing = endpoint.algorithms.filter((algorithm) => algorithm.status === "ab_testing");
+  if (experiment?.running && experiment.mode === "shadow") return "One algorithm answers; others are given the same inputs unseen.";
   if (endpoint.experiment !== null && testing.length) return `Traffic is split between ${testing.map(named).join(" and ")}.`;
   const production = endpoint.algorithms.find((algorithm) => algorithm.status === "production");
   return production ? `${named(production)} answers.` : "No algorithm is in production: default requests are refused.";

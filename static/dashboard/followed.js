@@ -1,0 +1,27 @@
+/** One test that is followed: its newest snapshot, with the path that only the first one brings. */
+
+const MOST_POINTS = 500;
+
+export class Followed {
+  snapshot = null;
+
+  /** What only a first snapshot holds is carried on and continued by those that follow. */
+  heard(snapshot) {
+    const history = snapshot.history ?? this.snapshot?.history ?? null;
+    const events = snapshot.events ?? this.snapshot?.events ?? null;
+    this.snapshot = { ...snapshot, history, events };
+    extend(history, snapshot);
+  }
+}
+
+/** Adds the newest point; when there are too many, every second one goes. */
+function extend(history, { evidence, arms }) {
+  if (!history || !evidence) return;
+  const n = arms.reduce((sum, arm) => sum + arm.labelled, 0);
+  if (n <= (history.n.at(-1) ?? -1)) return;
+  const point = { n, log_e: evidence.log_e, difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] };
+  for (const [field, value] of Object.entries(point)) {
+    if (history[field].length >= MOST_POINTS) history[field] = history[field].filter((_, index) => index % 2 === 0);
+    history[field].push(value);
+  }
+}

@@ -1,0 +1,48 @@
+"""Names that want to run: forty of them, each by another door."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOSTILE: Final = (
+    "<script>window.ran = 1</script>",
+    "<SCRIPT SRC=data:,window.ran=1></SCRIPT>",
+    "</script><script>window.ran = 1</script>",
+    "</title><script>window.ran = 1</script>",
+    "</textarea><script>window.ran = 1</script>",
+    "</style><script>window.ran = 1</script>",
+    "<!--<script>window.ran = 1</script>-->",
+    "--><script>window.ran = 1</script>",
+    "]]><script>window.ran = 1</script>",
+    "<scr<script>ipt>window.ran = 1</scr</script>ipt>",
+    "<img src=x onerror='window.ran = 1'>",
+    "<img src=x:x onerror=window.ran=1//",
+    "<img srcset=x onerror=window.ran=1>",
+    '"><img src=x onerror="window.ran = 1">',
+    "'><img src=x onerror='window.ran = 1'>",
+    "<image href=x onerror=window.ran=1>",
+    "<svg onload='window.ran = 1'>",
+    "<svg/onload=window.ran=1>",
+    "<svg><script>window.ran = 1</script></svg>",
+    "<svg><animate onbegin=window.ran=1 attributeName=x dur=1s>",
+    '<svg><a xlink:href="javascript:window.ran=1"><text y=20>x</text></a></svg>',
+    "<math><mtext></mtext><mglyph><style><img src onerror=window.ran=1>",
+    "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
+    "<iframe src=javascript:parent.ran=1></iframe>",
+    "<object data=javascript:window.ran=1></object>",
+    "<embed src=javascript:window.ran=1>",
+    "<base href=javascript:window.ran=1//>",
+    "<meta http-equiv=refresh content='0;url=javascript:window.ran=1'>",
+    "<form action=javascript:window.ran=1><button autofocus>x</button></form>",
+    "<button formaction=javascript:window.ran=1 autofocus>x</button>",
+    "<input autofocus onfocus=window.ran=1>",
+    "<select autofocus onfocus=window.ran=1>",
+    "<details open ontoggle=window.ran=1>x</details>",
+    "<video><source onerror=window.ran=1></video>",
+    "<audio src=x onerror=window.ran=1>",
+    "<body onload=window.ran=1>",
+    "<marquee onstart=window.ran=1>x</marquee>",
+    "javascript:window.ran=1",
+    "{{constructor.constructor('window.ran=1')()}}${window.ran=1}",
+    "' onmouseover='window.ran=1' x='\u202e\u0000\ufeff%3Cscript%3E",
+)
