@@ -33,8 +33,8 @@ def arms(*exposed: tuple[int, int]) -> list[Arm]:
     ],
 )
 def test_lindons_sequential_test_unit_by_unit(counts: tuple[int, ...], marginal: float) -> None:
-    # optimizely/ssrm, ssrm_test/test_ssrm_test.py, test_sequential_posteriors: the likelihood of
-    # units one by one under Dirichlet(1, 1, 1), which is this mixture around three equal shares.
+    # optimizely/ssrm, its test of sequential_posteriors: the likelihood of units one by one under
+    # Dirichlet(1, 1, 1), which is this mixture around three equal shares.
     log_e = log_e_multinomial(counts, [1 / 3] * 3, 3.0)
 
     assert log_e + sum(counts) * math.log(1 / 3) == pytest.approx(marginal, abs=1e-9)
