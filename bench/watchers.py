@@ -40,7 +40,7 @@ from bench.table import number, table
 ENDPOINT: Final = "breast_cancer"
 RATE: Final = 2000.0
 PARTS: Final = ("arms", "evidence", "verdict", "health")  # of a snapshot, what the database says
-HEAD: Final = ("round", "watched/s", "alone/s", "ratio", "server us", "alone us")
+HEAD: Final = ("round", "watched/s", "alone/s", "ratio", "server us", "alone us", "watching")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,11 @@ class Round:
     @property
     def ratio(self) -> float:
         return self.rates[0] / self.rates[1]
+
+    @property
+    def watching(self) -> float:
+        """What the watchers took of one CPU; where others are busy, this says most."""
+        return 1e-6 * (self.costs[0] - self.costs[1]) * self.rates[0]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -276,4 +281,4 @@ def _page(seen: Sight, turns: Sequence[Round], sockets: int) -> str:
 
 def _cells(turn: Round) -> list[str]:
     rates, costs = map(number, turn.rates), map(number, turn.costs)
-    return [*rates, f"{turn.ratio:.3f}", *costs]
+    return [*rates, f"{turn.ratio:.3f}", *costs, f"{turn.watching:.1%}"]
