@@ -35,7 +35,7 @@ from inference.models import MLAlgorithm
 from inference.opening import Opened, open_algorithm
 from inference.registry import Hooks, Registry, Snapshot
 from inference.relay import Relay
-from inference.services import predictions
+from inference.services import paths, predictions
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,7 @@ class Serving:
             engine=self.engine,
             registry=self.registry,
             experiment=selectors.experiment_snapshot,
+            keep=paths.keep,
             sockets=lambda: len(SOCKETS),
         )
 

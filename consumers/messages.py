@@ -259,13 +259,31 @@ class OperationsSnapshot(Snapshot, tag="snapshot"):
     sockets: int
 
 
+class Canary(Part):
+    """How far the ramp has been climbed, in percent, and since when."""
+
+    step: int
+    steps: list[float]
+    step_at: str | None
+
+
 class Test(Part):
-    """A test and its terms."""
+    """A test and its terms. `days_left` is a guess, at the present rate."""
 
     id: int
     title: str
     endpoint: str
     task: str
+    mode: str
+    metric: str
+    figure: Annotated[str, Meta(description="What the figure of an arm is called")]
+    low: Number
+    high: Number
+    minimum: int
+    maximum: int | None
+    stops_on: list[str]
+    segment: str
+    days_left: Number
     started_at: str
     ended_at: str | None
     summary: str | None
@@ -277,6 +295,17 @@ class Test(Part):
     phase: int
     running: bool
     outcome: str
+    canary: Canary | UnsetType | None = UNSET
+
+
+class Pairs(Part):
+    """Of inputs that both the control and this arm scored: who was right, or better."""
+
+    both: int | None
+    only_control: int
+    only_this: int
+    neither: int | None
+    alike: int
 
 
 class ArmNow(Part):
@@ -296,9 +325,15 @@ class ArmNow(Part):
     correct: int
     accuracy: Number
     mean_absolute_error: Number
+    score: Annotated[Number, Meta(description="Mean of the metric; more is better")]
+    low_score: Number
+    high_score: Number
+    figure: Annotated[Number, Meta(description="The score as people say it")]
+    pairs: Pairs | None
     latency_ms: Latency | None
     chance_to_win: Number
     expected_loss: Number
+    slow: int | UnsetType = UNSET
 
 
 class Evidence(Part):
@@ -322,9 +357,12 @@ class Verdict(Part):
         "futile",
         "unhealthy",
         "labels_uneven",
+        "roll_back",
+        "adapting",
     ]
     sentence: str
     winner: int | None
+    rests_on: list[dict[str, Any]] | UnsetType = UNSET
 
 
 class Health(Part):
@@ -335,14 +373,54 @@ class Health(Part):
     fine: bool
 
 
+class ArmPath(Part):
+    """How one arm did at each point."""
+
+    arm: int
+    labelled: list[int]
+    score: list[Number]
+
+
 class Path(Part):
-    """How the evidence grew, by the number of labels."""
+    """How the evidence grew, by the number of labels, which is there under two names."""
 
     n: list[int]
+    labelled: list[int]
     log_e: list[float]
     difference: list[float]
     low: list[float]
     high: list[float]
+    at: list[str]
+    arms: list[ArmPath]
+
+
+class ArmPart(Part):
+    """One arm in one segment."""
+
+    arm: int
+    labelled: int
+    score: Number
+
+
+class SegmentNow(Part):
+    """What the labels of one segment show, with its share of alpha; nothing is decided by it."""
+
+    segment: str
+    arms: list[ArmPart]
+    evidence: Evidence | None
+    verdict: str
+
+
+class Event(Part):
+    """What was done to a test, and the code of its verdict at that time."""
+
+    at: str
+    by: str
+    what: Literal[
+        "started", "reweighted", "widened", "stopped", "promoted", "rolled_back", "stepped"
+    ]
+    why: str
+    code: str
 
 
 class ExperimentSnapshot(Snapshot, tag="snapshot"):
@@ -353,6 +431,9 @@ class ExperimentSnapshot(Snapshot, tag="snapshot"):
     evidence: Evidence | None
     verdict: Verdict
     health: Health
+    events: Annotated[list[Event], Meta(description="The newest first, at most 50")]
+    segments: list[SegmentNow] | None
+    guardrails: list[dict[str, Any]] | UnsetType = UNSET
     history: Path | UnsetType = UNSET
 
 

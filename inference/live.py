@@ -61,7 +61,6 @@ class Publisher:
         self._throttle = Throttle(INTERVAL, LONGEST, SHARE)
         self._listeners: Counter[str] = Counter()
         self._sequence: Counter[str] = Counter()
-        self._unwatched: set[int] = set()
 
     async def run(self) -> None:
         """Send what is due and take each second's measure, until cancelled."""
@@ -81,11 +80,11 @@ class Publisher:
 
     def touch(self, topic: str) -> None:
         """Something about it changed."""
+        if topic.startswith("experiment:"):
+            self._snapshots.moved(int(topic.partition(":")[2]))
         if self._listeners[topic]:
             self._throttle.touch(topic, self._loop.time())
             self._woken.set()
-        elif topic.startswith("experiment:"):
-            self._unwatched.add(int(topic.partition(":")[2]))
 
     def predicted(self, rows: Sequence[PredictionRow]) -> None:
         """These were written down."""
@@ -148,13 +147,12 @@ class Publisher:
             await self._follow()
 
     async def _follow(self) -> None:
-        """The paths of tests that nobody is watching; somebody may come and want to see them."""
-        unwatched, self._unwatched = self._unwatched, set()
-        for experiment_id in unwatched:
+        """The paths of tests that moved; somebody may come later and want to see them."""
+        for experiment_id in self._snapshots.due():
             try:
                 await self._snapshots.follow(experiment_id)
             except Exception:  # a background task: the path has a gap, nothing else is lost
-                log.warning("test %s was not read", experiment_id, exc_info=True)
+                log.warning("test %s was not followed", experiment_id, exc_info=True)
 
 
 def group(topic: str) -> str:

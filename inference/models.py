@@ -21,11 +21,13 @@ from inference.core.graphs import GRAPH, Graph
 from inference.core.lifecycle import Rule, Status
 from inference.core.metrics import Measure, Metric
 from inference.core.schema import Task
-from inference.core.tally import NOTHING, Tally
+from inference.core.tally import NAMES, NOTHING, Tally
 from inference.core.types import LogMode
 
 NAME_LENGTH: Final = 128
 FEEDBACK_LENGTH: Final = 10_000
+WHY_LENGTH: Final = 1000
+BEFORE_LABELS: Final = frozenset({"exposures", "errors", "subjects"})
 
 
 def _while_true(condition: Q, owner: str) -> GeneratedField:
@@ -413,6 +415,11 @@ class SegmentTally(Labels):
     def __str__(self) -> str:
         return f"{self.segment} of arm {self.arm_id}"
 
+    @property
+    def tally(self) -> Tally:
+        """Of labels alone: what is seen before they come is not counted by segment."""
+        return Tally(**{name: getattr(self, name) for name in NAMES if name not in BEFORE_LABELS})
+
 
 class Decision(models.Model):
     """What somebody, or a rule agreed upon, did to a test, and what was known at that moment."""
@@ -421,7 +428,7 @@ class Decision(models.Model):
     made_at = models.DateTimeField(default=timezone.now, editable=False)
     made_by = models.CharField(max_length=NAME_LENGTH)
     what = models.CharField(max_length=32)
-    why = models.CharField(max_length=1000, blank=True)
+    why = models.CharField(max_length=WHY_LENGTH, blank=True)
     evidence = models.JSONField(default=dict, help_text="The snapshot of the test at that moment.")
 
     class Meta:

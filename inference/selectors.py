@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
 
+from inference import progress
 from inference.core import bayes, experiment, receipts, sketch, verdict
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
@@ -22,6 +24,7 @@ from inference.models import (
     ApiKey,
     Arm,
     ArmTally,
+    Decision,
     Endpoint,
     MLAlgorithm,
     MLAlgorithmStatus,
@@ -31,7 +34,7 @@ from inference.models import (
 
 Json = dict[str, Any]
 
-_RANKS = ("p50", "p95", "p99")
+_RANKS: Final = ("p50", "p95", "p99")
 
 
 def endpoints() -> QuerySet[Endpoint]:
@@ -94,23 +97,75 @@ def endpoint_schema(endpoint_id: int) -> Json | None:
     return {"algorithm": answering.pk, "version": answering.version, **answering.schema}
 
 
-def experiment_snapshot(abtest_id: int) -> Json:
+@dataclass(frozen=True)
+class Readout:
+    """A test with what had been counted for its arms when it was read, and what that shows."""
+
+    test: ABTest
+    measured: Sequence[experiment.Arm]
+    verdict: Verdict
+
+    @cached_property
+    def snapshot(self) -> Json:
+        """All that the page of the test shows but what has been before."""
+        test, found = self.test, self.verdict
+        left = progress.days_left(test, self.measured, found.code)
+        latencies, bets = _latencies(test), _bets(test, self.measured)
+        return {
+            "type": "snapshot",
+            "topic": f"experiment:{test.pk}",
+            "experiment": _experiment(test) | {"days_left": left},
+            "arms": [
+                _arm(test, arm, counted.tally, latencies.get(arm.pk)) | bet
+                for arm, counted, bet in zip(test.current, self.measured, bets, strict=True)
+            ],
+            "evidence": asdict(found.evidence) if found.evidence else None,
+            "verdict": _verdict(found),
+            "health": {**found.health._asdict(), "fine": found.health.fine},
+            "segments": progress.parts(test, self.measured, found.code),
+        }
+
+
+def readout(abtest_id: int) -> Readout:
+    """Raises ABTest.DoesNotExist."""
+    return _readout(abtests().get(pk=abtest_id))
+
+
+def _readout(test: ABTest) -> Readout:
+    measured = test.measured()
+    return Readout(test, measured, verdict.judge(measured, test.terms))
+
+
+def experiment_snapshot(abtest_id: int, with_history: bool = False) -> Json:
     """All that the page of a test shows, as of now; raises ABTest.DoesNotExist."""
+    seen = readout(abtest_id)
+    body = seen.snapshot | {"events": progress.events(seen.test)}
+    return body | {"history": progress.history(body)} if with_history else body
+
+
+def history(abtest_id: int, phase: int | None = None) -> Json:
+    """The path of a phase, of the present one up to now, in columns; raises ABTest.DoesNotExist."""
     test = abtests().get(pk=abtest_id)
-    arms, measured = test.current, test.measured()
-    latencies = _latencies(test)
-    found = verdict.judge(measured, test.terms)
+    if phase in (None, test.phase):
+        return progress.history(_readout(test).snapshot)
+    return progress.earlier(test, phase)
+
+
+def decisions(abtest_id: int) -> QuerySet[Decision]:
+    """All that was done to a test, the oldest first."""
+    return Decision.objects.filter(abtest=abtest_id).order_by("id")
+
+
+def decision(row: Decision) -> Json:
+    """As one of the `events`, with the snapshot that it rested on."""
     return {
-        "type": "snapshot",
-        "topic": f"experiment:{test.pk}",
-        "experiment": _experiment(test),
-        "arms": [
-            _arm(test, arm, counted.tally, latencies.get(arm.pk)) | bet
-            for arm, counted, bet in zip(arms, measured, _bets(test, measured), strict=True)
-        ],
-        "evidence": asdict(found.evidence) if found.evidence else None,
-        "verdict": _verdict(found),
-        "health": {**found.health._asdict(), "fine": found.health.fine},
+        "id": row.pk,
+        "at": _moment(row.made_at),
+        "by": row.made_by,
+        "what": row.what,
+        "why": row.why,
+        "code": row.evidence["verdict"]["code"],
+        "evidence": row.evidence,
     }
 
 
@@ -141,13 +196,12 @@ class Measured(NamedTuple):
 
 def measured() -> list[Measured]:
     """All tests that run."""
-    return [_measured(test) for test in abtests().filter(ended_at=None)]
+    return [_measured(_readout(test)) for test in abtests().filter(ended_at=None)]
 
 
-def _measured(test: ABTest) -> Measured:
-    counted = test.measured()
-    arms = list(zip(test.current, counted, strict=True))
-    return Measured(test.pk, arms, verdict.judge(counted, test.terms), test.measure)
+def _measured(seen: Readout) -> Measured:
+    arms = list(zip(seen.test.current, seen.measured, strict=True))
+    return Measured(seen.test.pk, arms, seen.verdict, seen.test.measure)
 
 
 def _experiment(test: ABTest) -> Json:
@@ -249,4 +303,4 @@ def _verdict(found: Verdict) -> Json:
 
 
 def _moment(value: datetime | None) -> str | None:
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None if value is None else progress.moment(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -13,7 +13,6 @@ from channels.db import database_sync_to_async
 from django.core.exceptions import ObjectDoesNotExist
 
 from inference.core.routing import Endpoint
-from inference.core.trace import Trace
 from inference.core.types import PredictionRow
 from inference.engine.base import Engine
 from inference.operations import Operations, Registered
@@ -21,7 +20,6 @@ from inference.operations import Operations, Registered
 OPERATIONS: Final = "operations"
 KEPT: Final = 50  # results of an endpoint that a newcomer is shown
 SLOW: Final = 5.0  # seconds after which the database is given up
-_PATH: Final = ("log_e", "difference", "low", "high")
 _MOST_DIGITS: Final = 18
 
 Json = dict[str, Any]
@@ -36,12 +34,17 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where snapshots come from. `experiment` reads the database, in a thread."""
+    """Where snapshots come from. The last two go to the database, in a thread.
+
+    `experiment` reads a test, and the path that it has come if it is wanted; `keep` writes down a
+    point of that path, by a snapshot.
+    """
 
     engine: Engine
     registry: Registry
-    experiment: Callable[[int], Json]
     sockets: Callable[[], int]
+    experiment: Callable[[int, bool], Json]
+    keep: Callable[[Json], None]
 
 
 class Snapshots:
@@ -51,8 +54,11 @@ class Snapshots:
         self._sources = sources
         self._operations = Operations(started)
         self._results: dict[int, deque[PredictionRow]] = defaultdict(lambda: deque(maxlen=KEPT))
-        self._traces: dict[int, Trace] = {}
+        self._fresh: dict[int, Json] = {}
+        self._changes: Counter[int] = Counter()
+        self._due: set[int] = set()
         self._read = database_sync_to_async(sources.experiment, thread_sensitive=False)
+        self._keep = database_sync_to_async(sources.keep, thread_sensitive=False)
 
     async def of(self, topic: str, *, first: bool) -> Json | None:
         """None if there is no such topic; a first one brings the past along."""
@@ -69,9 +75,22 @@ class Snapshots:
         body = self._operations.snapshot(self._registered, history=history)
         return body | {"sockets": self._sources.sockets()}
 
+    def moved(self, experiment_id: int) -> None:
+        """Its tallies have changed, and what was read before says so no longer."""
+        self._changes[experiment_id] += 1
+        self._fresh.pop(experiment_id, None)
+        self._due.add(experiment_id)
+
+    def due(self) -> set[int]:
+        """The tests to be followed: all that have moved, or were looked at, since it was asked."""
+        due, self._due = self._due, set()
+        return due
+
     async def follow(self, experiment_id: int) -> None:
-        """Take a point of the path of a test that nobody is watching."""
-        await self._experiment(experiment_id, first=False)
+        """Write down where a test stands; it is read for that if nobody else wanted to know."""
+        body = self._fresh.pop(experiment_id, None)
+        async with asyncio.timeout(SLOW):
+            await self._keep(body or await self._read(experiment_id, False))
 
     def tick(self, now: float, moment: int) -> None:
         """Take the second's measure; see `Operations.tick`."""
@@ -97,14 +116,16 @@ class Snapshots:
         return self._sources.registry.snapshot
 
     async def _experiment(self, experiment_id: int, *, first: bool) -> Json | None:
+        changes = self._changes[experiment_id]
         try:
             async with asyncio.timeout(SLOW):
-                body = await self._read(experiment_id)
+                body = await self._read(experiment_id, first)
         except ObjectDoesNotExist:
             return None
-        trace = self._traces.setdefault(experiment_id, Trace(_PATH))
-        _extend(trace, body)
-        return body | {"history": trace.columns()} if first else body
+        if changes == self._changes[experiment_id]:  # else it may be from before the change
+            self._fresh[experiment_id] = body
+        self._due.add(experiment_id)
+        return body
 
     def _latest(self, endpoint: Endpoint) -> list[Json]:
         """Newest first, of all its algorithms together."""
@@ -116,14 +137,6 @@ class Snapshots:
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
-
-
-def _extend(trace: Trace, body: Mapping[str, Any]) -> None:
-    evidence = body["evidence"]
-    if evidence is not None:
-        labelled = sum(arm["labelled"] for arm in body["arms"])
-        values = (evidence["log_e"], evidence["difference"], *evidence["interval"])
-        trace.add(labelled, values)
 
 
 def _result(row: PredictionRow, version: str) -> Json:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from inference import selectors
 from inference.admin.base import Shown, ShownInline, pretty, username
 from inference.admin.forms import WeightsForm
-from inference.models import ABTest, Arm, ArmTally
+from inference.models import ABTest, Arm, ArmTally, Decision
 from inference.services import experiments
 
 
@@ -112,6 +112,25 @@ def _reweighted(test: ABTest, weights: Sequence[int], by: str) -> str:
 def _stopped(test: ABTest, by: str) -> str:
     stopped = experiments.stop(test.pk, by=by)
     return f"{test}: {stopped.message} {stopped.summary}"
+
+
+@admin.register(Decision)
+class DecisionAdmin(Shown):
+    """What was done to tests and what was known then; nobody can change it."""
+
+    list_display = ("made_at", "abtest", "what", "made_by", "why")
+    list_display_links = ("made_at", "what")
+    list_filter = ("what", "abtest")
+    list_select_related = ("abtest",)
+    search_fields = ("made_by", "why", "abtest__title")
+    ordering = ("-id",)
+    left_out = ("evidence",)
+    readonly_fields = ("known",)
+
+    @admin.display(description="evidence")
+    def known(self, decision: Decision) -> SafeString:
+        """The snapshot of the test at that moment."""
+        return pretty(decision.evidence)
 
 
 @admin.register(ArmTally)

@@ -24,14 +24,14 @@ class OperationsView(APIView):
 
 
 def experiment(abtest_id: int) -> dict[str, Any]:
-    """As a newcomer gets it; a process that publishes nothing has the counts, without their path.
+    """As a newcomer gets it; a process that publishes nothing has no sequence number for it.
 
     Raises ABTest.DoesNotExist.
     """
     try:
         return _snapshot(f"experiment:{abtest_id}")
     except Draining:
-        return selectors.experiment_snapshot(abtest_id)
+        return selectors.experiment_snapshot(abtest_id, with_history=True)
 
 
 def _snapshot(topic: str) -> dict[str, Any]:

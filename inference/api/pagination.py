@@ -21,13 +21,16 @@ class AfterPagination(BasePagination):
     Rows are only ever added at the end, so that a reader who follows the links misses none.
     """
 
+    rows: int | None = None  # of a page, where they are larger than most
+
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
         """The rows of this page; raises ValidationError on a limit that is none."""
         self._request = request
-        self._limit = min(_whole(request, "limit", MOST_ROWS, least=1), MOST_ROWS)
-        after = _whole(request, "after", 0, least=0)
+        most = self.rows or MOST_ROWS
+        self._limit = min(whole(request, "limit", most, least=1), most)
+        after = whole(request, "after", 0, least=0)
         rows = list(queryset.filter(id__gt=after)[: self._limit + 1])
         self._more = len(rows) > self._limit
         return rows[: self._limit]
@@ -44,13 +47,19 @@ class AfterPagination(BasePagination):
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """For OpenAPI."""
         return [
-            _parameter("limit", f"At most so many rows, and never more than {MOST_ROWS}."),
+            _parameter("limit", f"At most so many rows, never more than {self.rows or MOST_ROWS}."),
             _parameter("after", "Only rows with an id above this one."),
         ]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """A bare array, as without pages."""
         return schema
+
+
+class LargeRowsPagination(AfterPagination):
+    """The same for rows of some kilobytes each."""
+
+    rows = 100
 
 
 def _parameter(name: str, description: str) -> dict[str, Any]:
@@ -63,7 +72,8 @@ def _parameter(name: str, description: str) -> dict[str, Any]:
     }
 
 
-def _whole(request: Request, name: str, default: int, *, least: int) -> int:
+def whole(request: Request, name: str, default: int, *, least: int) -> int:
+    """A number of the query; raises ValidationError if it is none, or too small."""
     text = request.query_params.get(name)
     if text is None:
         return default

@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from inference import planner, selectors
 from inference.api import live
-from inference.api.pagination import AfterPagination
+from inference.api.pagination import AfterPagination, LargeRowsPagination, whole
 from inference.api.permissions import caller
 from inference.api.serializers import (
     AGREED,
@@ -179,6 +179,30 @@ class ABTestViewSet(
     def phases(self, request: Request, **kwargs: Any) -> Response:
         """Each phase with its weights and what was counted for those who were assigned in it."""
         return Response(selectors.phases(self.get_object().pk))
+
+    @extend_schema(
+        responses={200: dict},
+        parameters=[
+            OpenApiParameter("limit", int, description="At most so many, and never more than 100."),
+            OpenApiParameter("after", int, description="Only those with an id above this one."),
+        ],
+    )
+    @action(detail=True)
+    def decisions(self, request: Request, **kwargs: Any) -> Response:
+        """What was done to the test, the oldest first, each with the snapshot that it rested on."""
+        pages = LargeRowsPagination()
+        rows = pages.paginate_queryset(selectors.decisions(self.get_object().pk), request, self)
+        return pages.get_paginated_response([selectors.decision(row) for row in rows])
+
+    @extend_schema(
+        responses={200: dict},
+        parameters=[OpenApiParameter("phase", int, description="Instead of the present one.")],
+    )
+    @action(detail=True)
+    def history(self, request: Request, **kwargs: Any) -> Response:
+        """The path of a phase in columns, at most 500 points, the fewer the older."""
+        phase = whole(request, "phase", 0, least=1) or None
+        return Response(selectors.history(self.get_object().pk, phase))
 
     @extend_schema(responses={200: dict})
     @action(detail=True, url_path="live", url_name="live")

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Unpack
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from inference.core import agreement, assignment, graphs, lifecycle, verdict
+from inference import selectors
+from inference.core import agreement, assignment, graphs, lifecycle, segments, verdict
 from inference.core.agreement import MOST_ARMS, Agreed
 from inference.core.errors import ExperimentInvalid, Raced
 from inference.core.experiment import Mode
@@ -21,11 +21,14 @@ from inference.core.metrics import Measure
 from inference.core.tally import Tally
 from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm
-from inference.services import announce, rosters, statuses
+from inference.selectors import Readout
+from inference.services import announce, decisions, rosters, statuses
+from inference.services.decisions import What
 
 MOST_WEIGHT: Final = 1_000_000
 FINISHED: Final = "AB Test finished."
 ALREADY: Final = "AB Test already finished."
+BY_HAND: Final = "by hand"
 
 Split = Sequence[tuple[MLAlgorithm, int]]
 
@@ -53,6 +56,7 @@ def start(
     announce.registry_changed()
     arms = [(_fresh(algorithm, row), weight) for row, (algorithm, weight) in enumerate(arms)]
     _refuse(arms)
+    segments.refuse(agreed.get("segment", ""), [algorithm.schema for algorithm, _ in arms])
     first = arms[0][0]
     terms = agreement.complete(agreed, first.task, graph=GRAPH in first.schema)
     if terms.get("mode") == Mode.SHADOW and first.parent_endpoint.log_mode != LogMode.STRICT:
@@ -69,7 +73,12 @@ def start(
     chances = _chances(test, [weight for _, weight in arms])
     for position, ((algorithm, weight), chance) in enumerate(zip(arms, chances, strict=True), 1):
         _take(algorithm, test, Arm(position=position, weight=weight, propensity=chance))
+    decisions.note(test, created_by, What.STARTED, _terms(test, [weight for _, weight in arms]))
     return test
+
+
+def _terms(test: ABTest, weights: Sequence[int]) -> str:
+    return f"weights {_said(weights)}, coverage {test.coverage:g}, rule {test.rule}"
 
 
 def _chances(test: ABTest, weights: Sequence[int]) -> Sequence[float]:
@@ -137,7 +146,7 @@ def _take(algorithm: MLAlgorithm, test: ABTest, arm: Arm) -> None:
 
 
 @transaction.atomic
-def reweight(abtest_id: int, weights: Sequence[int], by: str) -> ABTest:
+def reweight(abtest_id: int, weights: Sequence[int], by: str, why: str = "") -> ABTest:
     """A new phase of the test with these weights, one for each arm in order.
 
     Subjects that were seen before keep their arm and go on being counted in the phase that dealt
@@ -158,8 +167,18 @@ def reweight(abtest_id: int, weights: Sequence[int], by: str) -> ABTest:
     test = _running(abtest_id)
     arms = test.current
     _refuse_weights(test, arms, weights)
+    change = f"weights {_said([arm.weight for arm in arms])} to {_said(weights)}"
+    decisions.note(test, by, What.REWEIGHTED, _because(change, why))
     _deal_anew(test, weights, _chances(test, weights), by)
     return test
+
+
+def _said(weights: Sequence[int]) -> str:
+    return ":".join(map(str, weights))
+
+
+def _because(change: str, why: str) -> str:
+    return f"{change}: {why}" if why else change
 
 
 def _running(abtest_id: int) -> ABTest:
@@ -200,7 +219,7 @@ def _next_phase(test: ABTest, by: str) -> None:
 
 
 @transaction.atomic
-def widen(abtest_id: int, coverage: float, by: str) -> ABTest:
+def widen(abtest_id: int, coverage: float, by: str, why: str = "") -> ABTest:
     """Let a larger share of the units take part; it moves nobody who does.
 
     It ends no phase as long as each arm's chance stays what it was, for all that millions of units
@@ -214,6 +233,14 @@ def widen(abtest_id: int, coverage: float, by: str) -> ABTest:
     if not test.coverage <= coverage <= 1.0:
         message = f"The coverage is {test.coverage:g} and is only raised: nobody is put out."
         raise ExperimentInvalid(message, field="coverage")
+    if coverage == test.coverage:
+        return test
+    change = f"coverage {test.coverage:g} to {coverage:g}"
+    decisions.note(test, by, What.WIDENED, _because(change, why))
+    return _widened(test, coverage, by)
+
+
+def _widened(test: ABTest, coverage: float, by: str) -> ABTest:
     ABTest.objects.filter(pk=test.pk).update(coverage=coverage)
     test.coverage = coverage
     arms = test.current
@@ -232,12 +259,12 @@ def rename(abtest_id: int, *, title: str, created_by: str) -> None:
     ABTest.objects.filter(pk=abtest_id).update(title=title, created_by=created_by)
 
 
-def stop(abtest_id: int, by: str) -> Stopped:
+def stop(abtest_id: int, by: str, why: str = BY_HAND) -> Stopped:
     """End the test and do with its arms what its rule says; once, however often it is asked.
 
     Raises ABTest.DoesNotExist.
     """
-    return _already(ABTest.objects.get(pk=abtest_id)) or _stop(abtest_id, by)
+    return _already(ABTest.objects.get(pk=abtest_id)) or _stop(abtest_id, by, why)
 
 
 def _already(test: ABTest) -> Stopped | None:
@@ -245,19 +272,27 @@ def _already(test: ABTest) -> Stopped | None:
 
 
 @transaction.atomic
-def _stop(abtest_id: int, by: str) -> Stopped:
+def _stop(abtest_id: int, by: str, why: str) -> Stopped:
     announce.registry_changed()
-    test = ABTest.objects.get(pk=abtest_id)
-    if (already := _already(test)) is not None:  # while this one waited for its turn
-        return already
-    prefetch_related_objects([test], "arms__algorithm")
-    measured, terms = test.measured(), test.terms
-    winner = lifecycle.decide(Rule(test.rule), measured, terms)
-    said = summary(terms.measure, [arm.tally for arm in measured])
-    _end(test, by, said, verdict.judge(measured, terms), winner)
+    if (already := _already(ABTest.objects.get(pk=abtest_id))) is not None:
+        return already  # while this one waited for its turn
+    seen = selectors.readout(abtest_id)
+    test, terms = seen.test, seen.test.terms
+    winner = lifecycle.decide(Rule(test.rule), seen.measured, terms)
+    said = summary(terms.measure, [arm.tally for arm in seen.measured])
+    _write_down(seen, winner, by, why)
+    _end(test, by, said, seen.verdict, winner)
     _release(test, winner, by)
     announce.experiment_changed(test.pk)
     return Stopped(FINISHED, said)
+
+
+def _write_down(seen: Readout, winner: int | None, by: str, why: str) -> None:
+    """The end, and then what came of it: two decisions by the same evidence."""
+    decisions.note(seen, by, What.STOPPED, why)
+    if winner is not None:
+        named = f"arm {winner + 1}, {seen.measured[winner].name}, by the rule {seen.test.rule}"
+        decisions.note(seen, by, What.PROMOTED, named)
 
 
 def summary(measure: Measure, tallies: Sequence[Tally]) -> str:

@@ -11,7 +11,7 @@ from inference.core.experiment import Mode
 from inference.core.metrics import Said
 from inference.core.tally import Tally
 from inference.models import Arm, MLRequest
-from inference.services import exposures, shadows, tallies
+from inference.services import exposures, segments, shadows
 
 _ATTEMPTS: Final = 8
 
@@ -43,10 +43,10 @@ def _replace(request: MLRequest, value: str | None) -> bool:
 def _recount(request: MLRequest, arm: Arm, old: str | None, new: str | None) -> None:
     before, after = (_counts(request, arm, label) for label in (old, new))
     counted = exposures.observed(request, before, after)
-    tallies.relabel(arm, counted.now - counted.was)
+    changes = {arm: counted.now - counted.was}
     if arm.abtest.mode == Mode.SHADOW:
-        for challenger, change in shadows.changes(request, (old, new), counted).items():
-            tallies.relabel(challenger, change)
+        changes |= shadows.changes(request, (old, new), counted)
+    segments.relabel([(arm, change, request) for arm, change in changes.items()])
 
 
 def _counts(request: MLRequest, arm: Arm, label: str | None) -> Tally:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
@@ -18,8 +18,16 @@ from inference.core.errors import ExperimentInvalid
 from inference.core.experiment import Mode
 from inference.core.metrics import Measure, Said
 from inference.core.tally import NOTHING, Tally
-from inference.models import ABTest, Arm, ArmTally, Exposure, MLRequest, ShadowPrediction
-from inference.services import announce
+from inference.models import (
+    ABTest,
+    Arm,
+    ArmTally,
+    Exposure,
+    MLRequest,
+    SegmentTally,
+    ShadowPrediction,
+)
+from inference.services import announce, segments
 
 # Where what was counted too little or too much is made good: others may count meanwhile.
 SHARD: Final = "recount"
@@ -28,15 +36,18 @@ _AT_ONCE: Final = 2000  # rows
 _SUMS: Final = frozenset(
     {"absolute_error", "squared_error", "total", "squares", "gap", "gap_squares"}
 )
+_READ: Final = ("arm", "subject", "response", "full_response", "feedback")
+_OF_ROWS: Final = ("input_data", "parent_mlalgorithm")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One arm in one phase."""
+    """One arm in one phase, or the labels of one of its segments."""
 
     arm: Arm
     counted: Tally
     found: Tally
+    segment: str = ""
 
     @property
     def differences(self) -> Mapping[str, tuple[float, float]]:
@@ -69,13 +80,22 @@ def recount(abtest_id: int) -> Sequence[Line]:
         rows = MLRequest.objects.filter(arm__in=list(arms)).order_by()
         theirs = _of_rows(rows)
         chosen = _chosen(test, rows)
-        labels = _of_labels(test, rows, chosen)
+        name, parts = _namer(test), _segments(test)
+        labels = _of_labels(test, rows, chosen, name)
         if test.mode == Mode.SHADOW:
             theirs |= _of_shadows(list(arms))
-            labels |= _of_pairs(test, list(arms), chosen)
+            labels |= _of_pairs(test, list(arms), chosen, name)
+    whole = _whole(labels)
     return [
-        Line(arm, ours.get(pk, NOTHING), theirs.get(pk, NOTHING) + labels.get(pk, NOTHING))
-        for pk, arm in arms.items()
+        *(
+            Line(arm, ours.get(pk, NOTHING), theirs.get(pk, NOTHING) + whole.get(pk, NOTHING))
+            for pk, arm in arms.items()
+        ),
+        *(
+            Line(arms[place.arm], parts.get(place, NOTHING), labels.get(place, NOTHING), place.name)
+            for place in sorted({*parts, *labels})
+            if place.name
+        ),
     ]
 
 
@@ -85,10 +105,17 @@ def repair(lines: Sequence[Line]) -> None:
     for line in lines:
         change = {name: theirs - ours for name, (ours, theirs) in line.differences.items()}
         if change:
-            tally, _ = ArmTally.objects.get_or_create(arm=line.arm, shard=SHARD)
             gained = {name: F(name) + value for name, value in change.items()}
-            ArmTally.objects.filter(pk=tally.pk).update(**gained)
+            _row(line).update(**gained)
             announce.experiment_changed(line.arm.abtest_id)
+
+
+def _row(line: Line) -> QuerySet[ArmTally] | QuerySet[SegmentTally]:
+    if line.segment:
+        part, _ = SegmentTally.objects.get_or_create(arm=line.arm, segment=line.segment)
+        return SegmentTally.objects.filter(pk=part.pk)
+    tally, _ = ArmTally.objects.get_or_create(arm=line.arm, shard=SHARD)
+    return ArmTally.objects.filter(pk=tally.pk)
 
 
 @contextmanager
@@ -131,16 +158,54 @@ def _of_rows(rows: QuerySet[MLRequest]) -> dict[int | None, Tally]:
     }
 
 
+class Place(NamedTuple):
+    """Where labels are counted: for an arm, and in a segment if the test has any."""
+
+    arm: int
+    name: str
+
+
+Name = Callable[[MLRequest], str]
+
+
+def _namer(test: ABTest) -> Name:
+    """Says in which segment a label of a prediction counts."""
+    if not test.segment:
+        return lambda _: ""
+    known = segments.values(test)
+    fields = {arm.algorithm_id: arm.algorithm for arm in test.arms.all()}
+
+    def name(row: MLRequest) -> str:
+        row.parent_mlalgorithm = fields[row.parent_mlalgorithm_id]
+        return segments.within(known, segments.of(test, row))
+
+    return name
+
+
+def _segments(test: ABTest) -> dict[Place, Tally]:
+    rows = SegmentTally.objects.filter(arm__abtest=test)
+    return {Place(row.arm_id, row.segment): row.tally for row in rows}
+
+
+def _whole(parts: Mapping[Place, Tally]) -> Mapping[int, Tally]:
+    sums: dict[int, Tally] = defaultdict(lambda: NOTHING)
+    for place, tally in parts.items():
+        sums[place.arm] += tally
+    return sums
+
+
 def _of_labels(
-    test: ABTest, rows: QuerySet[MLRequest], chosen: Collection[int]
-) -> dict[int, Tally]:
-    sums: dict[int, list[Tally]] = defaultdict(list)
-    read = _labelled(rows).only("arm", "subject", "response", "full_response", "feedback")
+    test: ABTest, rows: QuerySet[MLRequest], chosen: Collection[int], name: Name
+) -> dict[Place, Tally]:
+    sums: dict[Place, list[Tally]] = defaultdict(list)
+    read = _labelled(rows).only(*_READ, *(_OF_ROWS if test.segment else ()))
     for row in read.iterator(_AT_ONCE):
         if row.arm_id is not None and (not row.subject or row.pk in chosen):
             said = Said(row.response, row.full_response)
-            sums[row.arm_id].append(test.measure.counted(said, row.feedback))
-    return {arm_id: _added(tallies) for arm_id, tallies in sums.items()}
+            change = test.measure.counted(said, row.feedback)
+            if change != NOTHING:
+                sums[Place(row.arm_id, name(row))].append(change)
+    return {place: _added(tallies) for place, tallies in sums.items()}
 
 
 def _of_shadows(arms: Collection[int]) -> Mapping[int | None, Tally]:
@@ -150,16 +215,20 @@ def _of_shadows(arms: Collection[int]) -> Mapping[int | None, Tally]:
     return {arm_id: Tally(exposures=all_, errors=errors) for arm_id, all_, errors in found}
 
 
-def _of_pairs(test: ABTest, arms: Collection[int], chosen: Collection[int]) -> Mapping[int, Tally]:
-    sums: dict[int, list[Tally]] = defaultdict(list)
+def _of_pairs(
+    test: ABTest, arms: Collection[int], chosen: Collection[int], name: Name
+) -> Mapping[Place, Tally]:
+    sums: dict[Place, list[Tally]] = defaultdict(list)
     said = ShadowPrediction.objects.filter(arm__in=arms, error_code="").order_by("pk")
     for some in _pieces(said.iterator(_AT_ONCE)):
         champions = _labelled(MLRequest.objects.all()).in_bulk([each.prediction for each in some])
         for each in some:
             row = champions.get(each.prediction)
             if row is not None and (not row.subject or row.pk in chosen):
-                sums[each.arm_id].append(_paired(test.measure, row, each))
-    return {arm_id: _added(tallies) for arm_id, tallies in sums.items()}
+                pair = _paired(test.measure, row, each)
+                if pair != NOTHING:
+                    sums[Place(each.arm_id, name(row))].append(pair)
+    return {place: _added(tallies) for place, tallies in sums.items()}
 
 
 def _paired(measure: Measure, row: MLRequest, each: ShadowPrediction) -> Tally:

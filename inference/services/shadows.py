@@ -17,7 +17,7 @@ from inference.core.metrics import Said
 from inference.core.tally import NOTHING, Tally
 from inference.core.types import PredictionRow
 from inference.models import Arm, MLRequest, ShadowPrediction
-from inference.services import exposures, tallies
+from inference.services import exposures, segments, tallies
 from inference.services.exposures import Counted
 
 _LARGEST: Final = 256  # ids of a statement
@@ -51,7 +51,7 @@ def changes(
     assert champion.arm is not None  # its label would not be counted
     measure, gained = champion.arm.abtest.measure, defaultdict[Arm, Tally](lambda: NOTHING)
     theirs = ShadowPrediction.objects.filter(prediction=champion.pk, error_code="")
-    for each in theirs.select_related("arm").order_by("arm"):
+    for each in theirs.select_related("arm__abtest").order_by("arm"):
         said = Said(each.response, each.full_response)
         for sign, label, ours in zip((-1, 1), labels, counted, strict=True):
             pair = measure.paired(ours, measure.counted(said, label))
@@ -94,7 +94,7 @@ def _labelled(champion: MLRequest) -> bool:
 
 def _pair(rows: Sequence[PredictionRow], champions: Mapping[int, MLRequest]) -> None:
     """Their labels were here first."""
-    gained: dict[int, Tally] = defaultdict(lambda: NOTHING)
+    gained: list[segments.Change] = []
     arms = Arm.objects.select_related("abtest").in_bulk({row.arm_id for row in rows})
     for row in rows:
         champion, measure = champions[row.id], arms[row.arm_id].abtest.measure
@@ -103,6 +103,5 @@ def _pair(rows: Sequence[PredictionRow], champions: Mapping[int, MLRequest]) -> 
             label = champion.feedback
             ours = measure.counted(Said(champion.response, champion.full_response), label)
             theirs = measure.counted(Said(row.response, row.full_response), label)
-            gained[arms[row.arm_id].pk] += measure.paired(ours, theirs)
-    for arm_id in sorted(gained):
-        tallies.relabel(arms[arm_id], gained[arm_id])
+            gained.append((arms[row.arm_id], measure.paired(ours, theirs), champion))
+    segments.relabel(gained)

@@ -48,6 +48,8 @@ ROUTES: dict[str, tuple[str, dict[str, Scope]]] = {
     "abtest-detail": ("/api/v1/abtests/{test}", {"GET": READ, "PUT": MANAGE, "PATCH": MANAGE}),
     "abtest-live": ("/api/v1/abtests/{test}/live", {"GET": READ}),
     "abtest-phases": ("/api/v1/abtests/{test}/phases", {"GET": READ}),
+    "abtest-decisions": ("/api/v1/abtests/{test}/decisions", {"GET": READ}),
+    "abtest-history": ("/api/v1/abtests/{test}/history", {"GET": READ}),
     "abtest-reweight": ("/api/v1/abtests/{test}/reweight", {"POST": MANAGE}),
 }
 CASES = [

@@ -63,6 +63,8 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "abtest-list": (f"{API}/abtests", {"GET": READ, "POST": MANAGE}),
     "abtest-detail": (f"{API}/abtests/1", {"GET": READ, "PUT": MANAGE, "PATCH": MANAGE}),
     "abtest-live": (f"{API}/abtests/1/live", {"GET": READ}),
+    "abtest-decisions": (f"{API}/abtests/1/decisions", {"GET": READ}),
+    "abtest-history": (f"{API}/abtests/1/history", {"GET": READ}),
     "abtest-phases": (f"{API}/abtests/1/phases", {"GET": READ}),
     "abtest-reweight": (f"{API}/abtests/1/reweight", {"POST": MANAGE}),
 }

@@ -52,6 +52,7 @@ class World:
     reads: int = 0
     asked: threading.Event = field(default_factory=threading.Event)
     away: bool = False
+    path: list[int] = field(default_factory=list)
 
     @property
     def served(self) -> Mapping[int, Served]:
@@ -69,7 +70,7 @@ class World:
     def ran(self, algorithm: Algorithm, generation: int = 0, **counters: Any) -> None:
         self.lanes[LaneKey(algorithm.id, generation)] = replace(IDLE, **counters)
 
-    def experiment(self, experiment_id: int) -> dict[str, Any]:
+    def experiment(self, experiment_id: int, with_history: bool = False) -> dict[str, Any]:
         self.reads += 1
         self.asked.set()
         if self.away:
@@ -77,17 +78,22 @@ class World:
         if experiment_id != TEST.id:
             raise ObjectDoesNotExist
         evidence = {"log_e": self.labelled / 10, "difference": 0.1, "interval": (-0.1, 0.3)}
-        return {
+        body = {
             "experiment": {"id": TEST.id},
             "arms": [{"labelled": self.labelled}, {"labelled": self.labelled}],
             "evidence": evidence if self.labelled else None,
         }
+        return body | {"history": {"n": self.path}} if with_history else body
+
+    def keep(self, body: dict[str, Any]) -> None:
+        self.path.append(sum(arm["labelled"] for arm in body["arms"]))
 
     def sources(self) -> Sources:
         return Sources(
             engine=cast("Engine", self),
             registry=self,
             experiment=self.experiment,
+            keep=self.keep,
             sockets=lambda: 3,
         )
 

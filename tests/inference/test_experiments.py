@@ -363,9 +363,9 @@ def test_a_stop_that_comes_second_finds_it_done() -> None:
     test = registered.started(registered.pair())
     stop = experiments._stop
 
-    def overtaken(abtest_id: int, by: str) -> Stopped:
-        stop(abtest_id, "somebody else")
-        return stop(abtest_id, by)
+    def overtaken(abtest_id: int, by: str, why: str) -> Stopped:
+        stop(abtest_id, "somebody else", why)
+        return stop(abtest_id, by, why)
 
     with mock.patch.object(experiments, "_stop", side_effect=overtaken):
         assert experiments.stop(test.pk, "me").message == "AB Test already finished."

@@ -158,16 +158,10 @@ async def test_a_prediction_outside_the_test_does_not(publisher: Publisher, worl
 
 
 async def test_a_newcomer_is_shown_the_path_so_far(publisher: Publisher, world: World) -> None:
-    for world.labelled in (100, 200):
-        await publisher.snapshot(TEST, first=False)
+    world.path = [200, 400]
 
-    assert (await publisher.snapshot(TEST))["history"] == {
-        "n": [200, 400],
-        "log_e": [10.0, 20.0],
-        "difference": [0.1, 0.1],
-        "low": [-0.1, -0.1],
-        "high": [0.3, 0.3],
-    }
+    assert (await publisher.snapshot(TEST))["history"] == {"n": [200, 400]}
+    assert "history" not in await publisher.snapshot(TEST, first=False)
 
 
 async def test_the_path_grows_while_nobody_watches(publisher: Publisher, world: World) -> None:
@@ -178,7 +172,55 @@ async def test_the_path_grows_while_nobody_watches(publisher: Publisher, world: 
     await somebody.hears()  # a second has passed
     await somebody.hears()
 
-    assert world.reads == 1
+    assert (world.reads, world.path) == (1, [200])
+
+
+async def test_the_path_grows_by_what_was_read_for_somebody(
+    publisher: Publisher, world: World
+) -> None:
+    watcher = await listener(publisher, TEST)
+    world.labelled = 100
+    live.touch(TEST)
+    await watcher.hears()
+
+    somebody = await listener(publisher, live.OPERATIONS)
+    await somebody.hears()
+    await somebody.hears()
+
+    assert (world.reads, world.path) == (1, [200])
+
+
+async def test_what_was_read_before_it_moved_is_no_point_of_the_path(
+    publisher: Publisher, world: World
+) -> None:
+    """Nobody is watching: what somebody read a moment ago is not what there is now."""
+    somebody = await listener(publisher, live.OPERATIONS)
+    await somebody.hears()
+    world.labelled = 100
+    await publisher.snapshot(TEST)
+    world.labelled = 150
+    live.touch(TEST)
+    await somebody.hears()
+    await somebody.hears()
+
+    assert world.path[-1] == 300
+
+
+async def test_a_path_that_cannot_be_kept_stops_nothing(
+    publisher: Publisher, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    somebody = await listener(publisher, live.OPERATIONS)
+    world.away = True
+    live.touch(TEST)
+    await somebody.hears()
+    await somebody.hears()
+    world.away = False
+    live.touch(TEST)
+    await somebody.hears()
+    await somebody.hears()
+
+    assert world.path == [0]
+    assert "test 7 was not followed" in caplog.text
 
 
 async def test_operations_speak_every_second_without_being_asked(publisher: Publisher) -> None:

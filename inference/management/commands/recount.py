@@ -53,7 +53,7 @@ def _recounted(experiment: int) -> Sequence[Line]:
 
 def _in_words(experiment: int, lines: Sequence[Line], *, repaired: bool) -> str:
     said = [
-        f"phase {line.arm.phase}, arm {line.arm.position}, {name}: counted {ours:,}, "
+        f"phase {line.arm.phase}, arm {line.arm.position}{_where(line)}, {name}: counted {ours:,}, "
         f"the log says {theirs:,}"
         for line in lines
         for name, (ours, theirs) in line.differences.items()
@@ -63,6 +63,10 @@ def _in_words(experiment: int, lines: Sequence[Line], *, repaired: bool) -> str:
         return f"Test {experiment}: {predictions:,} predictions; log and tallies agree."
     said.append(f"Test {experiment}: log and tallies differ{'; repaired' * repaired}.")
     return "\n".join(said)
+
+
+def _where(line: Line) -> str:
+    return f", segment {line.segment}" if line.segment else ""
 
 
 def _as_json(experiment: int, lines: Sequence[Line], *, repaired: bool) -> str:
@@ -75,6 +79,7 @@ def _as_json(experiment: int, lines: Sequence[Line], *, repaired: bool) -> str:
                 "phase": line.arm.phase,
                 "position": line.arm.position,
                 "arm": line.arm.pk,
+                "segment": line.segment or None,
                 "counted": asdict(line.counted),
                 "log": asdict(line.found),
                 "differences": sorted(line.differences),
