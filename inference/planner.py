@@ -10,10 +10,12 @@ from typing import Any, Final, NamedTuple
 
 from inference.core import planning
 from inference.core.errors import ExperimentInvalid
+from inference.core.evidence import MIN_LABELLED
+from inference.core.experiment import Mode
 from inference.core.metrics import Measure, Said, usual
 from inference.core.schema import Task
 from inference.core.tally import NOTHING, Tally
-from inference.models import Endpoint, MLAlgorithm, MLRequest
+from inference.models import ArmTally, Endpoint, MLAlgorithm, MLRequest
 
 Json = dict[str, Any]
 
@@ -25,6 +27,8 @@ WISHES: Final = MappingProxyType(
         "difference": "the smallest difference that would matter; 0.01 is one percentage point",
         "base": "the accuracy now, where the log does not know it",
         "variance": "of one label's score instead; for a regression, of the absolute error",
+        "discordant": "in the shadow, the share of inputs that only one of both gets right; of a "
+        "regression, how far their errors are apart, squared. Known from earlier such tests",
         "labels_a_day": "how many labels come, where the log does not know it",
         "weights": "of the arms, the control's first; 1,1 unless said otherwise",
         "coverage": "the share of the traffic that takes part; 1 unless said otherwise",
@@ -103,6 +107,7 @@ def plan(endpoint: Endpoint, wishes: Mapping[str, str], now: datetime) -> Json:
         weights=planning.weights_of(wishes.get("weights", "1,1")),
         alpha=planning.number("alpha", wishes, 0.05),
         power=planning.number("power", wishes, 0.8),
+        discordant=_discordant(endpoint.pk, wishes),
     )
     usual = known.labels_a_day if known else 0.0
     coverage = planning.number("coverage", wishes, 1.0)
@@ -128,6 +133,17 @@ def _variance(known: Past | None, wishes: Mapping[str, str]) -> float:
         sentence = "The endpoint has no labels to go by: say base, an accuracy, or variance."
         raise ExperimentInvalid(sentence, field="base")
     return planning.number("variance", wishes, usual)
+
+
+def _discordant(endpoint_id: int, wishes: Mapping[str, str]) -> float | None:
+    """As it was said, or as all challengers together showed that were tested in the shadow."""
+    if "discordant" in wishes:
+        return planning.number("discordant", wishes)
+    shadows = ArmTally.objects.filter(
+        arm__abtest__endpoint=endpoint_id, arm__abtest__mode=Mode.SHADOW.value, arm__position__gt=1
+    )
+    tally = sum(shadows.by_arm().values(), NOTHING)
+    return tally.gap_squares / tally.labelled if tally.labelled >= MIN_LABELLED else None
 
 
 def _known(known: Past | None) -> Json | None:

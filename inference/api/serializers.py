@@ -214,6 +214,19 @@ def _share(arm: dict[str, Any]) -> tuple[MLAlgorithm, int]:
     return arm["algorithm"], arm.get("weight", 1)
 
 
+class LabelSerializer(serializers.Serializer):
+    """What was right, of one prediction."""
+
+    id = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
+    feedback = serializers.CharField(max_length=FEEDBACK_LENGTH, allow_blank=True, allow_null=True)
+
+
+class LabelsSerializer(serializers.Serializer):
+    """Of many predictions; of one that is named twice, the last counts."""
+
+    labels = serializers.ListField(child=LabelSerializer(), allow_empty=False, max_length=1000)
+
+
 class WeightsSerializer(serializers.Serializer):
     """One weight for each arm, in order."""
 

@@ -27,6 +27,7 @@ from inference.api.serializers import (
     ABTestSerializer,
     AlgorithmSerializer,
     EndpointSerializer,
+    LabelsSerializer,
     RequestSerializer,
     StatusSerializer,
     StoppedSerializer,
@@ -108,7 +109,7 @@ class RequestViewSet(mixins.UpdateModelMixin, ReadOnlyModelViewSet):
     queryset = selectors.requests()
     serializer_class = RequestSerializer
     pagination_class = AfterPagination
-    scopes: ClassVar = {"PUT": Scope.FEEDBACK, "PATCH": Scope.FEEDBACK}
+    scopes: ClassVar = dict.fromkeys(("PUT", "PATCH", "POST"), Scope.FEEDBACK)
 
     @extend_schema(responses={200: RequestSerializer, 202: dict})
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -121,6 +122,17 @@ class RequestViewSet(mixins.UpdateModelMixin, ReadOnlyModelViewSet):
                 return super().retrieve(request, *args, **kwargs)
         body = {"id": int(self.kwargs["pk"]), "status": "queued"}
         return Response(body, status.HTTP_202_ACCEPTED, headers=dict(replies.SOON))
+
+    @extend_schema(request=LabelsSerializer, responses={200: dict})
+    @action(detail=False, methods=["post"])
+    def feedback(self, request: Request, **kwargs: Any) -> Response:
+        """What was right, of up to a thousand predictions at once; `missing` are not there."""
+        given = LabelsSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        labels = {each["id"]: each["feedback"] for each in given.validated_data["labels"]}
+        found = feedback.record_many(labels)
+        missing = [request_id for request_id in labels if request_id not in found]
+        return Response({"recorded": len(found), "missing": missing})
 
     def perform_update(self, serializer: BaseSerializer) -> None:
         """Nothing but feedback is looked at."""

@@ -6,12 +6,14 @@ for Rates and Proportions, 2003, ch. 4). `watched`: looked at all the time, with
 sequence that this program decides by: as many labels as it takes until the half width, and the
 chance that the estimate falls short by that much, fit into the difference that is looked for.
 Watching costs labels in the worst case, and saves them where the difference is larger than that.
+`paired`: watched as well, in the shadow, where only inputs count that the models score differently.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, inf, sqrt
 from statistics import NormalDist
 from typing import Final
@@ -29,6 +31,8 @@ class Aim:
 
     `difference` in units of the score, `variance` of one label's score (p (1 - p) for an accuracy
     of p), `weights` with the control's first. `alpha` for all comparisons together, two-sided.
+    `discordant` is the mean of the squared gap between two models' scores of one input: of
+    classifiers, the share of inputs that only one of both gets right; None if it is not known.
     """
 
     difference: float
@@ -37,11 +41,15 @@ class Aim:
     alpha: float = 0.05
     power: float = 0.8
     horizon: int = 5000
+    discordant: float | None = None
 
     def __post_init__(self) -> None:
         """Raises ExperimentInvalid naming the field."""
         _insist("difference", 0.0 < self.difference < inf, "a number above 0")
         _insist("variance", 0.0 < self.variance < inf, "a number above 0")
+        least = self.difference**2  # else the mean gap could not be as large
+        fine = self.discordant is None or least < self.discordant < inf
+        _insist("discordant", fine, "above the square of the difference")
         _insist("power", 0.5 <= self.power < 1.0, "from 0.5 to less than 1")
         _insist("alpha", 0.0 < self.alpha < 1.0, "between 0 and 1")
         _insist("weights", len(self.weights) > 1 and min(self.weights) > 0, "two or more, above 0")
@@ -65,15 +73,24 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Labels of all arms together; None where it takes more than anybody has."""
+    """Labels of all arms together, `paired` inputs; None where nobody has as many, or can say."""
 
     fixed: int | None
     watched: int | None
+    paired: int | None = None
 
 
 def planned(aim: Aim) -> Plan:
     """How many labels it takes to see the difference with the power that is wanted."""
-    return Plan(_labels(aim, lambda n: _fixed(aim, n)), _labels(aim, lambda n: _watched(aim, n)))
+    fixed, watched = (_fewest(aim, partial(shown, aim)) for shown in (_fixed, _watched))
+    return Plan(_of_all(aim, fixed), _of_all(aim, watched), _inputs(aim))
+
+
+def _inputs(aim: Aim) -> int | None:
+    if aim.discordant is None:
+        return None
+    fewest = _fewest(aim, partial(_paired, aim, aim.discordant))
+    return None if fewest is None else ceil(fewest)
 
 
 def detectable(aim: Aim, labels: float) -> float | None:
@@ -94,20 +111,33 @@ def _fixed(aim: Aim, n: float) -> float:
 
 
 def _watched(aim: Aim, n: float) -> float:
-    variance = aim.spread / n
+    return _shown(aim, aim.spread / n, n)
+
+
+def _paired(aim: Aim, discordant: float, n: float) -> float:
+    """The difference that n inputs show which all arms were given."""
+    return _shown(aim, (discordant - aim.difference**2) / n, n)
+
+
+def _shown(aim: Aim, variance: float, n: float) -> float:
     radius = half_width(variance, n, aim.alpha_each, aim.horizon)
     return radius + _NORMAL.inv_cdf(aim.power) * sqrt(variance)
 
 
-def _labels(aim: Aim, shown: Callable[[float], float]) -> int | None:
-    """The fewest of all arms together with which no more than the difference is shown."""
+def _fewest(aim: Aim, shown: Callable[[float], float]) -> float | None:
+    """The fewest with which no more than the difference is shown."""
     low, high = 1.0, MOST_LABELS
     if shown(high) > aim.difference:
         return None
     while high / low > 1.0 + 1e-9:
         middle = sqrt(low * high)
         low, high = (middle, high) if shown(middle) > aim.difference else (low, middle)
-    return ceil(high / aim.share)
+    return high
+
+
+def _of_all(aim: Aim, both: float | None) -> int | None:
+    """Of all arms together, where control and challenger need so many."""
+    return None if both is None else ceil(both / aim.share)
 
 
 def _insist(field: str, holds: bool, what: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from inference.core.errors import Raced
 from inference.core.experiment import Mode
@@ -13,6 +14,7 @@ from inference.core.tally import Tally
 from inference.models import Arm, MLRequest
 from inference.services import exposures, segments, shadows
 
+AT_ONCE: Final = 100  # labels of a transaction
 _ATTEMPTS: Final = 8
 
 
@@ -28,6 +30,51 @@ def record(request_id: int, value: str | None) -> MLRequest:
     raise Raced(f"The feedback of prediction {request_id} keeps changing; look again.")
 
 
+def record_many(labels: Mapping[int, str | None]) -> Collection[int]:
+    """The ids of those that are there; each has its feedback then, counted as `record` counts it.
+
+    In transactions of `AT_ONCE`, so that nobody waits for long: if one fails, those before it stay,
+    and saying all of them again counts nothing twice.
+    """
+    ids, found = sorted(labels), set[int]()
+    for start in range(0, len(ids), AT_ONCE):
+        some = {request_id: labels[request_id] for request_id in ids[start : start + AT_ONCE]}
+        found |= _tried(some)
+    return found
+
+
+def _tried(labels: Mapping[int, str | None]) -> set[int]:
+    """Two who label the same subjects in another order may wait for each other: one is beaten."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _record(labels)
+        except OperationalError:
+            if connection.in_atomic_block:
+                raise
+    return _record(labels)
+
+
+@transaction.atomic
+def _record(labels: Mapping[int, str | None]) -> set[int]:
+    """All rows are locked first, by rising ids, and all arms are counted last."""
+    rows = MLRequest.objects.filter(pk__in=labels).order_by("pk").select_for_update()
+    changed, arms = [row for row in rows if row.feedback != labels[row.pk]], _arms(rows)
+    gains: list[segments.Change] = []
+    for row in changed:
+        old, row.feedback = row.feedback, labels[row.pk]
+        if row.arm_id is not None:
+            row.arm = arms[row.arm_id]
+            gains += _changes(row, row.arm, old, row.feedback)
+    MLRequest.objects.bulk_update(changed, ["feedback"])
+    segments.relabel(gains)
+    return {row.pk for row in rows}
+
+
+def _arms(rows: Iterable[MLRequest]) -> Mapping[int, Arm]:
+    ids = {row.arm_id for row in rows if row.arm_id is not None}
+    return Arm.objects.select_related("abtest").in_bulk(ids)
+
+
 @transaction.atomic
 def _replace(request: MLRequest, value: str | None) -> bool:
     """Whether the row still said what `request` says; then it says `value`, and is counted so."""
@@ -35,18 +82,20 @@ def _replace(request: MLRequest, value: str | None) -> bool:
     if MLRequest.objects.filter(pk=request.pk, feedback=old).update(feedback=value) != 1:
         return False
     if (arm := request.arm) is not None:
-        _recount(request, arm, old, value)
+        segments.relabel(_changes(request, arm, old, value))
     request.feedback = value
     return True
 
 
-def _recount(request: MLRequest, arm: Arm, old: str | None, new: str | None) -> None:
+def _changes(
+    request: MLRequest, arm: Arm, old: str | None, new: str | None
+) -> Sequence[segments.Change]:
     before, after = (_counts(request, arm, label) for label in (old, new))
     counted = exposures.observed(request, before, after)
     changes = {arm: counted.now - counted.was}
     if arm.abtest.mode == Mode.SHADOW:
         changes |= shadows.changes(request, (old, new), counted)
-    segments.relabel([(arm, change, request) for arm, change in changes.items()])
+    return [(arm, change, request) for arm, change in changes.items()]
 
 
 def _counts(request: MLRequest, arm: Arm, label: str | None) -> Tally:

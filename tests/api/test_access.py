@@ -44,6 +44,7 @@ ROUTES: dict[str, tuple[str, dict[str, Scope]]] = {
         "/api/v1/mlrequests/{request}",
         {"GET": READ, "PUT": FEEDBACK, "PATCH": FEEDBACK},
     ),
+    "mlrequest-feedback": ("/api/v1/mlrequests/feedback", {"POST": FEEDBACK}),
     "abtest-list": ("/api/v1/abtests", {"GET": READ, "POST": MANAGE}),
     "abtest-detail": ("/api/v1/abtests/{test}", {"GET": READ, "PUT": MANAGE, "PATCH": MANAGE}),
     "abtest-live": ("/api/v1/abtests/{test}/live", {"GET": READ}),

@@ -129,3 +129,25 @@ def test_numbers_have_what_is_usual() -> None:
     for wrong in ("", "1,,2", "a", "1.5", "-1,2", "1" * 9):
         with pytest.raises(ExperimentInvalid):
             planning.weights_of(wrong)
+
+
+def test_pairs_need_fewer_the_less_the_models_disagree() -> None:
+    """0.83 against 0.80: half of the simulated tests are done after 960 inputs."""
+    apart = planned(Aim(0.03, 0.16, discordant=0.32)).paired
+    alike = planned(Aim(0.03, 0.16, discordant=0.11)).paired
+    split = planned(Aim(0.03, 0.16)).watched
+
+    assert alike is not None
+    assert apart is not None
+    assert split is not None
+    assert 1000 < alike < 2500
+    assert alike < apart < split
+    assert split > 4 * alike
+    assert planned(Aim(0.03, 0.16)).paired is None
+
+
+def test_models_disagree_at_least_by_the_difference() -> None:
+    with pytest.raises(ExperimentInvalid) as refused:
+        planned(Aim(0.1, 0.16, discordant=0.01))
+
+    assert refused.value.field == "discordant"

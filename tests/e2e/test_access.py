@@ -60,6 +60,7 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
         f"{API}/mlrequests/1",
         {"GET": READ, "PUT": FEEDBACK, "PATCH": FEEDBACK},
     ),
+    "mlrequest-feedback": (f"{API}/mlrequests/feedback", {"POST": FEEDBACK}),
     "abtest-list": (f"{API}/abtests", {"GET": READ, "POST": MANAGE}),
     "abtest-detail": (f"{API}/abtests/1", {"GET": READ, "PUT": MANAGE, "PATCH": MANAGE}),
     "abtest-live": (f"{API}/abtests/1/live", {"GET": READ}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -11,9 +12,10 @@ from django.db import connection
 from inference.core.errors import Raced
 from inference.core.tally import Tally
 from inference.models import ABTest, Arm, ArmTally, MLRequest
-from inference.services import experiments, feedback, predictions
+from inference.services import experiments, feedback, predictions, recount
 from tests.inference import registered
 from tests.inference.registered import row
+from tests.inference.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -169,3 +171,41 @@ def test_many_labels_at_once_leave_what_a_recount_finds() -> None:
     assert tally() == Tally(
         exposures=10, subjects=10, labelled=labelled, correct=labels.count("<=50K")
     )
+
+
+# -- many at once ----------------------------------------------------------------------------------
+
+
+def test_many_labels_at_once_count_as_one_by_one(running: ABTest, arm: Arm) -> None:
+    predictions.record([row(at, arm.algorithm, arm) for at in range(2, 251)], "a")
+    labels = {at: "<=50K" if at % 2 else ">50K" for at in range(1, 251)}
+
+    assert set(feedback.record_many({**labels, 999: "x"})) == set(labels)
+    assert tally() == Tally(exposures=250, subjects=250, labelled=250, correct=125)
+    feedback.record_many(labels)
+    feedback.record_many(dict.fromkeys(range(1, 101), ""))
+
+    assert tally() == Tally(exposures=250, subjects=250, labelled=150, correct=75)
+    assert [line.differences for line in recount.recount(running.pk)] == [{}, {}]
+
+
+def test_of_a_subject_one_of_many_labels_counts(running: ABTest, arm: Arm) -> None:
+    predictions.record([row(at, arm.algorithm, arm, subject="ada") for at in (2, 3, 4)], "a")
+    feedback.record_many({2: "<=50K", 3: ">50K", 4: ">50K"})
+
+    assert (tally().labelled, tally().correct) == (1, 1)
+    assert [line.differences for line in recount.recount(running.pk)] == [{}, {}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_label_at_once_lose_nothing(running: ABTest, arm: Arm) -> None:
+    rows = [row(at, arm.algorithm, arm, subject=f"s{at % 40}") for at in range(2, 201)]
+    predictions.record(rows, "a")
+
+    def label(first: int) -> None:
+        for start in range(first, 200, 40):
+            feedback.record_many(dict.fromkeys(range(start, start + 60), "<=50K"))
+
+    assert at_once(*(partial(label, first) for first in (1, 11, 21))) == []
+    assert tally().labelled == 41  # a subject's one, and the request without
+    assert [line.differences for line in recount.recount(running.pk)] == [{}, {}]

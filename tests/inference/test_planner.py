@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 
 from inference import planner
 from inference.core.errors import ExperimentInvalid
+from inference.core.experiment import Mode
 from inference.core.lifecycle import Status
 from inference.core.planning import Aim, planned
 from inference.models import MLAlgorithm
-from inference.services import feedback, models, predictions
+from inference.services import feedback, models, predictions, shadows
 from tests.inference import registered
 from tests.inference.registered import row
 
@@ -58,7 +59,8 @@ def test_traffic_labels_and_accuracy_are_the_endpoint_s_own(forest: MLAlgorithm)
     }
     assert found["labels_a_day"] == 25.0
     wanted = planned(Aim(0.05, 0.16))
-    assert found["labels"] == {"fixed": wanted.fixed, "watched": wanted.watched}
+    expected = {"fixed": wanted.fixed, "watched": wanted.watched, "paired": None}
+    assert found["labels"] == expected
     assert found["days"]["watched"] == pytest.approx((wanted.watched or 0) / 25)
     assert list(found["detectable"]) == ["1", "7", "14", "30"]
 
@@ -106,7 +108,7 @@ def test_nobody_answers_by_default_and_still_one_may_plan() -> None:
     found = plan(idle, base="0.9")
 
     assert (found["known"], found["labels_a_day"]) == (None, 0.0)
-    assert found["days"] == {"fixed": None, "watched": None}
+    assert found["days"] == {"fixed": None, "watched": None, "paired": None}
     assert set(found["detectable"].values()) == {None}
 
 
@@ -132,3 +134,20 @@ def test_the_command_refuses_in_a_sentence(
 ) -> None:
     with pytest.raises(CommandError, match=sentence):
         call_command("plan", name, "--difference", said, "--base", "0.9")
+
+
+def test_how_often_models_disagree_is_known_from_a_test_in_the_shadow(forest: MLAlgorithm) -> None:
+    trees = registered.algorithm("trees")
+    test = registered.started([forest, trees], mode=Mode.SHADOW)
+    champion, challenger = test.arms.order_by("position")
+    ids = range(1, 121)
+    predictions.record([row(at, forest, champion) for at in ids], "a")
+    said = [row(at, trees, challenger, response=">50K" if at % 4 else "<=50K") for at in ids]
+    shadows.record(said, "a")
+    assert plan(forest, base="0.8")["labels"]["paired"] is None
+    for at in ids:
+        feedback.record(at, "<=50K")
+
+    wanted = planned(Aim(0.05, 0.16, discordant=0.75)).paired
+    assert plan(forest, base="0.8")["labels"]["paired"] == wanted
+    assert plan(forest, base="0.8", discordant="0.1")["labels"]["paired"] < (wanted or 0)

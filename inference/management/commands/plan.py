@@ -44,11 +44,18 @@ def _in_words(found: dict[str, Any]) -> str:
     lines = [
         f"A difference of {aim['difference']:g}, seen with a chance of {100 * aim['power']:g} %:",
         f"  watched all the time   {_many(labels['watched'])} labels, {_long(days['watched'])}",
+        f"  in the shadow          {_paired(labels, days)}",
         f"  looked at once         {_many(labels['fixed'])} labels, {_long(days['fixed'])}",
         f"At {found['labels_a_day']:,.1f} labels a day the smallest difference that is seen is",
         *(f"  after {n:>2} days  {_small(seen)}" for n, seen in found["detectable"].items()),
     ]
     return "\n".join(lines)
+
+
+def _paired(labels: dict[str, Any], days: dict[str, Any]) -> str:
+    if labels["paired"] is None:
+        return "say --discordant, or run one: how often do the models disagree?"
+    return f"{_many(labels['paired'])} labels, {_long(days['paired'])}"
 
 
 def _many(labels: int | None) -> str:
