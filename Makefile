@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
-	bench-peers bench-watch faults soak-page traffic notebooks requirements clean
+	bench-peers bench-watch faults soak-page traffic screenshots notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -90,6 +90,9 @@ soak-page: $(DEV) ## Leave the page open for MINUTES of traffic: how its heap gr
 
 traffic: setup ## Send demo requests and feedback to a running server
 	@export WEIR_PROFILE=$${WEIR_PROFILE:-open}; exec $(PYTHON) manage.py traffic $(ARGS)
+
+screenshots: setup-dev ## Play traffic against a server of its own and take the pictures in docs/pictures
+	$(PYTHON) -m tests.browser.pictures
 
 notebooks: $(DEV) ## Run every notebook from top to bottom
 	$(VENV)/bin/jupyter-execute notebooks/*.ipynb

@@ -67,6 +67,8 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "abtest-history": (f"{API}/abtests/1/history", {"GET": READ}),
     "abtest-phases": (f"{API}/abtests/1/phases", {"GET": READ}),
     "abtest-reweight": (f"{API}/abtests/1/reweight", {"POST": MANAGE}),
+    "abtest-rollback": (f"{API}/abtests/1/rollback", {"POST": MANAGE}),
+    "abtest-promote": (f"{API}/abtests/1/promote", {"POST": MANAGE}),
 }
 # The same for the Open Inference Protocol, which is answered before there is a URL conf; by verb.
 V2: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
