@@ -227,6 +227,19 @@ def stop_experiment(experiment_id: int) -> Call[Json]:
     return Call("POST", f"{API}stop_ab_test/{experiment_id}", reading.json)
 
 
+def promote_experiment(experiment_id: int, why: str) -> Call[Json]:
+    return _ended(experiment_id, "promote", why)
+
+
+def roll_back_experiment(experiment_id: int, why: str) -> Call[Json]:
+    return _ended(experiment_id, "rollback", why)
+
+
+def _ended(experiment_id: int, how: str, why: str) -> Call[Json]:
+    path, sent = f"{API}abtests/{experiment_id}/{how}", encode({"why": why} if why else {})
+    return Call("POST", path, reading.json, {}, _JSON, sent, repeatable=False)
+
+
 def experiment_snapshot(experiment_id: int) -> Call[Json]:
     return _get(f"abtests/{experiment_id}/live", reading.json)
 
@@ -235,12 +248,14 @@ def experiment_phases(experiment_id: int) -> Call[list[Json]]:
     return _get(f"abtests/{experiment_id}/phases", reading.json)
 
 
-def experiment_history(experiment_id: int) -> Call[Json]:
-    return _get(f"abtests/{experiment_id}/history", reading.json)
+def experiment_history(experiment_id: int, phase: int | None) -> Call[Json]:
+    params = {} if phase is None else {"phase": str(phase)}
+    return replace(_get(f"abtests/{experiment_id}/history", reading.json), params=params)
 
 
-def experiment_decisions(experiment_id: int) -> Call[list[Json]]:
-    return _get(f"abtests/{experiment_id}/decisions", reading.json)
+def experiment_decisions(experiment_id: int, after: int) -> Call[list[Json]]:
+    params = {"after": str(after)}
+    return replace(_get(f"abtests/{experiment_id}/decisions", reading.json), params=params)
 
 
 def plan(endpoint_id: int, wishes: Mapping[str, object]) -> Call[Json]:

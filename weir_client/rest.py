@@ -155,13 +155,16 @@ class Client:
         """Each phase with its weights and its tallies, the present one last."""
         return self._ask(calls.experiment_phases(experiment_id))
 
-    def experiment_history(self, experiment_id: int) -> Json:
-        """The path of the evidence in the present phase, column by column."""
-        return self._ask(calls.experiment_history(experiment_id))
+    def experiment_history(self, experiment_id: int, phase: int | None = None) -> Json:
+        """The path of the evidence in a phase, the present one if none is named, in columns."""
+        return self._ask(calls.experiment_history(experiment_id, phase))
 
-    def experiment_decisions(self, experiment_id: int) -> list[Json]:
-        """Who decided what, when and why, each with the evidence of that moment."""
-        return self._ask(calls.experiment_decisions(experiment_id))
+    def experiment_decisions(self, experiment_id: int, after: int = 0) -> list[Json]:
+        """Who decided what, when and why, each with the evidence of that moment.
+
+        The oldest first, beginning behind the id `after`, as many as the server has on a page.
+        """
+        return self._ask(calls.experiment_decisions(experiment_id, after))
 
     def plan(self, endpoint: str, **wishes: Unpack[Plan]) -> Json:
         """How many labels a test would need and how long that takes; raises NotServed."""
@@ -188,6 +191,14 @@ class Client:
     def widen_experiment(self, experiment_id: int, coverage: float) -> Experiment:
         """Let more of the traffic take part; nobody changes sides."""
         return self._ask(calls.widen_experiment(experiment_id, coverage))
+
+    def promote_experiment(self, experiment_id: int, why: str = "") -> Json:
+        """End a canary with its challenger in production, whatever step it is at."""
+        return self._ask(calls.promote_experiment(experiment_id, why))
+
+    def roll_back_experiment(self, experiment_id: int, why: str = "") -> Json:
+        """End a canary with what was in production before."""
+        return self._ask(calls.roll_back_experiment(experiment_id, why))
 
     def stop_experiment(self, experiment_id: int) -> Json:
         """Stop it and promote by its rule: `message` and `summary`; again: the same again."""

@@ -245,6 +245,17 @@ def test_what_became_of_a_test_can_be_read(what: str) -> None:
     assert script.asked[0].url.path == f"/api/v1/abtests/3/{what}"
 
 
+def test_a_canary_is_ended_once_either_way() -> None:
+    script = Scripted(said(200, {"message": "promoted"}), said(200, {"message": "rolled back"}))
+
+    asked = client(script)
+    assert asked.promote_experiment(3) == {"message": "promoted"}
+    assert asked.roll_back_experiment(3, "too slow") == {"message": "rolled back"}
+
+    assert [each.url.path[-9:] for each in script.asked] == ["3/promote", "/rollback"]
+    assert [json.loads(each.content) for each in script.asked] == [{}, {"why": "too slow"}]
+
+
 def test_a_label_is_sent_as_often_as_it_takes() -> None:
     line = {"id": 3, "feedback": "yes", "response": "no", "parent_mlalgorithm": 2}
     script = Scripted(BROKEN, said(200, line))
