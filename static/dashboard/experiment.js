@@ -9,7 +9,7 @@ import { at, Shell } from "./shell.js";
 
 const id = at("deck").dataset.experiment;
 const followed = new Followed();
-const part = new Experiment(at("content"), { herald: at("herald"), acts: { ...ACTS, start: () => undefined } });
+const part = new Experiment(at("content"), { herald: at("herald"), acts: { ...ACTS, start: () => undefined }, whole: true });
 
 const shell = new Shell(() => {
   const { snapshot } = followed;

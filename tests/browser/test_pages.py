@@ -68,7 +68,8 @@ async def test_the_page_of_a_shadow_test_shows_what_rest_says_to_the_unit(
         shown = screen.page.locator(f".agreement .{cell} b")
         await expect(shown).to_have_text(str(challenger["pairs"][cell]))
     await expect(screen.counted("right")).to_have_text(str(champion["correct"]))
-    await expect(screen.page.locator("header .note")).to_contain_text("21 predictions")
+    await expect(screen.page.locator(".facts .exposures dd")).to_have_text("21")
+    await expect(screen.page.locator(".operating tbody .number").first).to_have_text("21")
     await expect(screen.page).to_have_title("in the shadow · Weir")
     await expect(screen.button("Re-weight")).to_be_hidden()
 

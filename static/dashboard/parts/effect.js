@@ -5,17 +5,20 @@ import { gap } from "../format.js";
 import { band, ceiling, line } from "../shapes.js";
 import { unitOf } from "./rules.js";
 
-const [HEIGHT, LEFT, TOP, FOOT, RIGHT] = [88, 90, 6, 6, 6];
+const [LEFT, TOP, FOOT, RIGHT] = [90, 6, 6, 6];
 
 export class Effect {
-  #svg = svg("svg", { class: "effect", role: "img", height: HEIGHT });
+  #svg = svg("svg", { class: "effect", role: "img" });
   #value = h("b");
   #range = h("small");
+  #height;
   #width = 0;
   #last = null;
   node = h("figure", {}, h("figcaption", {}, h("span", {}, "Difference"), this.#value, this.#range), this.#svg);
 
-  constructor() {
+  constructor(height = 88) {
+    this.#height = height;
+    this.#svg.setAttribute("height", height);
     new ResizeObserver(([entry]) => this.#resized(entry.contentRect.width)).observe(this.#svg);
   }
 
@@ -33,7 +36,7 @@ export class Effect {
   #draw({ evidence, history, arms, experiment }) {
     write(this.#value, evidence ? `${gap(evidence.difference, experiment)}${unitOf(experiment).name}` : "not yet");
     write(this.#range, evidence ? this.#between(evidence, experiment) : "");
-    this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${HEIGHT}`);
+    this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${this.#height}`);
     this.#svg.setAttribute("aria-label", evidence ? `Difference ${this.#value.textContent}, ${this.#range.textContent}` : "No difference is shown yet");
     this.#svg.replaceChildren(...this.#picture(points(history, evidence, arms), experiment, arms));
   }
@@ -45,14 +48,14 @@ export class Effect {
   }
 
   #picture(rows, experiment, arms) {
-    const [from, to, middle] = [LEFT, this.#width - RIGHT, (HEIGHT + TOP - FOOT) / 2];
+    const [from, to, middle] = [LEFT, this.#width - RIGHT, (this.#height + TOP - FOOT) / 2];
     const reach = ceiling(Math.max(1e-6, ...tail(rows).map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)))));
     const total = Math.max(1, rows.at(-1)?.n ?? 1);
     const x = (n) => from + ((to - from - 8) * n) / total;
     const y = (value) => middle - ((middle - TOP) * Math.max(-1, Math.min(1, value / reach)));
     return [
       svg("line", { class: "even", x1: from, x2: to, y1: middle, y2: middle }),
-      ...frame(experiment, reach, middle, arms),
+      ...frame(experiment, reach, middle, arms, this.#height),
       svg("path", { class: "band", d: band(rows.map((row) => [x(row.n), y(row.low), y(row.high)])) }),
       svg("path", { class: "surface", d: line(rows.map((row) => [x(row.n), y(row.difference)])) }),
       ...(rows.length ? beam(x(total), rows.at(-1), y) : []),
@@ -69,14 +72,14 @@ function points(history, evidence, arms) {
   return rows;
 }
 
-function frame(experiment, reach, middle, arms) {
+function frame(experiment, reach, middle, arms, height) {
   const label = (text, y) => svg("text", { class: "tick end", x: LEFT - 6, y }, text);
   const bound = (sign) => gap(sign * reach, experiment, reach);
   const names = arms.length === 2 ? arms.map((arm) => shortened(arm.name)) : ["#1", "challenger"];
   return [
-    label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), HEIGHT - FOOT),
+    label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), height - FOOT),
     svg("text", { class: "side", x: 0, y: TOP + 24 }, `${names[1]} ▲`),
-    svg("text", { class: "side", x: 0, y: HEIGHT - FOOT - 14 }, `${names[0]} ▼`),
+    svg("text", { class: "side", x: 0, y: height - FOOT - 14 }, `${names[0]} ▼`),
   ];
 }
 

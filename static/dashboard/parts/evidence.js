@@ -4,19 +4,22 @@ import { h, svg, write } from "../dom.js";
 import { count, odds } from "../format.js";
 import { area, line } from "../shapes.js";
 
-const [HEIGHT, BOARD, LEFT, TOP, FOOT, RIGHT] = [168, 34, 56, 8, 18, 6];
+const [BOARD, LEFT, TOP, FOOT, RIGHT] = [34, 56, 8, 18, 6];
 const DECADE = Math.LN10;
 
 export class Evidence {
-  #svg = svg("svg", { class: "evidence", role: "img", height: HEIGHT });
+  #svg = svg("svg", { class: "evidence", role: "img" });
   #value = h("b");
   #goal = h("small");
+  #height;
   #width = 0;
   #last = null;
   #mine = `gauge-${Math.round(performance.now())}`;
   node = h("figure", {}, h("figcaption", {}, h("span", {}, "Evidence"), this.#value, this.#goal), this.#svg);
 
-  constructor() {
+  constructor(height = 168) {
+    this.#height = height;
+    this.#svg.setAttribute("height", height);
     new ResizeObserver(([entry]) => this.#resized(entry.contentRect.width)).observe(this.#svg);
   }
 
@@ -35,18 +38,18 @@ export class Evidence {
     const crest = evidence?.threshold ?? Math.log((arms.length - 1) / experiment.alpha);
     const level = evidence?.log_e ?? null;
     const trace = history?.log_e ?? [];
-    const scale = vertical([...trace, level ?? 0], crest);
+    const scale = vertical([...trace, level ?? 0], crest, this.#height);
     const total = Math.max(1, ...(history?.n ?? []), labelled(arms));
     write(this.#value, level === null ? "not yet" : odds(level));
     write(this.#goal, level === null ? "shown from 100 labels per arm on" : `against “no difference”; decides at ${odds(crest)}`);
-    this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${HEIGHT}`);
+    this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${this.#height}`);
     this.#svg.setAttribute("aria-label", level === null ? "No evidence is shown yet" : `Evidence ${odds(level)}, decides at ${odds(crest)}`);
     this.#svg.replaceChildren(
       ...this.#board(scale, level ?? 0, level !== null),
       ...this.#race(scale, history, level, labelled(arms), total),
       ...this.#crest(scale, crest, level !== null && level >= crest),
-      svg("text", { x: LEFT + BOARD, y: HEIGHT - 4, class: "tick" }, "0"),
-      svg("text", { x: this.#width - RIGHT, y: HEIGHT - 4, class: "tick end" }, `${count(total)} labels`),
+      svg("text", { x: LEFT + BOARD, y: this.#height - 4, class: "tick" }, "0"),
+      svg("text", { x: this.#width - RIGHT, y: this.#height - 4, class: "tick end" }, `${count(total)} labels`),
     );
   }
 
@@ -95,10 +98,10 @@ export class Evidence {
 const labelled = (arms) => arms.reduce((sum, arm) => sum + arm.labelled, 0);
 
 /** Whole decades from a little below the lowest point to above both the line and the highest. */
-function vertical(levels, crest) {
+function vertical(levels, crest, height) {
   const lowest = Math.max(-3, Math.min(-1, Math.floor(Math.min(...levels) / DECADE)));
   const highest = Math.max(Math.ceil(crest / DECADE + 0.2), Math.ceil(Math.max(...levels) / DECADE + 0.15));
-  const floor = HEIGHT - FOOT;
+  const floor = height - FOOT;
   const y = (level) => floor - ((floor - TOP) * (Math.max(level / DECADE, lowest) - lowest)) / (highest - lowest);
   return { lowest, highest, floor, y };
 }

@@ -6,7 +6,9 @@ import { Basis } from "./basis.js";
 import { Effect } from "./effect.js";
 import { Events } from "./events.js";
 import { Evidence } from "./evidence.js";
+import { elapsed, Facts } from "./facts.js";
 import { Guards } from "./guards.js";
+import { Operating } from "./operating.js";
 import { Pairs } from "./pairs.js";
 import { RULES } from "./rules.js";
 import { Scores } from "./scores.js";
@@ -16,13 +18,18 @@ import { Tally } from "./tally.js";
 const HELP = "Let two or more algorithms answer, or score the same inputs, and watch which is better. The verdict holds at every look, so you may stop whenever it convinces you.";
 
 class Header {
+  #whole;
   #title = h("h2");
   #link = h("a", {}, this.#title);
   #state = h("span", { class: "chip" });
   #mode = h("span", { class: "chip" });
-  #health = h("span", { class: "chip" });
+  #health = h("span", { class: "chip health" });
   #note = h("span", { class: "note" });
   node = h("header", {}, this.#link, this.#state, this.#mode, this.#health, this.#note);
+
+  constructor(whole) {
+    this.#whole = whole;
+  }
 
   blank() {
     write(this.#title, "No test is running");
@@ -42,7 +49,7 @@ class Header {
     write(this.#health, health.fine ? "healthy" : "unhealthy");
     attribute(this.#health, "data-status", health.fine ? "healthy" : "unhealthy");
     attribute(this.#health, "title", `Units fall on the arms by the weights: p = ${chance(health.split)}; so do labels: p = ${chance(health.labels)}. Below 0.001 the test promotes nobody.`);
-    write(this.#note, note(experiment, arms));
+    write(this.#note, this.#whole ? ending(experiment) : note(experiment, arms));
   }
 }
 
@@ -73,37 +80,54 @@ class Verbs {
 }
 
 export class Experiment {
-  #header = new Header();
+  #header;
   #verbs;
   #verdict = h("p", { class: "verdict" });
   #detail = h("p", { class: "detail" });
   #summary = h("p", { class: "summary" });
   #tally = new Tally();
-  #evidence = new Evidence();
-  #effect = new Effect();
+  #evidence;
+  #effect;
   #parts = { pairs: new Pairs(), scores: new Scores(), guards: new Guards(), segments: new Segments(), events: new Events() };
   #basis = new Basis();
+  #facts = new Facts();
+  #operating = new Operating();
   #words = h("div", { class: "words" }, this.#verdict, this.#detail);
-  #board = h("div", { class: "board" }, this.#tally.node, h("div", { class: "proof" }, this.#evidence.node, this.#effect.node));
-  #more = h("div", { class: "more" }, ...Object.values(this.#parts).map((part) => part.node), this.#basis.node);
+  #proof = h("div", { class: "proof" });
+  #standing = h("div", { class: "standing" }, this.#tally.node);
+  #board = h("div", { class: "board" }, this.#standing, this.#proof);
+  #more = h("div", { class: "more" });
   #empty = h("div", { class: "empty" }, h("p", {}, HELP), h("p", {}, "Start one here, or type ", h("code", {}, "make traffic"), ": it starts one and sends it labelled rows."));
   #shown = null;
   #snapshot = null;
   #herald;
 
-  /** `acts` has a function for each button; see `Verbs`. */
-  constructor(root, { herald, acts }) {
+  /** `acts` has a function for each button; see `Verbs`. `whole`: on a page of its own, with all there is to say. */
+  constructor(root, { herald, acts, whole = false }) {
     this.#herald = herald;
+    this.#header = new Header(whole);
+    [this.#evidence, this.#effect] = whole ? [new Evidence(230), new Effect(150)] : [new Evidence(), new Effect()];
+    this.#proof.append(this.#evidence.node, this.#effect.node);
+    this.#settle(whole);
+    if (whole) root.classList.add("report");
     this.#verbs = new Verbs(acts, () => this.#snapshot);
     this.#header.node.append(this.#verbs.node);
-    root.append(this.#header.node, this.#words, this.#summary, this.#board, this.#more, this.#empty);
+    root.append(this.#header.node, this.#words, this.#summary, ...(whole ? [this.#facts.node] : []), this.#board, this.#more, this.#empty);
     this.render(null, { canStart: false });
+  }
+
+  /** On a page of its own there is room for the scores under the arms, and for operations. */
+  #settle(whole) {
+    const { pairs, scores, guards, segments, events } = this.#parts;
+    if (whole) this.#standing.append(scores.node);
+    const parts = whole ? [pairs, this.#operating, guards, segments, events] : [pairs, scores, guards, segments, events];
+    this.#more.append(...parts.map((part) => part.node), this.#basis.node);
   }
 
   /** `snapshot` is null while this endpoint has had no test; `canStart` is null where none can be started. */
   render(snapshot, { canStart }) {
     this.#snapshot = snapshot;
-    for (const node of [this.#board, this.#words, this.#more]) show(node, Boolean(snapshot));
+    for (const node of [this.#board, this.#words, this.#more, this.#facts.node]) show(node, Boolean(snapshot));
     show(this.#empty, !snapshot);
     this.#verbs.render(snapshot?.experiment, { canStart });
     if (snapshot) this.#fill(snapshot);
@@ -133,6 +157,8 @@ export class Experiment {
     this.#parts.guards.render(experiment, snapshot.guardrails);
     this.#parts.segments.render(snapshot.segments, experiment, arms);
     this.#parts.events.render(snapshot.events);
+    this.#facts.render(snapshot);
+    this.#operating.render(arms);
     this.#basis.render(snapshot);
     this.#announce(experiment, verdict);
   }
@@ -150,14 +176,11 @@ function chance(p) {
 }
 
 function note(experiment, arms) {
-  const until = experiment.running ? Date.now() : Date.parse(experiment.ended_at);
-  const elapsed = duration((until - Date.parse(experiment.started_at)) / 1000);
   const answered = experiment.mode === "shadow" ? arms.slice(0, 1) : arms;
   const sum = (field) => answered.reduce((all, arm) => all + arm[field], 0);
   const share = sum("subjects") ? `, ${percent(sum("labelled") / sum("subjects"), 0)} labelled` : "";
-  const facts = `${experiment.running ? "for" : "ran for"} ${elapsed}: ${count(sum("exposures"))} predictions${share}`;
-  const left = Number.isFinite(experiment.days_left) ? `; about ${days(experiment.days_left)} left` : "";
-  return experiment.running ? `${facts}${left}; when stopped, ${RULES[experiment.rule] ?? experiment.rule}` : facts;
+  const facts = `${experiment.running ? "for" : "ran for"} ${duration(elapsed(experiment))}: ${count(sum("exposures"))} predictions${share}`;
+  return experiment.running ? `${facts}; ${ending(experiment)}` : facts;
 }
 
-const days = (number) => (number < 1.5 ? duration(number * 86400) : `${Math.round(number)} days`);
+const ending = ({ running, rule }) => (running ? `when stopped, ${RULES[rule] ?? rule}` : "");
