@@ -218,6 +218,18 @@ def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
         ("experiment",),
         [((str(test.id),), test.verdict.health.labels) for test in tests],
     )
+    yield _gauge(
+        "ab_guardrail_log_evalue",
+        f"Log of the evidence that a canary's challenger does harm, valid at any look. {_SAME}",
+        ("experiment", "guardrail"),
+        [((str(test.id), each.name), each.log_e) for test in tests for each in test.readings],
+    )
+    yield _gauge(
+        "ab_guardrail_threshold",
+        f"What that has to reach for the canary to be rolled back. {_SAME}",
+        ("experiment", "guardrail"),
+        [((str(test.id), each.name), each.threshold) for test in tests for each in test.readings],
+    )
     yield _gauge("ab_age_seconds", "Since the tests were read.", (), [((), age)])
 
 

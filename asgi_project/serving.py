@@ -35,7 +35,8 @@ from inference.models import MLAlgorithm
 from inference.opening import Opened, open_algorithm
 from inference.registry import Hooks, Registry, Snapshot
 from inference.relay import Relay
-from inference.services import paths, predictions
+from inference.services import paths, predictions, stewardship
+from inference.steward import Steward
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Serving:
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
         self.gateway = Gateway(self._wiring(), Limits(env.deadline_ms / 1000, env.max_request_rows))
         self.durable = Durable(self.gateway, Ledger(env.max_queue_rows), env.max_queue_rows)
+        self.steward = Steward(stewardship.attend, self._tests)
         self._background: list[asyncio.Task[None]] = []
         SOCKETS.most = env.max_sockets
 
@@ -85,6 +87,7 @@ class Serving:
         self._background.append(self._loop.create_task(self.registry.run()))
         self._background.append(self._loop.create_task(live.publish(self._sources(), relay())))
         self._background.append(self._loop.create_task(self.durable.sweeper.run()))
+        self._background.append(self._loop.create_task(self.steward.run()))
         await self.registry.looked()
         self._ids.ready(1)
         gateway.install(self.gateway)
@@ -144,7 +147,13 @@ class Serving:
             experiment=selectors.experiment_snapshot,
             keep=paths.keep,
             sockets=lambda: len(SOCKETS),
+            changed=self.steward.touch,
         )
+
+    def _tests(self) -> list[int]:
+        """That run, as far as this process knows."""
+        endpoints = self.snapshot.endpoints.values()
+        return [each.experiment.id for each in endpoints if each.experiment is not None]
 
     async def _retire(self, model: Model) -> None:
         opened = cast("Opened", model)

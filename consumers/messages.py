@@ -260,10 +260,10 @@ class OperationsSnapshot(Snapshot, tag="snapshot"):
 
 
 class Canary(Part):
-    """How far the ramp has been climbed, in percent, and since when."""
+    """How far the ramp has been climbed: the challenger's share of all units in percent."""
 
     step: int
-    steps: list[float]
+    steps: list[int]
     step_at: str | None
 
 
@@ -295,7 +295,7 @@ class Test(Part):
     phase: int
     running: bool
     outcome: str
-    canary: Canary | UnsetType | None = UNSET
+    canary: Canary | None
 
 
 class Pairs(Part):
@@ -321,6 +321,7 @@ class ArmNow(Part):
     exposures: int
     subjects: int
     errors: int
+    slow: int
     labelled: int
     correct: int
     accuracy: Number
@@ -333,7 +334,6 @@ class ArmNow(Part):
     latency_ms: Latency | None
     chance_to_win: Number
     expected_loss: Number
-    slow: int | UnsetType = UNSET
 
 
 class Evidence(Part):
@@ -371,6 +371,17 @@ class Health(Part):
     split: float
     labels: float
     fine: bool
+
+
+class Guardrail(Part):
+    """Whether a challenger does harm that needs no label: crossed once `log_e` is `threshold`."""
+
+    name: Literal["errors", "latency", "answers"]
+    arm: int
+    state: Literal["holds", "crossed", "no_data"]
+    log_e: Number
+    threshold: float
+    sentence: str
 
 
 class ArmPath(Part):
@@ -433,7 +444,7 @@ class ExperimentSnapshot(Snapshot, tag="snapshot"):
     health: Health
     events: Annotated[list[Event], Meta(description="The newest first, at most 50")]
     segments: list[SegmentNow] | None
-    guardrails: list[dict[str, Any]] | UnsetType = UNSET
+    guardrails: list[Guardrail]
     history: Path | UnsetType = UNSET
 
 

@@ -59,6 +59,7 @@ class Publisher:
         self._throttle = Throttle(INTERVAL)
         self._listeners: Counter[str] = Counter()
         self._sequence: Counter[str] = Counter()
+        self._changed = sources.changed
 
     async def run(self) -> None:
         """Send what is due and take each second's measure, until cancelled."""
@@ -79,6 +80,7 @@ class Publisher:
     def touch(self, topic: str) -> None:
         """Something about it changed."""
         if topic.startswith("experiment:"):
+            self._changed(int(topic.partition(":")[2]))
             self._snapshots.moved(int(topic.partition(":")[2]))
         if self._listeners[topic]:
             self._throttle.touch(topic, self._loop.time())

@@ -7,6 +7,7 @@ say the same, but MariaDB would silently leave it out.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import fields
 from typing import ClassVar, Final
 
@@ -15,11 +16,12 @@ from django.db.models import Case, F, GeneratedField, Q, Sum, UniqueConstraint, 
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference.core import experiment, graphanswers
+from inference.core import experiment, graphanswers, safeguards
 from inference.core.experiment import Mode
 from inference.core.graphs import GRAPH, Graph
 from inference.core.lifecycle import Rule, Status
 from inference.core.metrics import Measure, Metric
+from inference.core.safeguards import Safeguards
 from inference.core.schema import Task
 from inference.core.tally import NAMES, NOTHING, Tally
 from inference.core.types import LogMode
@@ -27,7 +29,7 @@ from inference.core.types import LogMode
 NAME_LENGTH: Final = 128
 FEEDBACK_LENGTH: Final = 10_000
 WHY_LENGTH: Final = 1000
-BEFORE_LABELS: Final = frozenset({"exposures", "errors", "subjects"})
+BEFORE_LABELS: Final = frozenset({"exposures", "errors", "subjects", "slow", "failing", "lagging"})
 
 
 def _while_true(condition: Q, owner: str) -> GeneratedField:
@@ -226,6 +228,11 @@ class ABTest(models.Model):
         )
 
     @property
+    def safeguards(self) -> Safeguards | None:
+        """What a canary keeps to; None for other tests, which count nothing for it."""
+        return safeguards.parsed(self.guardrails) if self.mode == Mode.CANARY else None
+
+    @property
     def task(self) -> Task:
         """Which is the same for all its arms."""
         return self.current[0].algorithm.task
@@ -340,6 +347,11 @@ class Exposure(models.Model):
     labelled = models.BigIntegerField(
         null=True, help_text="The prediction whose label counts for this subject."
     )
+    first = models.BigIntegerField(
+        null=True, help_text="The prediction that the subject came with."
+    )
+    failing = models.BooleanField(default=False, db_default=False, help_text="In a canary.")
+    lagging = models.BooleanField(default=False, db_default=False, help_text="In a canary.")
 
     def __str__(self) -> str:
         return f"exposure {self.subject:x} in phase {self.phase} of test {self.abtest_id}"
@@ -353,6 +365,13 @@ class ArmTallyQuerySet(models.QuerySet["ArmTally"]):
         names = [field.name for field in fields(Tally)]
         rows = self.values_list("arm_id").order_by("arm_id").annotate(*map(Sum, names))
         return {arm_id: Tally(*sums) for arm_id, *sums in rows}
+
+    def answers(self) -> dict[int, Counter[str]]:
+        """How often each arm of a canary gave which answer to a unit that came first."""
+        found: dict[int, Counter[str]] = defaultdict(Counter)
+        for arm_id, counted in self.order_by("pk").values_list("arm_id", "answers"):
+            found[arm_id].update(counted)
+        return found
 
 
 class Labels(models.Model):
@@ -386,6 +405,12 @@ class ArmTally(Labels):
     subjects = models.BigIntegerField(default=0, db_default=0)
     slow = models.BigIntegerField(
         default=0, db_default=0, help_text="Predictions slower than the guardrail allows."
+    )
+    failing = models.BigIntegerField(
+        default=0, db_default=0, help_text="Units of a canary that a prediction failed for."
+    )
+    lagging = models.BigIntegerField(
+        default=0, db_default=0, help_text="Units of a canary that one was too slow for."
     )
     latency = models.BinaryField(default=bytes, blank=True)
     answers = models.JSONField(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,10 +13,19 @@ from typing import Any, Final, NamedTuple
 from django.db.models import Prefetch, Q, QuerySet
 
 from inference import progress
-from inference.core import bayes, experiment, receipts, sketch, verdict
+from inference.core import (
+    bayes,
+    experiment,
+    guardrails,
+    receipts,
+    sketch,
+    stewarding,
+    verdict,
+)
 from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
+from inference.core.guardrails import Guarded, Reading
 from inference.core.metrics import CORRECTNESS, OF_CLASSES, OF_NUMBERS, Measure, Metric
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
@@ -104,12 +114,20 @@ class Readout:
     test: ABTest
     measured: Sequence[experiment.Arm]
     verdict: Verdict
+    readings: Sequence[Reading] = ()
+
+    @property
+    def spoken(self) -> Verdict:
+        """The verdict as people are told it, with what guardrails say."""
+        if self.test.mode != Mode.CANARY:
+            return self.verdict
+        return stewarding.spoken(self.verdict, self.readings, self.measured)
 
     @cached_property
     def snapshot(self) -> Json:
         """All that the page of the test shows but what has been before."""
-        test, found = self.test, self.verdict
-        left = progress.days_left(test, self.measured, found.code)
+        test, found = self.test, self.spoken
+        left = progress.days_left(test, self.measured, self.verdict.code)
         latencies, bets = _latencies(test), _bets(test, self.measured)
         return {
             "type": "snapshot",
@@ -122,7 +140,8 @@ class Readout:
             "evidence": asdict(found.evidence) if found.evidence else None,
             "verdict": _verdict(found),
             "health": {**found.health._asdict(), "fine": found.health.fine},
-            "segments": progress.parts(test, self.measured, found.code),
+            "segments": progress.parts(test, self.measured, self.verdict.code),
+            "guardrails": [_guardrail(test, reading) for reading in self.readings],
         }
 
 
@@ -133,7 +152,35 @@ def readout(abtest_id: int) -> Readout:
 
 def _readout(test: ABTest) -> Readout:
     measured = test.measured()
-    return Readout(test, measured, verdict.judge(measured, test.terms))
+    found = verdict.judge(measured, test.terms)
+    return Readout(test, measured, found, _readings(test, measured))
+
+
+def _readings(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Reading]:
+    """Of the guardrails of a canary."""
+    if (agreed := test.safeguards) is None:
+        return ()
+    answers: Mapping[int, Mapping[str, int]] = {}
+    if agreed.answers:
+        answers = ArmTally.objects.filter(arm__abtest=test).answers()
+    arms = zip(test.current, measured, experiment.chances(measured), strict=True)
+    control, challenger = (
+        Guarded(
+            counted.name,
+            chance,
+            counted.tally.subjects,
+            counted.tally.failing,
+            counted.tally.lagging,
+            answers.get(arm.pk, {}),
+        )
+        for arm, counted, chance in itertools.islice(arms, 2)
+    )
+    return guardrails.readings(control, challenger, agreed)
+
+
+def _guardrail(test: ABTest, reading: Reading) -> Json:
+    """The arm is the one that it is about."""
+    return {**reading._asdict(), "arm": test.current[1].pk}
 
 
 def experiment_snapshot(abtest_id: int, with_history: bool = False) -> Json:
@@ -185,6 +232,15 @@ def phases(abtest_id: int) -> list[Json]:
     ]
 
 
+def pooled(test: ABTest) -> list[Tally]:
+    """Of each arm in all phases together, by its place: what a bandit goes by."""
+    counted = ArmTally.objects.filter(arm__abtest=test).by_arm()
+    sums = [NOTHING] * len(test.current)
+    for arm in test.arms.all():
+        sums[arm.position - 1] += counted.get(arm.pk, NOTHING)
+    return sums
+
+
 class Measured(NamedTuple):
     """A running test as it is counted now: each arm with its row, and what the arms show."""
 
@@ -192,6 +248,7 @@ class Measured(NamedTuple):
     arms: Sequence[tuple[Arm, experiment.Arm]]
     verdict: Verdict
     measure: Measure = CORRECTNESS
+    readings: Sequence[Reading] = ()
 
 
 def measured() -> list[Measured]:
@@ -201,7 +258,7 @@ def measured() -> list[Measured]:
 
 def _measured(seen: Readout) -> Measured:
     arms = list(zip(seen.test.current, seen.measured, strict=True))
-    return Measured(seen.test.pk, arms, seen.verdict, seen.test.measure)
+    return Measured(seen.test.pk, arms, seen.verdict, seen.test.measure, seen.readings)
 
 
 def _experiment(test: ABTest) -> Json:
@@ -230,7 +287,15 @@ def _experiment(test: ABTest) -> Json:
         "phase": test.phase,
         "running": test.ended_at is None,
         "outcome": test.outcome,
+        "canary": _canary(test),
     }
+
+
+def _canary(test: ABTest) -> Json | None:
+    """Where it stands on its ramp, which is in percent of all units."""
+    if test.mode != Mode.CANARY:
+        return None
+    return {"step": test.step, "steps": list(stewarding.STEPS), "step_at": _moment(test.step_at)}
 
 
 def _arm(test: ABTest, arm: Arm, tally: Tally, latency: Mapping[str, float] | None) -> Json:
@@ -247,6 +312,7 @@ def _arm(test: ABTest, arm: Arm, tally: Tally, latency: Mapping[str, float] | No
         "exposures": tally.exposures,
         "subjects": tally.subjects,
         "errors": tally.errors,
+        "slow": tally.slow,
         "labelled": tally.labelled,
         "correct": tally.correct,
         "accuracy": tally.accuracy if metric in OF_CLASSES else None,
@@ -278,6 +344,8 @@ def _pairs(test: ABTest, arm: Arm, tally: Tally) -> Json | None:
 def _bets(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Json]:
     """For reading alone; nothing is decided by them."""
     tallies = [arm.tally for arm in measured]
+    if test.mode == Mode.BANDIT:
+        tallies = pooled(test)
     counts = test.metric == Metric.CORRECTNESS and test.mode != Mode.SHADOW
     if not counts or not any(tally.labelled for tally in tallies):
         return [{"chance_to_win": None, "expected_loss": None}] * len(tallies)

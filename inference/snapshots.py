@@ -32,12 +32,17 @@ class Registry(Protocol):
     def snapshot(self) -> Registered: ...
 
 
+def _nobody(experiment_id: int) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where snapshots come from. The last two go to the database, in a thread.
+    """Where snapshots come from. Two of these go to the database, in a thread.
 
     `experiment` reads a test, and the path that it has come if it is wanted; `keep` writes down a
-    point of that path, by a snapshot.
+    point of that path, by a snapshot. `changed` is told on the event loop of each test whose
+    tallies moved, here or elsewhere.
     """
 
     engine: Engine
@@ -45,6 +50,7 @@ class Sources:
     sockets: Callable[[], int]
     experiment: Callable[[int, bool], Json]
     keep: Callable[[Json], None]
+    changed: Callable[[int], None] = _nobody
 
 
 class Snapshots:

@@ -22,6 +22,7 @@ from inference.access import Access
 from inference.core import experiment
 from inference.core.balance import Health
 from inference.core.evidence import Evidence
+from inference.core.guardrails import Reading, State
 from inference.core.tally import Tally
 from inference.core.verdict import Code, Comparison, Verdict
 from inference.engine.base import BatchReport, EngineStats, LogStats
@@ -53,7 +54,8 @@ def measured() -> list[Measured]:
     arms = [experiment.Arm("x", 1, tally) for tally in tallies]
     shown = Comparison(1, Evidence(0.1, (-0.1, 0.3), 1.5, 3.0, 0.2), None)
     verdict = Verdict(Code.TOO_EARLY, "", comparisons=(shown,), health=Health(0.5, 0.25))
-    return [Measured(7, list(zip(rows, arms, strict=True)), verdict)]
+    reading = Reading("errors", State.HOLDS, 0.5, 3.0, "")
+    return [Measured(7, list(zip(rows, arms, strict=True)), verdict, readings=[reading])]
 
 
 @pytest.fixture
@@ -119,6 +121,8 @@ async def test_tests_are_told_by_arm(
     assert found[of("ab_log_evalue", **trees)] == 1.5
     assert found[of("ab_srm_pvalue", experiment="7")] == 0.5
     assert found[of("ab_labels_pvalue", experiment="7")] == 0.25
+    assert found[of("ab_guardrail_log_evalue", experiment="7", guardrail="errors")] == 0.5
+    assert found[of("ab_guardrail_threshold", experiment="7", guardrail="errors")] == 3.0
     assert found[of("ab_age_seconds")] < 60
 
 

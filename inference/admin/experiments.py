@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,8 @@ from inference import selectors
 from inference.admin.base import Shown, ShownInline, pretty, username
 from inference.admin.forms import WeightsForm
 from inference.models import ABTest, Arm, ArmTally, Decision
-from inference.services import experiments
+from inference.services import canaries, experiments
+from inference.services.experiments import Stopped
 
 
 class ArmInline(ShownInline):
@@ -55,7 +56,7 @@ class ABTestAdmin(Shown):
     left_out = ("evidence", "running_slot")
     readonly_fields = ("now",)
     inlines = (ArmInline,)
-    actions = ("stop", "reweight")
+    actions = ("stop", "roll_back", "promote", "reweight")
 
     @admin.display(boolean=True, ordering="ended_at")
     def running(self, test: ABTest) -> bool:
@@ -72,6 +73,20 @@ class ABTestAdmin(Shown):
         """Once; a stopped test only says its summary again."""
         for test in chosen:
             self.attempt(request, partial(_stopped, by=username(request)), test)
+
+    @admin.action(description="Roll back: end a canary with what was there", permissions=["change"])
+    def roll_back(self, request: HttpRequest, chosen: QuerySet[ABTest]) -> None:
+        """Once, as a stop."""
+        for test in chosen:
+            verb = partial(_ended, verb=canaries.roll_back, by=username(request))
+            self.attempt(request, verb, test)
+
+    @admin.action(description="Promote: end a canary with its challenger", permissions=["change"])
+    def promote(self, request: HttpRequest, chosen: QuerySet[ABTest]) -> None:
+        """Once, as a stop."""
+        for test in chosen:
+            verb = partial(_ended, verb=canaries.promote, by=username(request))
+            self.attempt(request, verb, test)
 
     def write(self, request: HttpRequest, obj: Any) -> None:
         """What people call it, and how many take part."""
@@ -111,6 +126,11 @@ def _reweighted(test: ABTest, weights: Sequence[int], by: str) -> str:
 
 def _stopped(test: ABTest, by: str) -> str:
     stopped = experiments.stop(test.pk, by=by)
+    return f"{test}: {stopped.message} {stopped.summary}"
+
+
+def _ended(test: ABTest, verb: Callable[[int, str], Stopped], by: str) -> str:
+    stopped = verb(test.pk, by)
     return f"{test}: {stopped.message} {stopped.summary}"
 
 

@@ -20,7 +20,7 @@ from inference.models import (
     MLAlgorithmStatus,
     MLRequest,
 )
-from inference.services.experiments import MOST_WEIGHT
+from inference.services.experiments import BY_HAND, MOST_WEIGHT
 
 # What is frozen when a test starts, beside its arms and its rule.
 AGREED: Final = (
@@ -220,6 +220,12 @@ class WeightsSerializer(serializers.Serializer):
     weights = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=MOST_WEIGHT), allow_empty=False
     )
+
+
+class WhySerializer(serializers.Serializer):
+    """Why somebody ends a canary; it is written down with what was known then."""
+
+    why = serializers.CharField(max_length=500, required=False, default=BY_HAND)
 
 
 class StoppedSerializer(serializers.Serializer):

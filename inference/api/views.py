@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.http import Http404
@@ -30,6 +31,7 @@ from inference.api.serializers import (
     StatusSerializer,
     StoppedSerializer,
     WeightsSerializer,
+    WhySerializer,
 )
 from inference.core import lifecycle
 from inference.core.agreement import Agreed
@@ -38,7 +40,8 @@ from inference.core.lifecycle import Rule
 from inference.durable import replies
 from inference.keys import Scope
 from inference.models import ABTest
-from inference.services import experiments, feedback, models
+from inference.services import canaries, experiments, feedback, models
+from inference.services.experiments import Stopped
 
 
 class EndpointViewSet(ReadOnlyModelViewSet):
@@ -173,6 +176,27 @@ class ABTestViewSet(
         except ExperimentInvalid as error:
             raise ValidationError({"weights": [error.message]}) from error
         return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=WhySerializer, responses={200: StoppedSerializer})
+    @action(detail=True, methods=["post"])
+    def rollback(self, request: Request, **kwargs: Any) -> Response:
+        """The end of a canary: what was in production before is there again."""
+        return self._ended(canaries.roll_back)
+
+    @extend_schema(request=WhySerializer, responses={200: StoppedSerializer})
+    @action(detail=True, methods=["post"])
+    def promote(self, request: Request, **kwargs: Any) -> Response:
+        """The end of a canary: its challenger is in production, whatever step it was at."""
+        return self._ended(canaries.promote)
+
+    def _ended(self, verb: Callable[[int, str, str], Stopped]) -> Response:
+        given = WhySerializer(data=self.request.data)
+        given.is_valid(raise_exception=True)
+        try:
+            stopped = verb(self.get_object().pk, caller(self.request), given.validated_data["why"])
+        except ExperimentInvalid as error:
+            raise ValidationError({"mode": [error.message]}) from error
+        return Response({"message": stopped.message, "summary": stopped.summary})
 
     @extend_schema(responses={200: dict})
     @action(detail=True)

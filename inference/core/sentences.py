@@ -51,6 +51,21 @@ def collecting(arms: Sequence[Arm], needed: int) -> str:
     )
 
 
+def adapting(arms: Sequence[Arm]) -> str:
+    shares = [
+        f"{arm.name} gets {_share(chance)}" for arm, chance in zip(arms, chances(arms), strict=True)
+    ]
+    return (
+        f"Adapting: {_listed(shares)} of the units that come now, about the chance that each is "
+        "the best. A bandit makes the most of what is known and proves nothing: no difference "
+        "here is claimed to be significant, and nobody is promoted by evidence."
+    )
+
+
+def rolling_back(why: str) -> str:
+    return f"Roll back now: {why}"
+
+
 def no_spread() -> str:
     return (
         "Too early to say: all labels so far show the very same error, "

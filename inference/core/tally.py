@@ -25,7 +25,9 @@ class Tally:
     and `squares` are the sums of the scores and of their squares, where the metric is none of
     those (see `metrics.Measure`). Where each input is put to both arms, `ahead` and `behind` are
     the inputs that this one scored higher or lower on than the control, `gap` and `gap_squares` the
-    sums of its score less the control's and of the square of that.
+    sums of its score less the control's and of the square of that. For canaries
+    only: `slow` are the predictions that took longer than is allowed, `failing` and `lagging` the
+    units that ever had an error, or a slow one.
     """
 
     exposures: int = 0
@@ -41,6 +43,9 @@ class Tally:
     behind: int = 0
     gap: float = 0.0
     gap_squares: float = 0.0
+    slow: int = 0
+    failing: int = 0
+    lagging: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*[getattr(self, name) + getattr(other, name) for name in NAMES])

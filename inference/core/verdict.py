@@ -25,6 +25,8 @@ class Code(StrEnum):
     FUTILE = "futile"  # no difference as large as one that would matter
     UNHEALTHY = "unhealthy"  # the traffic is not split as it was to be
     LABELS_UNEVEN = "labels_uneven"
+    ROLL_BACK = "roll_back"  # the challenger of a canary does harm
+    ADAPTING = "adapting"  # a bandit, which concludes nothing
 
 
 class Comparison(NamedTuple):
@@ -77,6 +79,8 @@ def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
 
 def _concluded(arms: Sequence[Arm], terms: Terms) -> Verdict:
     """Of a test that may be believed."""
+    if terms.mode is Mode.BANDIT:
+        return Verdict(Code.ADAPTING, sentences.adapting(arms))
     comparisons = tuple(_comparisons(arms, terms))
     if not any(arm.tally.exposures for arm in arms):
         return Verdict(Code.NO_DATA, sentences.no_data(), comparisons=comparisons)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from inference import selectors
 from inference.models import WHY_LENGTH, ABTest, Decision
 from inference.selectors import Readout
+
+WEIR: Final = "weir"  # who acts by what was agreed
 
 
 class What(StrEnum):

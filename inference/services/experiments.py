@@ -22,7 +22,7 @@ from inference.core.tally import Tally
 from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm
 from inference.selectors import Readout
-from inference.services import announce, decisions, rosters, statuses
+from inference.services import announce, decisions, modes, rosters, statuses
 from inference.services.decisions import What
 
 MOST_WEIGHT: Final = 1_000_000
@@ -59,6 +59,7 @@ def start(
     segments.refuse(agreed.get("segment", ""), [algorithm.schema for algorithm, _ in arms])
     first = arms[0][0]
     terms = agreement.complete(agreed, first.task, graph=GRAPH in first.schema)
+    given = modes.complete(terms, arms)
     if terms.get("mode") == Mode.SHADOW and first.parent_endpoint.log_mode != LogMode.STRICT:
         message = "The log of this endpoint is not strict, and pairs are made from the log."
         raise ExperimentInvalid(message, field="mode")
@@ -68,7 +69,7 @@ def start(
         endpoint=first.parent_endpoint,
         salt=secrets.token_hex(16),
         rule=rule.value,
-        **terms,
+        **given,
     )
     chances = _chances(test, [weight for _, weight in arms])
     for position, ((algorithm, weight), chance) in enumerate(zip(arms, chances, strict=True), 1):
@@ -233,14 +234,17 @@ def widen(abtest_id: int, coverage: float, by: str, why: str = "") -> ABTest:
     if not test.coverage <= coverage <= 1.0:
         message = f"The coverage is {test.coverage:g} and is only raised: nobody is put out."
         raise ExperimentInvalid(message, field="coverage")
+    if test.mode == Mode.CANARY:
+        raise ExperimentInvalid("The coverage of a canary follows from its step.", field="coverage")
     if coverage == test.coverage:
         return test
     change = f"coverage {test.coverage:g} to {coverage:g}"
     decisions.note(test, by, What.WIDENED, _because(change, why))
-    return _widened(test, coverage, by)
+    return widened(test, coverage, by)
 
 
-def _widened(test: ABTest, coverage: float, by: str) -> ABTest:
+def widened(test: ABTest, coverage: float, by: str) -> ABTest:
+    """The same of a test that nobody else can change, once it is written down."""
     ABTest.objects.filter(pk=test.pk).update(coverage=coverage)
     test.coverage = coverage
     arms = test.current
@@ -264,26 +268,36 @@ def stop(abtest_id: int, by: str, why: str = BY_HAND) -> Stopped:
 
     Raises ABTest.DoesNotExist.
     """
-    return _already(ABTest.objects.get(pk=abtest_id)) or _stop(abtest_id, by, why)
+    return already(ABTest.objects.get(pk=abtest_id)) or _stop(abtest_id, by, why)
 
 
-def _already(test: ABTest) -> Stopped | None:
+def already(test: ABTest) -> Stopped | None:
+    """What is answered if it has ended; None if it has not."""
     return None if test.ended_at is None else Stopped(ALREADY, test.summary or "")
 
 
 @transaction.atomic
 def _stop(abtest_id: int, by: str, why: str) -> Stopped:
     announce.registry_changed()
-    if (already := _already(ABTest.objects.get(pk=abtest_id))) is not None:
-        return already  # while this one waited for its turn
-    seen = selectors.readout(abtest_id)
-    test, terms = seen.test, seen.test.terms
-    winner = lifecycle.decide(Rule(test.rule), seen.measured, terms)
-    said = summary(terms.measure, [arm.tally for arm in seen.measured])
+    if (found := already(ABTest.objects.get(pk=abtest_id))) is not None:
+        return found  # while this one waited for its turn
+    return stopped(selectors.readout(abtest_id), by, why)
+
+
+def stopped(seen: Readout, by: str, why: str) -> Stopped:
+    """The end of a test that nobody else can change any more."""
+    winner = lifecycle.decide(Rule(seen.test.rule), seen.measured, seen.test.terms)
     _write_down(seen, winner, by, why)
-    _end(test, by, said, seen.verdict, winner)
-    _release(test, winner, by)
-    announce.experiment_changed(test.pk)
+    outcome = "nobody promoted" if winner is None else f"arm {winner + 1} promoted"
+    return close(seen, winner, by, outcome)
+
+
+def close(seen: Readout, winner: int | None, by: str, outcome: str) -> Stopped:
+    """The same, whatever was decided about its arms, once that is written down."""
+    said = summary(seen.test.measure, [arm.tally for arm in seen.measured])
+    _end(seen, by, said, outcome)
+    _release(seen.test, winner, by)
+    announce.experiment_changed(seen.test.pk)
     return Stopped(FINISHED, said)
 
 
@@ -308,17 +322,17 @@ def _scored(measure: Measure, tally: Tally) -> str:
     return f"{measure.name}: {'no data' if value is None else value}"
 
 
-def _end(test: ABTest, by: str, said: str, found: verdict.Verdict, winner: int | None) -> None:
-    running = ABTest.objects.filter(pk=test.pk, ended_at=None)
+def _end(seen: Readout, by: str, said: str, outcome: str) -> None:
+    running = ABTest.objects.filter(pk=seen.test.pk, ended_at=None)
     ended = running.update(
         ended_at=timezone.now(),
         ended_by=by,
         summary=said,
-        evidence=_as_json(found),
-        outcome="nobody promoted" if winner is None else f"arm {winner + 1} promoted",
+        evidence=_as_json(seen.spoken),
+        outcome=outcome,
     )
     if ended != 1:
-        raise Raced(f"Test {test.pk} was stopped meanwhile.")
+        raise Raced(f"Test {seen.test.pk} was stopped meanwhile.")
 
 
 def _as_json(found: verdict.Verdict) -> dict[str, Any]:

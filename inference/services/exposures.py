@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from django.db import transaction
@@ -20,21 +21,49 @@ Key = tuple[int, int, int]
 
 _REMEMBERED: Final = 100_000  # 15 MB
 _written: Final[set[Key]] = set()
+_id: Final = attrgetter("id")
 
 
-def write(kept: Sequence[Kept], rows: Mapping[int, Sequence[PredictionRow]]) -> Mapping[int, int]:
-    """How many units each arm has got for the first time, by the arm's id.
+class Units(NamedTuple):
+    """How many units each arm has got for the first time, by its id.
+
+    `firsts` are the predictions that the subjects among them came with.
+    """
+
+    gained: Mapping[int, int]
+    firsts: Collection[int]
+
+
+NOBODY: Final = Units(Counter(), ())
+
+
+def write(kept: Sequence[Kept], rows: Mapping[int, Sequence[PredictionRow]]) -> Units:
+    """The units that are new.
 
     A subject is written down then, by whoever of several writers is the first to commit; a row
     without a subject is a unit of its own. In a transaction.
     """
     units = Counter({arm.arm_id: _nameless(rows[arm.arm_id]) for arm in kept})
     firsts = {first[:3]: first for arm in kept for first in _firsts(arm, rows[arm.arm_id])}
-    if new := firsts.keys() - _written:
-        # In this order, so that two who bring the same ones do not wait for each other.
-        units.update(dialects.current().expose([firsts[key] for key in sorted(new)]))
-        transaction.on_commit(partial(_remember, new), robust=True)
-    return units
+    if not (new := firsts.keys() - _written):
+        return Units(units, ())
+    # In this order, so that two who bring the same ones do not wait for each other.
+    found = dialects.current().expose([firsts[key] for key in sorted(new)])
+    units.update(arm_id for arm_id, _ in found)
+    transaction.on_commit(partial(_remember, new), robust=True)
+    return Units(units, {first for _, first in found})
+
+
+def harmed(kept: Kept, rows: Sequence[PredictionRow], how: str) -> int:
+    """How many units of a canary these rows are the first of their kind for; `how` is the mark.
+
+    One after the other in a fixed order, so that two who mark the same ones do not wait in a
+    circle. Everybody who asks by name has an exposure by now.
+    """
+    subjects = {subject_hash(kept.salt, row.subject) for row in rows if row.subject}
+    here = Exposure.objects.filter(abtest=kept.abtest_id, phase=kept.phase, **{how: False})
+    marked = sum(here.filter(subject=one).update(**{how: True}) for one in sorted(subjects))
+    return _nameless(rows) + marked
 
 
 def _remember(keys: Collection[Key]) -> None:
@@ -49,7 +78,10 @@ def _nameless(rows: Sequence[PredictionRow]) -> int:
 
 
 def _firsts(arm: Kept, rows: Sequence[PredictionRow]) -> Iterator[First]:
-    for subject in {row.subject for row in rows if row.subject}:
+    # Of several rows of a subject the last one that is set here stays: that of the lowest id.
+    by_subject = {row.subject: row.id for row in sorted(rows, key=_id, reverse=True)}
+    by_subject.pop("", None)
+    for subject, first in by_subject.items():
         yield First(
             arm.abtest_id,
             arm.phase,
@@ -57,6 +89,7 @@ def _firsts(arm: Kept, rows: Sequence[PredictionRow]) -> Iterator[First]:
             arm.arm_id,
             bucket_of_subject(arm.salt, subject),
             arm.propensity,
+            first,
         )
 
 

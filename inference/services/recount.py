@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -40,6 +40,10 @@ _READ: Final = ("arm", "subject", "response", "full_response", "feedback")
 _OF_ROWS: Final = ("input_data", "parent_mlalgorithm")
 
 
+Answers = tuple[Mapping[str, int], Mapping[str, int]]  # counted, found
+_ANSWER: Final = "answer "  # what differs begins with it
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One arm in one phase, or the labels of one of its segments."""
@@ -48,17 +52,28 @@ class Line:
     counted: Tally
     found: Tally
     segment: str = ""
+    answers: Answers = ({}, {})
 
     @property
     def differences(self) -> Mapping[str, tuple[float, float]]:
         """By name, what was counted and what the log says, where these are not the same."""
         ours, theirs = asdict(self.counted), asdict(self.found)
-        return {
+        of_tally = {
             name: (ours[name], theirs[name])
             for name in ours
             if ours[name] != theirs[name]
             and not (name in _SUMS and _close(ours[name], theirs[name]))
         }
+        return of_tally | {
+            f"{_ANSWER}{name}": change for name, change in self.differing_answers.items()
+        }
+
+    @property
+    def differing_answers(self) -> Mapping[str, tuple[int, int]]:
+        """The same of how often each answer was given, where a guardrail looks at that."""
+        ours, theirs = self.answers
+        both = {name: (ours.get(name, 0), theirs.get(name, 0)) for name in sorted({*ours, *theirs})}
+        return {name: change for name, change in both.items() if change[0] != change[1]}
 
 
 def _close(ours: float, theirs: float) -> bool:
@@ -78,17 +93,23 @@ def recount(abtest_id: int) -> Sequence[Line]:
         arms = {arm.pk: arm for arm in test.arms.all()}
         ours = ArmTally.objects.filter(arm__abtest=test).by_arm()
         rows = MLRequest.objects.filter(arm__in=list(arms)).order_by()
-        theirs = _of_rows(rows)
+        theirs = _of_rows(test, rows)
         chosen = _chosen(test, rows)
         name, parts = _namer(test), _segments(test)
         labels = _of_labels(test, rows, chosen, name)
         if test.mode == Mode.SHADOW:
             theirs |= _of_shadows(list(arms))
             labels |= _of_pairs(test, list(arms), chosen, name)
+        told, said = ArmTally.objects.filter(arm__abtest=test).answers(), _of_answers(test, rows)
     whole = _whole(labels)
     return [
         *(
-            Line(arm, ours.get(pk, NOTHING), theirs.get(pk, NOTHING) + whole.get(pk, NOTHING))
+            Line(
+                arm,
+                ours.get(pk, NOTHING),
+                theirs.get(pk, NOTHING) + whole.get(pk, NOTHING),
+                answers=(told.get(pk, {}), said.get(pk, {})),
+            )
             for pk, arm in arms.items()
         ),
         *(
@@ -103,19 +124,26 @@ def recount(abtest_id: int) -> Sequence[Line]:
 def repair(lines: Sequence[Line]) -> None:
     """Add what is missing, and take away what is too much; what was counted since stays right."""
     for line in lines:
-        change = {name: theirs - ours for name, (ours, theirs) in line.differences.items()}
-        if change:
-            gained = {name: F(name) + value for name, value in change.items()}
-            _row(line).update(**gained)
+        if line.differences:
+            _add(line)
             announce.experiment_changed(line.arm.abtest_id)
 
 
-def _row(line: Line) -> QuerySet[ArmTally] | QuerySet[SegmentTally]:
+def _add(line: Line) -> None:
+    """Answers are read and written again, which nobody else does to this shard's."""
+    gained: dict[str, Any] = {
+        name: F(name) + theirs - ours
+        for name, (ours, theirs) in line.differences.items()
+        if not name.startswith(_ANSWER)
+    }
     if line.segment:
         part, _ = SegmentTally.objects.get_or_create(arm=line.arm, segment=line.segment)
-        return SegmentTally.objects.filter(pk=part.pk)
+        SegmentTally.objects.filter(pk=part.pk).update(**gained)
+        return
     tally, _ = ArmTally.objects.get_or_create(arm=line.arm, shard=SHARD)
-    return ArmTally.objects.filter(pk=tally.pk)
+    answers = Counter(tally.answers)
+    answers.update({n: theirs - ours for n, (ours, theirs) in line.differing_answers.items()})
+    ArmTally.objects.filter(pk=tally.pk).update(**gained, answers=answers)
 
 
 @contextmanager
@@ -144,18 +172,51 @@ def _isolate() -> None:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-def _of_rows(rows: QuerySet[MLRequest]) -> dict[int | None, Tally]:
+def _of_rows(test: ABTest, rows: QuerySet[MLRequest]) -> dict[int | None, Tally]:
     """All but the labels, by arm: a subject has one arm in a phase, and an arm is of one phase."""
+    limit = test.safeguards.latency_ms if test.safeguards else None
+    slow = Q(error_code="", latency_us__gt=1000.0 * limit) if limit else Q(pk=None)
+    failed = Q(error_code__gt="") if test.safeguards else Q(pk=None)
     found = rows.values_list("arm_id").annotate(
         predictions=Count("pk"),
         failed=Count("pk", filter=Q(error_code__gt="")),
         nameless=Count("pk", filter=Q(subject="")),
         subjects=Count("subject", distinct=True, filter=Q(subject__gt="")),
+        late=Count("pk", filter=slow),
+        **_units("failing", failed),
+        **_units("lagging", slow),
     )
     return {
-        arm_id: Tally(exposures=all_, errors=errors, subjects=nameless + named)
-        for arm_id, all_, errors, nameless, named in found
+        arm_id: Tally(
+            exposures=all_,
+            errors=errors,
+            subjects=nameless + named,
+            slow=late,
+            failing=sum(harmed[:2]),
+            lagging=sum(harmed[2:]),
+        )
+        for arm_id, all_, errors, nameless, named, late, *harmed in found
     }
+
+
+def _units(name: str, which: Q) -> dict[str, Count]:
+    """With at least one such row; whoever is nobody is a unit with each."""
+    return {
+        name: Count("pk", filter=which & Q(subject="")),
+        f"{name}_named": Count("subject", distinct=True, filter=which & Q(subject__gt="")),
+    }
+
+
+def _of_answers(test: ABTest, rows: QuerySet[MLRequest]) -> Mapping[int, Counter[str]]:
+    """Of each unit the one that it came with, by arm; see `tallies`."""
+    agreed, said = test.safeguards, defaultdict[int, Counter[str]](Counter)
+    if agreed is None or not agreed.answers:
+        return said
+    firsts = Exposure.objects.filter(abtest=test).values("first")
+    new = rows.filter(Q(subject="") | Q(pk__in=firsts), error_code="")
+    for arm_id, response, count in new.values_list("arm_id", "response").annotate(n=Count("pk")):
+        said[arm_id or 0][agreed.answer(response)] += count
+    return said
 
 
 class Place(NamedTuple):

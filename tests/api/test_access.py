@@ -51,6 +51,8 @@ ROUTES: dict[str, tuple[str, dict[str, Scope]]] = {
     "abtest-decisions": ("/api/v1/abtests/{test}/decisions", {"GET": READ}),
     "abtest-history": ("/api/v1/abtests/{test}/history", {"GET": READ}),
     "abtest-reweight": ("/api/v1/abtests/{test}/reweight", {"POST": MANAGE}),
+    "abtest-rollback": ("/api/v1/abtests/{test}/rollback", {"POST": MANAGE}),
+    "abtest-promote": ("/api/v1/abtests/{test}/promote", {"POST": MANAGE}),
 }
 CASES = [
     (method, path, scope) for path, methods in ROUTES.values() for method, scope in methods.items()

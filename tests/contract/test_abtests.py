@@ -416,6 +416,87 @@ def test_the_snapshot_is_the_one_of_the_live_topic(door: Door) -> None:
     assert door.get("/api/v1/abtests/999999/live").status == 404
 
 
+# -- canaries and bandits --------------------------------------------------------------------------
+
+
+def test_a_canary_begins_small_and_says_where_it_stands(door: Door) -> None:
+    test = start(door, mode="canary", guardrails={"latency_ms": 5000, "answers": True})
+
+    snapshot = door.get(f"/api/v1/abtests/{test['id']}/live").json()
+
+    assert test["coverage"] == 0.02
+    canary = snapshot["experiment"]["canary"]
+    assert (canary["step"], canary["steps"]) == (0, [1, 5, 10, 25, 50, 100])
+    assert [each["name"] for each in snapshot["guardrails"]] == ["errors", "latency", "answers"]
+    assert {each["arm"] for each in snapshot["guardrails"]} == {snapshot["arms"][1]["arm"]}
+    assert predicted(door, query="?subject=ann")["algorithm"] in (FOREST, TREES)
+
+
+@pytest.mark.parametrize(
+    ("verb", "what", "ended"),
+    [
+        ("rollback", "rolled_back", ("production", "testing")),
+        ("promote", "promoted", ("testing", "production")),
+    ],
+)
+def test_a_canary_is_ended_by_hand_and_that_is_written_down(
+    door: Door, verb: str, what: str, ended: tuple[str, str]
+) -> None:
+    test = start(door, mode="canary")
+    path = f"/api/v1/abtests/{test['id']}"
+
+    reply = door.json("POST", f"{path}/{verb}", {"why": "seen enough"})
+    again = door.json("POST", f"{path}/{verb}", {})
+
+    assert (reply.status, reply.json()["message"]) == (200, "AB Test finished.")
+    assert (again.status, again.json()["message"]) == (200, "AB Test already finished.")
+    assert (status_of(door, FOREST), status_of(door, TREES)) == ended
+    newest = door.get(f"{path}/live").json()["events"][0]
+    assert (newest["what"], newest["why"]) == (what, "seen enough")
+
+
+@pytest.mark.parametrize("verb", ["rollback", "promote"])
+def test_only_a_canary_is(door: Door, verb: str) -> None:
+    test = start(door)
+
+    refused = door.json("POST", f"/api/v1/abtests/{test['id']}/{verb}", {})
+
+    assert (refused.status, list(refused.json())) == (400, ["mode"])
+    assert door.json("POST", f"/api/v1/abtests/999999/{verb}", {}).status == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"mode": "canary", "guardrails": {"speed": 1}}, "guardrails"),
+        ({"mode": "canary", "guardrails": {"latency_ms": "fast"}}, "guardrails"),
+        ({"mode": "canary", "coverage": 0.5}, "coverage"),
+        ({"mode": "canary", "arms": [TREES, FOREST]}, "arms"),
+        ({"mode": "split", "guardrails": {"errors": True}}, "guardrails"),
+        ({"mode": "bandit", "stops_on": ["winner"]}, "stops_on"),
+    ],
+)
+def test_what_does_not_go_with_a_mode_is_refused_by_field(
+    door: Door, asked: dict[str, Any], field: str
+) -> None:
+    arms: Mapping[str, Any] = PAIR
+    if "arms" in asked:
+        arms = {"arms": [{"algorithm": each} for each in asked["arms"]]}
+
+    reply = door.json("POST", "/api/v1/abtests", {**NAMED, **asked, **arms})
+
+    assert (reply.status, list(reply.json())) == (400, [field]), reply.text
+
+
+def test_a_bandit_says_that_it_proves_nothing(door: Door) -> None:
+    test = start(door, mode="bandit")
+
+    verdict = door.get(f"/api/v1/abtests/{test['id']}/live").json()["verdict"]
+
+    assert (verdict["code"], verdict["winner"]) == ("adapting", None)
+    assert "no difference here is claimed to be significant" in verdict["sentence"]
+
+
 # -- statuses --------------------------------------------------------------------------------------
 
 

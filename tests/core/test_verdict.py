@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from inference.core.experiment import Arm, Terms
+from inference.core.experiment import Arm, Mode, Terms
 from inference.core.metrics import Measure, Metric
 from inference.core.tally import Tally
 from inference.core.verdict import Code, judge
@@ -197,3 +197,15 @@ def test_all_challengers_must_be_as_good_as_equal() -> None:
     arms = [arm("a", 8000, 7200), arm("b", 8000, 7205), arm("c", 50, 45)]
 
     assert judge(arms, Terms(difference=0.5)).code is not Code.FUTILE
+
+
+def test_a_bandit_concludes_nothing() -> None:
+    arms = [arm("a", 900, 400), replace(arm("b", 900, 800), weight=3)]
+
+    found = judge(arms, Terms(mode=Mode.BANDIT))
+
+    dealt = [replace(each, chance=0.5) for each in arms]
+    assert found.code is Code.ADAPTING
+    assert (found.winner, found.evidence, found.comparisons) == (None, None, ())
+    assert found.sentence.startswith("Adapting: a gets 25.0% and b gets 75.0% of the units that")
+    assert judge(dealt, Terms(mode=Mode.BANDIT)).sentence.startswith("Adapting: a gets 50.0%")

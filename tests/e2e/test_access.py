@@ -37,6 +37,10 @@ IN_TIME: Final = 20.0
 # Every route by its name in the URL conf, a path to it, and what each of its methods asks for.
 ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "dashboard": ("/", {"GET": KNOWN}),
+    "/endpoints/<path:name>": (f"/endpoints/{ENDPOINT}", {"GET": KNOWN}),
+    "/experiments": ("/experiments", {"GET": KNOWN}),
+    "experiment": ("/experiments/1", {"GET": KNOWN}),
+    "/operations": ("/operations", {"GET": KNOWN}),
     "/favicon.ico": ("/favicon.ico", {"GET": ANYBODY}),
     "asyncapi": ("/asyncapi.json", {"GET": READ}),
     "sockets": ("/sockets", {"GET": READ}),
@@ -67,6 +71,8 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "abtest-history": (f"{API}/abtests/1/history", {"GET": READ}),
     "abtest-phases": (f"{API}/abtests/1/phases", {"GET": READ}),
     "abtest-reweight": (f"{API}/abtests/1/reweight", {"POST": MANAGE}),
+    "abtest-rollback": (f"{API}/abtests/1/rollback", {"POST": MANAGE}),
+    "abtest-promote": (f"{API}/abtests/1/promote", {"POST": MANAGE}),
 }
 # The same for the Open Inference Protocol, which is answered before there is a URL conf; by verb.
 V2: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {

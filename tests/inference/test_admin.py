@@ -258,6 +258,22 @@ def test_stopping_does_what_the_rule_says_and_shows_the_summary(
     assert ABTest.objects.get().ended_by == "ann"
 
 
+@pytest.mark.parametrize(
+    ("action", "outcome"), [("roll_back", "rolled_back"), ("promote", "arm 2 promoted")]
+)
+def test_a_canary_is_ended_either_way_and_no_other_test(
+    client: Client, test: ABTest, action: str, outcome: str
+) -> None:
+    assert "is no canary" in act(client, action, test)
+    ABTest.objects.update(mode="canary")
+
+    assert "AB Test finished." in act(client, action, test)
+
+    test.refresh_from_db()
+    assert (test.outcome, test.ended_by) == (outcome, "ann")
+    assert test.decisions.latest("pk").what in {"rolled_back", "promoted"}
+
+
 def test_a_test_can_be_renamed_and_nothing_else(client: Client, test: ABTest) -> None:
     given = {"title": "better", "created_by": "bob", "rule": "none", "alpha": "0.5"}
     given["coverage"] = "1.0"

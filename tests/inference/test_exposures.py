@@ -13,7 +13,7 @@ from inference.core.tally import Tally
 from inference.models import ABTest, Arm, ArmTally, Exposure
 from inference.services import dialects, exposures, feedback, predictions
 from inference.services.dialects import portable
-from inference.services.dialects.base import First
+from inference.services.dialects.base import First, New
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
@@ -129,7 +129,7 @@ def test_what_cannot_be_written_for_another_reason_is_said(
     arm: Arm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dialects, "current", lambda: portable)
-    bad = First(arm.abtest_id, 1, 5, arm.pk, None, 0.5)  # type: ignore[arg-type]  # on purpose
+    bad = First(arm.abtest_id, 1, 5, arm.pk, None, 0.5, 1)  # type: ignore[arg-type]  # on purpose
 
     with pytest.raises(IntegrityError), transaction.atomic():
         portable.expose([bad])
@@ -142,7 +142,7 @@ def test_whom_this_process_wrote_down_is_not_brought_again(monkeypatch: pytest.M
     brought: list[int] = []
     expose = dialects.current().expose
 
-    def heard(firsts: Sequence[First]) -> Sequence[int]:
+    def heard(firsts: Sequence[First]) -> Sequence[New]:
         brought.append(len(firsts))
         return expose(firsts)
 

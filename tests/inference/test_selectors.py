@@ -43,6 +43,7 @@ def test_a_snapshot_shows_the_test_its_arms_and_what_follows() -> None:
         "exposures": 2,
         "subjects": 2,
         "errors": 0,
+        "slow": 0,
         "labelled": 1,
         "correct": 1,
         "accuracy": 1.0,

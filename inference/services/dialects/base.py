@@ -11,7 +11,10 @@ from inference.core.types import PredictionRow
 
 
 class Kept(NamedTuple):
-    """What is known of an arm before the batch is counted; no latency if nothing ever was."""
+    """What is known of an arm before the batch is counted; no latency if nothing ever was.
+
+    `guardrails` and `answers` are JSON, and there only for an arm of a canary.
+    """
 
     arm_id: int
     abtest_id: int
@@ -19,10 +22,15 @@ class Kept(NamedTuple):
     propensity: float
     salt: str
     latency: bytes | memoryview | None
+    guardrails: str | None
+    answers: str | None
 
 
 class First(NamedTuple):
-    """A subject that may be new to a phase of a test; see `models.Exposure`."""
+    """A subject that may be new to a phase of a test; see `models.Exposure`.
+
+    `first` is the prediction that brings it.
+    """
 
     abtest_id: int
     phase: int
@@ -30,16 +38,28 @@ class First(NamedTuple):
     arm_id: int
     bucket: int
     propensity: float
+    first: int
+
+
+class New(NamedTuple):
+    """A subject that was: whose arm gained a unit, and by which prediction."""
+
+    arm_id: int
+    first: int
 
 
 class Gain(NamedTuple):
-    """What a batch adds to an arm's counts, and the latencies of that arm from now on."""
+    """What a batch adds to an arm's counts, and its latencies and answers from now on."""
 
     arm_id: int
     exposures: int
     errors: int
     subjects: int
     latency: bytes
+    slow: int
+    failing: int
+    lagging: int
+    answers: str
 
 
 class Dialect(Protocol):
@@ -47,7 +67,8 @@ class Dialect(Protocol):
 
     Other writers may bring the same rows at the same time: each is written by one of them, whom
     `insert` tells so, and nobody waits in a circle. A shard has one writer; should it have two for
-    a moment, because one was taken for dead, counts stay right and some latencies are lost.
+    a moment, because one was taken for dead, counts stay right and some latencies and
+    answers are lost (of which a recount finds the answers).
     """
 
     def in_one(self, count: int) -> bool:
@@ -62,10 +83,10 @@ class Dialect(Protocol):
         """What the shard holds for these arms, in the order of their ids."""
         ...
 
-    def expose(self, firsts: Sequence[First]) -> Sequence[int]:
+    def expose(self, firsts: Sequence[First]) -> Sequence[New]:
         """Write those that are not there yet, given in the order of their keys, each once.
 
-        Returns the arm of each that was new, in any order.
+        Returns those that were new, in any order.
         """
         ...
 

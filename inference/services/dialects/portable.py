@@ -7,18 +7,21 @@ fails it is asked which ones are.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, FilteredRelation, Q
 
+from inference.core.experiment import Mode
 from inference.core.types import PredictionRow
 from inference.models import Arm, ArmTally, Exposure, MLRequest
-from inference.services.dialects.base import First, Gain, Kept
+from inference.services.dialects.base import First, Gain, Kept, New
 
 _LARGEST: Final = 256  # rows of a statement, which may not exceed a packet
 _KEPT: Final = ("pk", "abtest_id", "phase", "propensity", "abtest__salt", "ours__latency")
+_OF_CANARIES: Final = ("abtest__mode", "abtest__guardrails", "ours__answers")
 _DEADLOCK: Final = 1213  # MariaDB's number for it
 
 
@@ -62,10 +65,19 @@ def kept(arms: Collection[int], shard: str) -> Sequence[Kept]:
     """One query for all of them."""
     ours = FilteredRelation("tallies", condition=Q(tallies__shard=shard))
     found = Arm.objects.filter(pk__in=arms).annotate(ours=ours).order_by("pk")
-    return [Kept(*values) for values in found.values_list(*_KEPT)]
+    return [
+        Kept._make((*values[: len(_KEPT)], *_guarded(*values[len(_KEPT) :])))
+        for values in found.values_list(*_KEPT, *_OF_CANARIES)
+    ]
 
 
-def expose(firsts: Sequence[First]) -> Sequence[int]:
+def _guarded(mode: str, guardrails: Any, answers: Any) -> tuple[str | None, str | None]:
+    if mode != Mode.CANARY:
+        return None, None
+    return json.dumps(guardrails), json.dumps(answers or {})
+
+
+def expose(firsts: Sequence[First]) -> Sequence[New]:
     """Nearly always somebody is new or nobody is: it is asked first, and written as the log is."""
     absent = _unseen(firsts)
     if not absent:
@@ -77,7 +89,7 @@ def expose(firsts: Sequence[First]) -> Sequence[int]:
         if len(_unseen(absent)) == len(absent):  # then it was something else
             raise
         return expose(absent)
-    return [each.arm_id for each in absent]
+    return [New(each.arm_id, each.first) for each in absent]
 
 
 def _unseen(firsts: Sequence[First]) -> Sequence[First]:
@@ -99,6 +111,10 @@ def add(gains: Sequence[Gain], shard: str) -> None:
             errors=F("errors") + gain.errors,
             subjects=F("subjects") + gain.subjects,
             latency=gain.latency,
+            slow=F("slow") + gain.slow,
+            failing=F("failing") + gain.failing,
+            lagging=F("lagging") + gain.lagging,
+            answers=json.loads(gain.answers),
         )
 
 

@@ -19,7 +19,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connections, transaction
 
 from inference.core.types import PredictionRow
-from inference.services.dialects.base import First, Gain, Kept
+from inference.services.dialects.base import First, Gain, Kept, New
 
 # Whoever finds an id that somebody is just writing waits for him. By rising ids nobody can wait
 # for one who waits himself for something that he holds.
@@ -45,35 +45,47 @@ _TYPES: Final = (*["bigint"] * 3, *["text"] * 5, "timestamptz", "bigint", "text"
 # So many rows make up for the one turn more that a COPY waits for the server.
 _MANY: Final = 64
 _KEPT: Final = b"""
-SELECT arm.id, arm.abtest_id, arm.phase, arm.propensity, test.salt, tally.latency
+SELECT arm.id, arm.abtest_id, arm.phase, arm.propensity, test.salt, tally.latency,
+    CASE test.mode WHEN 'canary' THEN test.guardrails::text END,
+    CASE test.mode WHEN 'canary' THEN coalesce(tally.answers::text, '{}') END
 FROM inference_arm arm JOIN inference_abtest test ON test.id = arm.abtest_id
 LEFT JOIN inference_armtally tally ON tally.arm_id = arm.id AND tally.shard = %b
 WHERE arm.id = ANY(%b::bigint[])
 ORDER BY arm.id
 """
 _EXPOSE: Final = b"""
-INSERT INTO inference_exposure (abtest_id, phase, subject, arm_id, bucket, propensity)
+INSERT INTO inference_exposure (abtest_id, phase, subject, arm_id, bucket, propensity, first)
 SELECT * FROM unnest(
-    %b::bigint[], %b::integer[], %b::bigint[], %b::bigint[], %b::smallint[], %b::float8[]
+    %b::bigint[], %b::integer[], %b::bigint[], %b::bigint[], %b::smallint[], %b::float8[],
+    %b::bigint[]
 ) AS first (abtest_id, phase, subject)
 ORDER BY abtest_id, phase, subject
 ON CONFLICT DO NOTHING
-RETURNING arm_id
+RETURNING arm_id, first
 """
 _ADD: Final = b"""
 INSERT INTO inference_armtally AS tally (
-    arm_id, exposures, errors, subjects, latency, shard,
-    labelled, correct, absolute_error, squared_error
+    arm_id, exposures, errors, subjects, latency, slow, failing, lagging, answers,
+    shard, labelled, correct, absolute_error, squared_error
 )
-SELECT *, %b, 0, 0, 0, 0 FROM unnest(
-    %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[]
-) AS gain (arm_id)
+SELECT arm_id, exposures, errors, subjects, latency, slow, failing, lagging, answers::jsonb,
+    %b, 0, 0, 0, 0
+FROM unnest(
+    %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bytea[], %b::bigint[],
+    %b::bigint[], %b::bigint[], %b::text[]
+) AS gain (
+    arm_id, exposures, errors, subjects, latency, slow, failing, lagging, answers
+)
 ORDER BY arm_id
 ON CONFLICT (arm_id, shard) DO UPDATE SET
     exposures = tally.exposures + excluded.exposures,
     errors = tally.errors + excluded.errors,
     subjects = tally.subjects + excluded.subjects,
-    latency = excluded.latency
+    latency = excluded.latency,
+    slow = tally.slow + excluded.slow,
+    failing = tally.failing + excluded.failing,
+    lagging = tally.lagging + excluded.lagging,
+    answers = excluded.answers
 """
 _id: Final = attrgetter("id")
 
@@ -119,9 +131,9 @@ def kept(arms: Collection[int], shard: str) -> Sequence[Kept]:
     return [Kept(*values) for values in _execute(_KEPT, [shard, list(arms)]).fetchall()]
 
 
-def expose(firsts: Sequence[First]) -> Sequence[int]:
+def expose(firsts: Sequence[First]) -> Sequence[New]:
     """What comes back is what was new."""
-    return [arm_id for (arm_id,) in _execute(_EXPOSE, _columns(firsts)).fetchall()]
+    return [New(*values) for values in _execute(_EXPOSE, _columns(firsts)).fetchall()]
 
 
 def add(gains: Sequence[Gain], shard: str) -> None:

@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, connectio
 
 from inference.core.types import PredictionRow
 from inference.models import MLRequest
-from inference.services.dialects.base import First, Gain, Kept
+from inference.services.dialects.base import First, Gain, Kept, New
 
 
 class _Moments:
@@ -56,21 +56,26 @@ _LARGEST: Final = 256
 
 
 _KEPT: Final = (
-    "SELECT arm.id, arm.abtest_id, arm.phase, arm.propensity, test.salt, tally.latency"
+    "SELECT arm.id, arm.abtest_id, arm.phase, arm.propensity, test.salt, tally.latency,"
+    " CASE test.mode WHEN 'canary' THEN test.guardrails END,"
+    " CASE test.mode WHEN 'canary' THEN coalesce(tally.answers, '{{}}') END"
     " FROM inference_arm arm JOIN inference_abtest test ON test.id = arm.abtest_id"
     " LEFT JOIN inference_armtally tally ON tally.arm_id = arm.id AND tally.shard = ?"
     " WHERE arm.id IN ({marks}) ORDER BY arm.id"
 )
 _EXPOSE: Final = (
-    "INSERT INTO inference_exposure (abtest_id, phase, subject, arm_id, bucket, propensity)"
-    " VALUES {rows} ON CONFLICT DO NOTHING RETURNING arm_id"
+    "INSERT INTO inference_exposure (abtest_id, phase, subject, arm_id, bucket, propensity, first)"
+    " VALUES {rows} ON CONFLICT DO NOTHING RETURNING arm_id, first"
 )
 _ADD: Final = (
     "INSERT INTO inference_armtally (arm_id, shard, exposures, errors, subjects, latency,"
-    " labelled, correct, absolute_error, squared_error) VALUES {rows}"
+    " slow, failing, lagging, answers, labelled, correct, absolute_error, squared_error)"
+    " VALUES {rows}"
     " ON CONFLICT (arm_id, shard) DO UPDATE SET exposures = exposures + excluded.exposures,"
     " errors = errors + excluded.errors, subjects = subjects + excluded.subjects,"
-    " latency = excluded.latency"
+    " latency = excluded.latency, slow = slow + excluded.slow,"
+    " failing = failing + excluded.failing, lagging = lagging + excluded.lagging,"
+    " answers = excluded.answers"
 )
 
 
@@ -127,13 +132,13 @@ def kept(arms: Collection[int], shard: str) -> Sequence[Kept]:
     return [Kept(*values) for values in _execute(_KEPT.format(marks=marks), [shard, *arms])]
 
 
-def expose(firsts: Sequence[First]) -> Sequence[int]:
-    new: list[int] = []
+def expose(firsts: Sequence[First]) -> Sequence[New]:
+    new: list[New] = []
     for start in range(0, len(firsts), _LARGEST):
         chunk = firsts[start : start + _LARGEST]
-        rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(chunk))
+        rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(chunk))
         found = _execute(_EXPOSE.format(rows=rows), [*chain.from_iterable(chunk)]).fetchall()
-        new.extend(arm_id for (arm_id,) in found)
+        new.extend(New(*values) for values in found)
     return new
 
 
@@ -142,7 +147,8 @@ def add(gains: Sequence[Gain], shard: str) -> None:
     values: list[object] = []
     for gain in gains:
         values += (gain.arm_id, shard, *gain[1:])
-    _execute(_ADD.format(rows=", ".join(["(?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"] * len(gains))), values)
+    rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)"] * len(gains))
+    _execute(_ADD.format(rows=rows), values)
 
 
 def beaten(error: DatabaseError) -> bool:
