@@ -36,7 +36,7 @@ PAGES: Final = {
     "operations": "operations",
 }
 WHOLE: Final = ("split",)  # on a desk it is shown to its end
-DESK_ONLY: Final = ("endpoint",)
+ONCE: Final = ("endpoint",)  # large, and drawn in no other way elsewhere: light, on a desk
 
 
 def main() -> int:
@@ -94,7 +94,7 @@ async def _taken(url: str, chromium: str) -> None:
         flags = ["--no-sandbox", "--disable-gpu"]
         browser = await playwright.chromium.launch(executable_path=chromium, args=flags)
         for page, size, theme in itertools.product(PAGES, SIZES, ("light", "dark")):
-            if size == "desk" or page not in DESK_ONLY:
+            if page not in ONCE or (size, theme) == ("desk", "light"):
                 await _picture(browser, url, page, size, theme)
         await browser.close()
 
