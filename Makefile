@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
-	bench-peers faults traffic screenshots notebooks requirements clean
+	bench-peers bench-watch faults soak-page traffic screenshots notebooks requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -77,9 +77,16 @@ bench: $(DEV) ## Measure ours beside the peers
 bench-peers: $(DEV) ## Measure ours beside every peer, each in its own environment; writes docs/performance.md
 	$(PYTHON) -m bench peers --write $(ARGS)
 
+bench-watch: $(DEV) ## Measure what a hundred sockets on one test see while traffic plays, and cost
+	$(PYTHON) -m bench watchers $(ARGS)
+
 RUNS ?= 1
 faults: $(DEV) ## Break it RUNS times in each way it must survive (ONLY=F1,F9: in these), and print a table
 	$(PYTHON) -m tests.faults --runs $(RUNS) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+MINUTES ?= 60
+soak-page: $(DEV) ## Leave the page open for MINUTES of traffic: how its heap grows, how long its tasks take
+	$(PYTHON) -m bench page --minutes $(MINUTES) $(ARGS)
 
 traffic: setup ## Send demo requests and feedback to a running server
 	@export WEIR_PROFILE=$${WEIR_PROFILE:-open}; exec $(PYTHON) manage.py traffic $(ARGS)

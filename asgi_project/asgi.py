@@ -6,13 +6,14 @@ import asyncio
 import json
 from typing import Final, cast
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
-_django = get_asgi_application()  # before anything that imports models
+django.setup(set_prefix=False)  # before anything that imports models
 
 from asgi_project import metrics, version  # noqa: E402  # Django is set up first
 from asgi_project.access_log import AccessLog  # noqa: E402  # Django is set up first
+from asgi_project.control import ControlPlane  # noqa: E402  # Django is set up first
 from asgi_project.env import Environment  # noqa: E402  # Django is set up first
 from asgi_project.metrics import Metrics, Scraped, Source  # noqa: E402  # Django is set up first
 from asgi_project.serving import Serving  # noqa: E402  # Django is set up first
@@ -53,7 +54,7 @@ class Weir:
         self._own_port = Scraped(lambda: self._metrics, access)
         self._scraped = Scraped(lambda: self._metrics, access, crowded=env.web_concurrency > 1)
         plane = DataPlane(
-            cast("Application", _django),
+            cast("Application", ControlPlane()),
             access,
             max_body=env.max_body_bytes,
             https=self._https,

@@ -106,17 +106,18 @@ _MARIADB = {
     "write_timeout": 5,
 }
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "django.db.backends.sqlite3": _SQLITE,
+    "asgi_project.sqlite": _SQLITE,
     "asgi_project.postgresql": _POSTGRESQL,
     "django.db.backends.mysql": _MARIADB,
 }
+_OURS = {"postgres": "asgi_project.postgresql", "sqlite": "asgi_project.sqlite"}
 
 
 def _database() -> dict[str, Any]:
-    ours = "asgi_project.postgresql" if WEIR.database_url.startswith("postgres") else None
+    kind = next((kind for kind in _OURS if WEIR.database_url.startswith(kind)), "")
     # A pooled connection is tried before it is handed out: it may be older than the server.
     found: dict[str, Any] = {
-        **dj_database_url.parse(WEIR.database_url, ours, conn_health_checks=True)
+        **dj_database_url.parse(WEIR.database_url, _OURS.get(kind), conn_health_checks=True)
     }
     if found["ENGINE"] == "django.db.backends.mysql":
         _drive_mariadb()

@@ -1,7 +1,7 @@
 """`python -m bench`: ours beside the peers. `python -m bench profile`: where our time goes.
 
 `python -m bench peers`: ours as shipped beside every peer in an environment of its own.
-`python -m bench overload`, `models` and `tensors`: see bench/README.md.
+`python -m bench overload`, `models`, `tensors`, `watchers` and `page`: see bench/README.md.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.
 `python -m bench assignment`: what it costs to find a unit's arm.
@@ -27,11 +27,13 @@ from bench import (
     log,
     measure,
     overload,
+    page,
     placement,
     power,
     profiling,
     report,
     tensors,
+    watchers,
     wrk,
 )
 from bench.floors import floors
@@ -44,6 +46,8 @@ _VERBS: Final = {
     "peers": (contest.add_arguments, "ours as shipped beside every peer"),
     "overload": (overload.add_arguments, "three times more than can be done"),
     "models": (crowd.add_arguments, "what further models cost"),
+    "watchers": (watchers.add_arguments, "a hundred sockets on one test while traffic plays"),
+    "page": (page.add_arguments, "a page that is open while traffic plays"),
     "power": (power.add_arguments, "how often tests are wrong, and when they are done"),
     "tensors": (tensors.add_arguments, "binary tensors beside the model called directly"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from bench.contenders import FASTAPI, OURS_OFF, OURS_STRICT, TUTORIAL
 from bench.jobs import FOREST, LINEAR
@@ -129,6 +129,7 @@ SLOWER: Final = 2.0
 REFUSAL_MS: Final = 5.0
 UNEVEN: Final = 0.05
 TENSOR_TIMES: Final = 1.5
+PLAYED: Final = 2000
 
 
 def overloaded(peak: float, calm: Overload, flood: Overload) -> list[Floor]:
@@ -155,3 +156,35 @@ def packed(times: float) -> Floor:
     """How many times longer a request takes than the model itself."""
     what = "V2 binary, forest: time / ONNX Runtime called directly"
     return Floor(what, times, TENSOR_TIMES, "x", most=True)
+
+
+class Watching(Protocol):
+    """What those saw who watched a test."""
+
+    @property
+    def predictions(self) -> float: ...
+    @property
+    def fewest(self) -> int: ...
+    @property
+    def p99_ms(self) -> float: ...
+    @property
+    def equal(self) -> int: ...
+
+
+def watched(sight: Watching, share: float, sockets: int) -> list[Floor]:
+    """`share` is the rate of predictions with watchers, divided by that without."""
+    return [
+        Floor("watched: predictions", sight.predictions, 0.99 * PLAYED, "a second"),
+        Floor("watched: frames of each socket in each second", sight.fewest, 4),
+        Floor("watched: from commit to frame, p99", sight.p99_ms, 300, "ms", most=True),
+        Floor("watched: last frame is what the database says", sight.equal, sockets, "sockets"),
+        Floor("watched: predictions / without watchers", share, 0.9, "x"),
+    ]
+
+
+def soaked(growth: float, busiest: float) -> list[Floor]:
+    """Of a page beside traffic: megabytes an hour, and its longest task's CPU time."""
+    return [
+        Floor("page: its heap grows by, an hour", growth, 5.0, "MB", most=True),
+        Floor("page: CPU time of its longest task", busiest, 50.0, "ms", most=True),
+    ]

@@ -65,7 +65,7 @@ class Line:
             _frame(self._dialect, slot, rows, workload) for slot, rows in enumerate(self._rows)
         ]
         self._sent = [0.0] * spec.in_flight
-        self.socket, rest = _connect(spec, self._dialect.name)
+        self.socket, rest = connected(spec.port, spec.path, self._dialect.name, spec.headers)
         self._reader = frames.Reader(rest)
         self.answered = 0
         self.waits: list[float] = []
@@ -117,14 +117,16 @@ def _frame(dialect: Dialect, slot: int, rows: Sequence[int], workload: Workload)
     return dialect.frame(slot, [record], many=False)
 
 
-def _connect(spec: Spec, protocol: str) -> tuple[socket.socket, bytes]:
+def connected(
+    port: int, path: str, protocol: str, headers: Mapping[str, str]
+) -> tuple[socket.socket, bytes]:
     """The socket, and what came after the handshake's end."""
-    line = socket.create_connection(("127.0.0.1", spec.port), timeout=20.0)
+    line = socket.create_connection(("127.0.0.1", port), timeout=20.0)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     key = base64.b64encode(os.urandom(16)).decode()
-    extra = "".join(f"{name}: {value}\r\n" for name, value in spec.headers.items())
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     fields = (
-        f"GET {spec.path} HTTP/1.1\r\nHost: 127.0.0.1:{spec.port}\r\nUpgrade: websocket\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
         f"Sec-WebSocket-Protocol: {protocol}\r\n{extra}\r\n"
     )

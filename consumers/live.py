@@ -8,10 +8,13 @@ from typing import Any, Final
 
 import msgspec
 from channels.consumer import AsyncConsumer
-from channels.exceptions import StopConsumer
 
 from consumers import base
-from consumers.doors import Doors, Pass, Scope
+from consumers.doors import Doors, Pass
+from consumers.gallery import GALLERY
+from consumers.mailbox import Mailbox
+from consumers.outbox import Send
+from consumers.predict import Receive
 from consumers.sockets import SOCKETS
 from inference import live
 from inference.core import wire
@@ -20,9 +23,7 @@ from inference.keys import Scope as KeyScope
 
 MOST_TOPICS: Final = 64
 MOST_NONSENSE: Final = 10  # frames that are no wishes, before the socket is closed
-SEND_SECONDS: Final = 10.0  # a client that takes nothing for so long has stopped reading
-
-Message = dict[str, Any]
+LAST_SECONDS: Final = 1.0
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,70 +36,76 @@ class Wish(msgspec.Struct, forbid_unknown_fields=True):
 class LiveConsumer(AsyncConsumer):
     """One listener. A slow one misses snapshots, which are cumulative, and is never buffered for.
 
-    Channels hands it one message at a time, so what a group says while a first snapshot is being
-    read waits until that has left.
+    A Channels consumer with loops of its own, as `PredictConsumer` is: Channels would hop through a
+    thread for each frame.
     """
 
-    channel_layer_alias = "default"
     passed: Pass
 
     def __init__(self, *, doors: Doors) -> None:
         self._doors = doors
         self._topics: set[str] = set()
         self._nonsense = 0
-        self._closing = False
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self._scope: Scope = scope
-        self._codec = base.codec_of(scope)
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        self._codec, self._send = base.codec_of(scope), send
+        self._mailbox = Mailbox(send)
+        await base.accept(send, scope, self._codec)
         try:
-            await super().__call__(scope, receive, send)
-        finally:
-            SOCKETS.leave(self)
-            for topic in self._topics.copy():
-                await self._forget(topic)
-
-    async def websocket_connect(self, _: Message) -> None:
-        await base.accept(self.send, self._scope, self._codec)
-        try:
-            self.passed = self._doors.check(self._scope, KeyScope.READ)
+            self.passed = self._doors.check(scope, KeyScope.READ)
             live.current()
             SOCKETS.enter(self)
         except WeirError as error:
-            self._closing = True
-            await base.refuse(self.send, self._codec, error)
-
-    async def websocket_receive(self, message: Message) -> None:
-        if self._closing:
+            await base.refuse(send, self._codec, error)
             return
-        text = message.get("text")
         try:
-            await self._fulfil(self._wish(text if text is not None else message.get("bytes")))
-        except WeirError as error:
-            await self._say(wire.error(None, error))
-            self._nonsense += isinstance(error, FrameInvalid)
-        if self._nonsense > MOST_NONSENSE:
-            await self._close(base.NONSENSE)
-
-    async def websocket_disconnect(self, _: Message) -> None:
-        raise StopConsumer
-
-    async def live_snapshot(self, message: Message) -> None:
-        """From a group: JSON that is sent as it is, or in this client's own encoding."""
-        text: str = message["text"]
-        if isinstance(self._codec, wire.JsonCodec):
-            await self._send(text)
-        else:
-            await self._say(msgspec.json.decode(text))
+            await self._run(receive)
+        finally:
+            SOCKETS.leave(self)
+            self._forget_all()
 
     async def drain(self) -> None:
         """Say so and close; whoever listens comes back to the next server."""
-        await self._say(wire.draining())
-        await self._close(base.GOING_AWAY)
+        self._say(wire.draining())
+        await self._leave(base.GOING_AWAY)
 
     async def expel(self, error: WeirError) -> None:
-        await self._say(wire.error(None, error))
-        await self._close(base.code(error))
+        self._say(wire.error(None, error))
+        await self._leave(base.code(error))
+
+    async def _run(self, receive: Receive) -> None:
+        """Until either side closes."""
+        writer = asyncio.ensure_future(self._mailbox.run())
+        reader = asyncio.ensure_future(self._read(receive))
+        try:
+            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
+            if reader.done():
+                reader.result()  # what nobody expected must not pass for a goodbye
+            else:
+                await base.close(self._send, base.TRY_LATER)
+        finally:
+            writer.cancel()
+            reader.cancel()
+            await asyncio.gather(writer, reader, return_exceptions=True)
+
+    async def _read(self, receive: Receive) -> None:
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            try:
+                await self._fulfil(self._wish(text if text is not None else message.get("bytes")))
+            except WeirError as error:
+                self._say(wire.error(None, error))
+                self._nonsense += isinstance(error, FrameInvalid)
+            if self._nonsense > MOST_NONSENSE:
+                await self._leave(base.NONSENSE)
+                return
+
+    def _hear(self, topic: str, text: str) -> None:
+        """A snapshot: JSON that is sent as it is, or in this client's own encoding."""
+        plain = isinstance(self._codec, wire.JsonCodec)
+        frame = text if plain else self._codec.message(msgspec.json.decode(text))
+        self._mailbox.tell(topic, frame)
 
     def _wish(self, data: str | bytes | None) -> Wish:
         if isinstance(data, str) is not isinstance(self._codec, wire.JsonCodec):
@@ -113,53 +120,54 @@ class LiveConsumer(AsyncConsumer):
 
     async def _fulfil(self, wish: Wish) -> None:
         if wish.unsubscribe is not None:
-            await self._forget(wish.unsubscribe)
+            self._forget(wish.unsubscribe)
         elif wish.subscribe is not None:
             await self._join(wish.subscribe)
 
     async def _join(self, topic: str) -> None:
         """The group first, then the snapshot, so that nothing falls between them.
 
-        Somebody who is subscribed already gets a fresh snapshot.
+        What the group says meanwhile is told afterwards. Somebody who is subscribed already gets a
+        fresh snapshot.
         """
         if len(self._topics) >= MOST_TOPICS:
             raise TooLarge(f"A socket has at most {MOST_TOPICS} topics.")
         publisher = live.current()
-        if topic not in self._topics:
-            self._topics.add(topic)
-            publisher.join(topic)
-            await self.channel_layer.group_add(live.group(topic), self.channel_name)
+        self._mailbox.hold(topic)
         try:
-            await self._say(await publisher.snapshot(topic))
+            if topic not in self._topics:
+                self._topics.add(topic)
+                publisher.join(topic)
+                await GALLERY.join(topic, self._hear)
+            self._say(await publisher.snapshot(topic))
         except FrameInvalid:
-            await self._forget(topic)
+            self._forget(topic)
             raise
+        self._mailbox.let_go(topic)
 
-    async def _forget(self, topic: str) -> None:
+    def _forget(self, topic: str) -> None:
         if topic not in self._topics:
             return
         self._topics.remove(topic)
+        self._mailbox.forget(topic)
+        GALLERY.leave(topic, self._hear)
         with contextlib.suppress(WeirError):
             live.current().leave(topic)
-        await self.channel_layer.group_discard(live.group(topic), self.channel_name)
 
-    async def _say(self, body: dict[str, object]) -> None:
-        await self._send(self._codec.message(body))
+    def _forget_all(self) -> None:
+        for topic in self._topics.copy():
+            self._forget(topic)
 
-    async def _send(self, frame: str | bytes) -> None:
-        if self._closing:
-            return
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await base.say(self.send, frame)
-        except TimeoutError:
-            await self._close(base.TRY_LATER)
-            raise StopConsumer from None
+    def _say(self, body: dict[str, object]) -> None:
+        self._mailbox.say(self._codec.message(body))
 
-    async def _close(self, code: int) -> None:
-        """Frames that came before the client knew are read, and nothing is said to them."""
-        self._closing = True
-        await base.close(self.send, code)
+    async def _leave(self, code: int) -> None:
+        """Close; what was said is sent before, if the client takes it, and nothing follows it."""
+        self._forget_all()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._mailbox.empty()
+        await base.close(self._send, code)
 
 
 def _decoded(data: str | bytes) -> Wish:

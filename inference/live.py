@@ -43,6 +43,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.1  # seconds between two snapshots of a topic
+LONGEST: Final = 0.16  # the same while they take long, for which the predictions would have to pay:
+SHARE: Final = 0.05  # a topic has so much of the time
 GRACE: Final = 0.02  # seconds
 RETRY: Final = 1.0  # seconds until a snapshot that could not be had is asked for again
 MESSAGE: Final = "live.snapshot"  # the type of a group message; its `text` is the snapshot's JSON
@@ -56,7 +58,7 @@ class Publisher:
         self._loop = asyncio.get_running_loop()
         self._snapshots = Snapshots(sources, self._loop.time())
         self._woken = asyncio.Event()
-        self._throttle = Throttle(INTERVAL)
+        self._throttle = Throttle(INTERVAL, LONGEST, SHARE)
         self._listeners: Counter[str] = Counter()
         self._sequence: Counter[str] = Counter()
         self._changed = sources.changed
@@ -122,6 +124,7 @@ class Publisher:
     async def _send(self, topic: str) -> None:
         if not self._listeners[topic]:
             return  # they left while it was not due yet
+        began = self._loop.time()
         self._sequence[topic] += 1
         try:
             body = await self.snapshot(topic, first=False)
@@ -132,6 +135,7 @@ class Publisher:
         except Exception:  # a background task: a database that is away must not end the screen
             log.exception("the snapshot of %s was not sent", topic)
             self._loop.call_later(RETRY, self.touch, topic)
+        self._throttle.took(topic, self._loop.time() - began)
 
     async def _tick(self) -> None:
         """On each second of the wall's clock, so that all curves have points at the same times."""

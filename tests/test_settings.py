@@ -236,7 +236,7 @@ def test_a_request_never_keeps_a_connection() -> None:
 @pytest.mark.parametrize(
     ("address", "engine", "expected"),
     [
-        ("sqlite:///x", "django.db.backends.sqlite3", {"transaction_mode": "IMMEDIATE"}),
+        ("sqlite:///x", "asgi_project.sqlite", {"transaction_mode": "IMMEDIATE"}),
         ("postgres://ann@h/d", "asgi_project.postgresql", {"connect_timeout": 3}),
         ("postgresql://ann@h/d", "asgi_project.postgresql", {"tcp_user_timeout": 5000}),
         ("postgres://h/d?connect_timeout=9", "asgi_project.postgresql", {"connect_timeout": 9}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypedDict, TypeVar
+from typing import Any, Final, Generic, Required, TypedDict, TypeVar
 
 import httpx
 import msgspec
@@ -121,6 +121,35 @@ def apart(options: Options) -> tuple[Wishes, float | None, str]:
     return Wishes(**rest), timeout, key
 
 
+class Terms(TypedDict, total=False):
+    """What is agreed at the start of a test and stays so; see the REST page for what each means."""
+
+    mode: str
+    metric: str
+    low: float
+    high: float
+    coverage: float
+    difference: float
+    minimum: int
+    maximum: int
+    stops_on: Sequence[str]
+    segment: str
+    guardrails: Sequence[Mapping[str, object]]
+
+
+class Plan(TypedDict, total=False):
+    """What is known before a test: `difference` is the smallest that would matter."""
+
+    difference: Required[float]
+    base: float
+    variance: float
+    labels_a_day: float
+    weights: Sequence[int]
+    coverage: float
+    power: float
+    alpha: float
+
+
 def predict_one(endpoint: str, record: Record, wishes: Wishes = ANYONE) -> Call[Prediction]:
     return _asked(endpoint, encode(record), wishes, reading.prediction)
 
@@ -174,12 +203,23 @@ def experiment(experiment_id: int) -> Call[Experiment]:
 
 
 def start_experiment(
-    title: str, arms: Mapping[int, int], created_by: str, rule: str
+    title: str, arms: Mapping[int, int], created_by: str, rule: str, terms: Terms
 ) -> Call[Experiment]:
     split = [{"algorithm": algorithm, "weight": weight} for algorithm, weight in arms.items()]
     body = {"title": title, "created_by": created_by, "arms": split, "rule": rule}
-    sent = encode({name: value for name, value in body.items() if value})
+    sent = encode({name: value for name, value in body.items() if value} | dict(terms))
     return Call("POST", f"{API}abtests", reading.experiment, {}, _JSON, sent, repeatable=False)
+
+
+def reweight_experiment(experiment_id: int, weights: Sequence[int]) -> Call[Experiment]:
+    """Sent twice, it would begin two phases."""
+    path, sent = f"{API}abtests/{experiment_id}/reweight", encode({"weights": list(weights)})
+    return Call("POST", path, reading.experiment, {}, _JSON, sent, repeatable=False)
+
+
+def widen_experiment(experiment_id: int, coverage: float) -> Call[Experiment]:
+    path, sent = f"{API}abtests/{experiment_id}", encode({"coverage": coverage})
+    return Call("PATCH", path, reading.experiment, {}, _JSON, sent)
 
 
 def stop_experiment(experiment_id: int) -> Call[Json]:
@@ -189,6 +229,30 @@ def stop_experiment(experiment_id: int) -> Call[Json]:
 
 def experiment_snapshot(experiment_id: int) -> Call[Json]:
     return _get(f"abtests/{experiment_id}/live", reading.json)
+
+
+def experiment_phases(experiment_id: int) -> Call[list[Json]]:
+    return _get(f"abtests/{experiment_id}/phases", reading.json)
+
+
+def experiment_history(experiment_id: int) -> Call[Json]:
+    return _get(f"abtests/{experiment_id}/history", reading.json)
+
+
+def experiment_decisions(experiment_id: int) -> Call[list[Json]]:
+    return _get(f"abtests/{experiment_id}/decisions", reading.json)
+
+
+def plan(endpoint_id: int, wishes: Mapping[str, object]) -> Call[Json]:
+    params = {name: _wished(value) for name, value in wishes.items() if value is not None}
+    return replace(_get(f"endpoints/{endpoint_id}/plan", reading.json), params=params)
+
+
+def _wished(value: object) -> str:
+    """As a query has it: several with commas between them."""
+    if isinstance(value, list | tuple):
+        return ",".join(str(each) for each in value)
+    return str(value)
 
 
 def operations() -> Call[Json]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, Unpack, cast, overload
 
 import httpx
 
 from weir_client import calls, desk
 from weir_client.address import Address
-from weir_client.calls import Call, Options, Record, Rows
+from weir_client.calls import Call, Options, Plan, Record, Rows, Terms
 from weir_client.desk import Attempt, Desk
 from weir_client.errors import WeirError
 from weir_client.retries import Retries
@@ -151,11 +151,43 @@ class Client:
         """Tallies, evidence and verdict, as the dashboard shows them."""
         return self._ask(calls.experiment_snapshot(experiment_id))
 
+    def experiment_phases(self, experiment_id: int) -> list[Json]:
+        """Each phase with its weights and its tallies, the present one last."""
+        return self._ask(calls.experiment_phases(experiment_id))
+
+    def experiment_history(self, experiment_id: int) -> Json:
+        """The path of the evidence in the present phase, column by column."""
+        return self._ask(calls.experiment_history(experiment_id))
+
+    def experiment_decisions(self, experiment_id: int) -> list[Json]:
+        """Who decided what, when and why, each with the evidence of that moment."""
+        return self._ask(calls.experiment_decisions(experiment_id))
+
+    def plan(self, endpoint: str, **wishes: Unpack[Plan]) -> Json:
+        """How many labels a test would need and how long that takes; raises NotServed."""
+        return self._ask(calls.plan(calls.id_of(endpoint, self.endpoints()), wishes))
+
     def start_experiment(
-        self, title: str, arms: Mapping[int, int], created_by: str, rule: str = ""
+        self,
+        title: str,
+        arms: Mapping[int, int],
+        created_by: str,
+        rule: str = "",
+        **terms: Unpack[Terms],
     ) -> Experiment:
-        """Split default traffic between algorithms, `{id: weight}`; `rule` is what a stop does."""
-        return self._ask(calls.start_experiment(title, arms, created_by, rule))
+        """Split default traffic between algorithms, `{id: weight}`; `rule` is what a stop does.
+
+        The control comes first. `terms` are fixed from then on: mode, metric, coverage, ...
+        """
+        return self._ask(calls.start_experiment(title, arms, created_by, rule, terms))
+
+    def reweight_experiment(self, experiment_id: int, weights: Sequence[int]) -> Experiment:
+        """Begin a phase with other weights, in the order of the arms; who has an arm keeps it."""
+        return self._ask(calls.reweight_experiment(experiment_id, weights))
+
+    def widen_experiment(self, experiment_id: int, coverage: float) -> Experiment:
+        """Let more of the traffic take part; nobody changes sides."""
+        return self._ask(calls.widen_experiment(experiment_id, coverage))
 
     def stop_experiment(self, experiment_id: int) -> Json:
         """Stop it and promote by its rule: `message` and `summary`; again: the same again."""

@@ -140,6 +140,11 @@ class Experiment(Struct, frozen=True):
     rule: str = ""
     summary: str | None = None
     outcome: Any = None
+    mode: str = "split"
+    metric: str = "correctness"
+    coverage: float = 1.0
+    difference: float | None = None
+    phase: int = 1
 
     @property
     def running(self) -> bool:

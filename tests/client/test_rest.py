@@ -182,6 +182,69 @@ def test_a_test_is_not_started_twice() -> None:
     assert len(script.asked) == 1
 
 
+STARTED = {
+    "id": 3,
+    "title": "t",
+    "endpoint": "e",
+    "arms": [{"algorithm": 1, "weight": 9}, {"algorithm": 2, "weight": 1}],
+    "created_by": "me",
+    "created_at": "2026-01-02T03:04:05Z",
+    "mode": "shadow",
+    "coverage": 0.5,
+    "phase": 2,
+}
+
+
+def test_what_a_test_is_agreed_to_be_is_passed_on() -> None:
+    script = Scripted(said(201, STARTED))
+
+    test = client(script).start_experiment(
+        "t", {1: 9, 2: 1}, "me", mode="shadow", coverage=0.5, stops_on=["winner"]
+    )
+
+    assert json.loads(script.asked[0].content) == {
+        "title": "t",
+        "created_by": "me",
+        "arms": [{"algorithm": 1, "weight": 9}, {"algorithm": 2, "weight": 1}],
+        "mode": "shadow",
+        "coverage": 0.5,
+        "stops_on": ["winner"],
+    }
+    assert (test.mode, test.coverage, test.difference) == ("shadow", 0.5, None)
+
+
+def test_a_phase_is_not_begun_twice_and_a_test_is_widened_until_it_is() -> None:
+    script = Scripted(BROKEN)
+    with pytest.raises(Interrupted):
+        client(script).reweight_experiment(3, [1, 1])
+    assert [json.loads(request.content) for request in script.asked] == [{"weights": [1, 1]}]
+
+    script = Scripted(BROKEN, said(200, STARTED))
+    assert client(script).widen_experiment(3, 0.5).phase == 2
+    assert [json.loads(request.content) for request in script.asked] == [{"coverage": 0.5}] * 2
+
+
+def test_a_plan_is_asked_for_by_the_name_of_the_endpoint() -> None:
+    known = [{"id": 5, "name": "e", "owner": "me", "created_at": "", "log_mode": "strict"}]
+    script = Scripted(said(200, known), said(200, {"labels": 100}))
+
+    assert client(script).plan("e", difference=0.01, weights=[9, 1]) == {"labels": 100}
+
+    asked = script.asked[1].url
+    assert asked.path == "/api/v1/endpoints/5/plan"
+    assert dict(asked.params) == {"difference": "0.01", "weights": "9,1"}
+
+
+@pytest.mark.parametrize("what", ["phases", "history", "decisions"])
+def test_what_became_of_a_test_can_be_read(what: str) -> None:
+    script = Scripted(said(200, {"what": what}))
+
+    read = getattr(client(script), f"experiment_{what}")
+
+    assert read(3) == {"what": what}
+    assert script.asked[0].url.path == f"/api/v1/abtests/3/{what}"
+
+
 def test_a_label_is_sent_as_often_as_it_takes() -> None:
     line = {"id": 3, "feedback": "yes", "response": "no", "parent_mlalgorithm": 2}
     script = Scripted(BROKEN, said(200, line))

@@ -10,6 +10,7 @@ import pytest
 from channels.testing import WebsocketCommunicator
 
 from consumers import live as consumer
+from consumers import mailbox
 from consumers.doors import Doors
 from consumers.live import LiveConsumer
 from consumers.sockets import SOCKETS
@@ -244,7 +245,7 @@ async def test_where_nothing_is_published_there_is_nothing_to_hear() -> None:
 async def test_a_listener_that_stopped_reading_is_closed(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "SEND_SECONDS", 0.01)
+    monkeypatch.setattr(mailbox, "SEND_SECONDS", 0.01)
     sent: list[dict[str, Any]] = []
     arriving: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     arriving.put_nowait({"type": "websocket.connect"})

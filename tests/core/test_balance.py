@@ -10,13 +10,72 @@ import pytest
 
 from inference.core import balance
 from inference.core.balance import log_e_multinomial, split_p_value
-from inference.core.evidence import log_e_binomial
+from inference.core.evidence import log_e_binomial, p_value
 from inference.core.experiment import Arm
 from inference.core.tally import Tally
 
 
 def arms(*exposed: tuple[int, int]) -> list[Arm]:
     return [Arm("a", weight, Tally(subjects=n)) for weight, n in exposed]
+
+
+# -- figures that others published -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "marginal"),
+    [
+        ((1, 0, 0), -1.0986122886681096),
+        ((1, 1, 0), -2.4849066497880004),
+        ((2, 1, 0), -3.401197381662155),
+        ((2, 2, 0), -4.499809670330265),
+        ((2, 2, 1), -6.4457198193855785),
+    ],
+)
+def test_lindons_sequential_test_unit_by_unit(counts: tuple[int, ...], marginal: float) -> None:
+    # optimizely/ssrm, its test of sequential_posteriors: the likelihood of units one by one under
+    # Dirichlet(1, 1, 1), which is this mixture around three equal shares.
+    log_e = log_e_multinomial(counts, [1 / 3] * 3, 3.0)
+
+    assert log_e + sum(counts) * math.log(1 / 3) == pytest.approx(marginal, abs=1e-9)
+
+
+def test_lindons_sequential_test_day_by_day() -> None:
+    # The same, four days of counts: there, each day also has its number of orders.
+    days = [(20, 17, 9), (18, 21, 8), (4, 6, 4), (18, 19, 11)]
+    published = [-7.028201432058012, -11.947847738358888, -15.471401950257842, -19.96484521090386]
+    counts, orders = [0, 0, 0], 0.0
+
+    for day, marginal in zip(days, published, strict=True):
+        counts = [before + new for before, new in zip(counts, day, strict=True)]
+        orders += math.lgamma(sum(day) + 1) - sum(math.lgamma(each + 1) for each in day)
+        log_e = log_e_multinomial(counts, [1 / 3] * 3, 3.0)
+
+        assert log_e + sum(counts) * math.log(1 / 3) + orders == pytest.approx(marginal, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares", "concentration", "published"),
+    [
+        ((800, 200), (0.5, 0.5), 10_000, 8.126155715401769e-8),
+        ((800, 200), (0.5, 0.5), 100, 2.253273013435552e-75),
+        ((1100, 900), (0.5, 0.5), 10_000, 0.20685901461423034),
+        ((1800, 1200), (0.5, 0.5), 10_000, 1.099173293697608e-6),
+        ((2600, 1400), (0.5, 0.5), 10_000, 5.115536116778213e-23),
+        ((600, 200, 200), (0.34, 0.33, 0.33), 10_000, 1.4343631225400445e-6),
+    ],
+)
+def test_growthbooks_sequential_p_values_of_a_split(
+    counts: tuple[int, ...], shares: tuple[float, ...], concentration: float, published: float
+) -> None:
+    # growthbook/growthbook, the back end's tests of sequentialPValues, with the values that its
+    # Python gives for all units so far.
+    log_e = log_e_multinomial(counts, shares, concentration)
+
+    assert p_value(log_e) == pytest.approx(published, rel=1e-6)
+
+
+# -- what must hold --------------------------------------------------------------------------------
 
 
 def test_before_anything_is_exposed_nothing_is_suspected() -> None:

@@ -56,13 +56,42 @@ def test_topics_do_not_wait_for_each_other() -> None:
     assert throttle.next_due() is None
 
 
+def test_what_takes_long_is_sent_less_often_but_never_too_seldom() -> None:
+    throttle = Throttle(0.25, longest=1.0, share=0.125)
+
+    throttle.touch("a", 1.0)
+    throttle.due(1.0)
+    throttle.took("a", 0.0625)
+    assert throttle.touch("a", 1.125) == 1.5
+    throttle.due(1.5)
+    throttle.took("a", 60.0)
+    assert throttle.touch("a", 1.625) == 2.5
+    throttle.due(2.5)
+    throttle.took("a", 0.001)
+    assert throttle.touch("a", 2.625) == 2.75
+
+
+def test_what_was_touched_while_it_was_sent_waits_as_well() -> None:
+    throttle = Throttle(0.25, longest=1.0, share=0.125)
+    throttle.touch("a", 1.0)
+    throttle.due(1.0)
+    throttle.touch("a", 1.0625)
+
+    throttle.took("a", 0.0625)
+
+    assert throttle.due(1.25) == []
+    assert throttle.next_due() == 1.5
+
+
 def test_topics_that_went_quiet_are_forgotten() -> None:
     throttle = Throttle(0.25)
     for second in range(1000):
         throttle.touch(f"topic {second}", float(second))
         throttle.due(float(second))
+        throttle.took(f"topic {second}", 0.2)
 
     assert len(throttle._sent) == 1
+    assert not throttle._pauses
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc")), max_size=60))

@@ -162,6 +162,23 @@ def test_a_test_is_started_counted_watched_and_stopped(
     assert client.stop_experiment(test.id)["summary"] == stopped["summary"]
 
 
+def test_a_test_is_planned_widened_and_weighed_anew(client: Client) -> None:
+    plan = client.plan(ENDPOINT, difference=0.05, base=0.9, labels_a_day=1000, weights=[1, 1])
+    arms = [each.id for each in client.algorithms() if each.status != "retired"][:2]
+    test = client.start_experiment(
+        "a little", dict.fromkeys(arms, 1), "ann", rule="none", coverage=0.1, difference=0.05
+    )
+    wider = client.widen_experiment(test.id, 0.5)
+    weighed = client.reweight_experiment(test.id, [3, 1])
+    phases = client.experiment_phases(test.id)
+    client.stop_experiment(test.id)
+
+    assert plan["endpoint"] == ENDPOINT
+    assert (test.coverage, wider.coverage, test.difference) == (0.1, 0.5, 0.05)
+    assert [arm.weight for arm in weighed.arms] == [3, 1]
+    assert [each["phase"] for each in phases] == [1, 2]
+
+
 def test_what_is_there_can_be_read(client: Client) -> None:
     modes = {each.name: each.log_mode for each in client.endpoints()}
 
