@@ -49,7 +49,7 @@ export class Evidence {
       ...this.#race(scale, history, level, labelled(arms), total),
       ...this.#crest(scale, crest, level !== null && level >= crest),
       svg("text", { x: LEFT + BOARD, y: this.#height - 4, class: "tick" }, "0"),
-      svg("text", { x: this.#width - RIGHT, y: this.#height - 4, class: "tick end" }, `${count(total)} labels`),
+      svg("text", { x: this.#width - RIGHT, y: this.#height - 4, class: "tick end" }, labelled(arms) ? `${count(total)} labels` : "no labels"),
     );
   }
 
