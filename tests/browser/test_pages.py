@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests import servers
 from tests.browser.hostile import HOSTILE
@@ -72,6 +72,38 @@ async def test_the_page_of_a_shadow_test_shows_what_rest_says_to_the_unit(
     await expect(screen.page.locator(".operating tbody .number").first).to_have_text("21")
     await expect(screen.page).to_have_title("in the shadow · Weir")
     await expect(screen.button("Re-weight")).to_be_hidden()
+
+
+async def test_the_page_of_a_split_says_what_rest_says_after_its_line_was_cut(
+    screen: Screen,
+) -> None:
+    lines: list[WebSocketRoute] = []
+
+    def through(line: WebSocketRoute) -> None:
+        lines.append(line)
+        line.connect_to_server()
+
+    await screen.page.route_web_socket("**/ws/v1/live", through)
+    test = await screen.splits()
+    await screen.page.goto(f"{screen.url}/experiments/{test}")
+    await expect(screen.connection).to_have_text("Live")
+    await lines[-1].close()
+    await expect(screen.connection).to_have_text("Reconnecting")
+    await played(screen, 8)
+    await expect(screen.connection).to_have_text("Live")
+    said = await screen.asks("GET", f"abtests/{test}/live")
+
+    exposures = sum(arm["exposures"] for arm in said["arms"])
+    await expect(screen.page.locator(".facts .exposures dd")).to_have_text(str(exposures))
+    for place, each in enumerate(said["arms"]):
+        counts = screen.page.locator(".arm").nth(place).locator(".counts")
+        await expect(counts.locator(".right dd")).to_have_text(str(each["correct"]))
+        wrong = str(each["labelled"] - each["correct"])
+        await expect(counts.locator(".wrong dd")).to_have_text(wrong)
+        answered = screen.page.locator(".operating tbody tr").nth(place).locator(".number").first
+        await expect(answered).to_have_text(str(each["exposures"]))
+    assert len(lines) > 1
+    await screen.asks("POST", f"stop_ab_test/{test}", {})
 
 
 async def test_what_a_verdict_rests_on_is_one_click_away(screen: Screen, shadow: int) -> None:

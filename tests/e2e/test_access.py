@@ -37,6 +37,10 @@ IN_TIME: Final = 20.0
 # Every route by its name in the URL conf, a path to it, and what each of its methods asks for.
 ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "dashboard": ("/", {"GET": KNOWN}),
+    "/endpoints/<path:name>": (f"/endpoints/{ENDPOINT}", {"GET": KNOWN}),
+    "/experiments": ("/experiments", {"GET": KNOWN}),
+    "experiment": ("/experiments/1", {"GET": KNOWN}),
+    "/operations": ("/operations", {"GET": KNOWN}),
     "/favicon.ico": ("/favicon.ico", {"GET": ANYBODY}),
     "asyncapi": ("/asyncapi.json", {"GET": READ}),
     "sockets": ("/sockets", {"GET": READ}),

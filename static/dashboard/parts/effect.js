@@ -49,7 +49,7 @@ export class Effect {
 
   #picture(rows, experiment, arms) {
     const [from, to, middle] = [LEFT, this.#width - RIGHT, (this.#height + TOP - FOOT) / 2];
-    const reach = ceiling(Math.max(1e-6, ...tail(rows).map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)))));
+    const reach = rows.length === 0 ? null : ceiling(Math.max(1e-6, ...tail(rows).map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high)))));
     const total = Math.max(1, rows.at(-1)?.n ?? 1);
     const x = (n) => from + ((to - from - 8) * n) / total;
     const y = (value) => middle - ((middle - TOP) * Math.max(-1, Math.min(1, value / reach)));
@@ -74,7 +74,7 @@ function points(history, evidence, arms) {
 
 function frame(experiment, reach, middle, arms, height) {
   const label = (text, y) => svg("text", { class: "tick end", x: LEFT - 6, y }, text);
-  const bound = (sign) => gap(sign * reach, experiment, reach);
+  const bound = (sign) => (reach === null ? "" : gap(sign * reach, experiment, reach));
   const names = arms.length === 2 ? arms.map((arm) => shortened(arm.name)) : ["#1", "challenger"];
   return [
     label(bound(1), TOP + 8), label("0", middle + 4), label(bound(-1), height - FOOT),

@@ -49,7 +49,7 @@ export class Evidence {
       ...this.#race(scale, history, level, labelled(arms), total),
       ...this.#crest(scale, crest, level !== null && level >= crest),
       svg("text", { x: LEFT + BOARD, y: this.#height - 4, class: "tick" }, "0"),
-      svg("text", { x: this.#width - RIGHT, y: this.#height - 4, class: "tick end" }, `${count(total)} labels`),
+      svg("text", { x: this.#width - RIGHT, y: this.#height - 4, class: "tick end" }, labelled(arms) ? `${count(total)} labels` : "no labels"),
     );
   }
 
@@ -86,11 +86,12 @@ export class Evidence {
     ];
   }
 
+  /** Its name stands where the race begins, on the side of the line that the path has left. */
   #crest(scale, crest, reached) {
     const y = scale.y(crest);
     return [
       svg("line", { class: "crest", x1: LEFT, x2: this.#width - RIGHT, y1: y, y2: y }),
-      svg("text", { class: "crest-name end", x: this.#width - RIGHT, y: y - 5 }, reached ? "decided" : "decides here"),
+      svg("text", { class: "crest-name", x: LEFT + BOARD + 8, y: reached ? y + 14 : y - 5 }, reached ? "decided" : "decides here"),
     ];
   }
 }

@@ -49,8 +49,7 @@ export function elapsed({ running, started_at: from, ended_at: to }) {
 }
 
 function left({ running, days_left: days }) {
-  if (!running || !Number.isFinite(days)) return null;
-  if (days === 0) return "none";
+  if (!running || !days) return null;
   return days < 1.5 ? duration(days * 86400) : `${Math.round(days)} days`;
 }
 
