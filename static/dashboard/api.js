@@ -27,6 +27,7 @@ export const endpointSchema = (id) => ask("GET", `/api/v1/endpoints/${id}/schema
 export const endpoints = () => ask("GET", "/api/v1/endpoints");
 export const tests = () => ask("GET", "/api/v1/abtests");
 export const experiment = (id) => ask("GET", `/api/v1/abtests/${id}`);
+export const plan = (id, wishes) => ask("GET", `/api/v1/endpoints/${id}/plan?${new URLSearchParams(wishes)}`);
 export const startTest = (test) => ask("POST", "/api/v1/abtests", test);
 export const stopTest = (id) => ask("POST", `/api/v1/stop_ab_test/${id}`, {});
 export const reweight = (id, weights) => ask("POST", `/api/v1/abtests/${id}/reweight`, { weights });

@@ -7,12 +7,16 @@ export class Followed {
 
   /** What only a first snapshot holds is carried on and continued by those that follow. */
   heard(snapshot) {
-    const history = snapshot.history ?? this.snapshot?.history ?? null;
+    const same = this.snapshot?.experiment.phase === snapshot.experiment.phase;
+    const history = snapshot.history ?? (same ? this.snapshot.history : empty());
     const events = snapshot.events ?? this.snapshot?.events ?? null;
     this.snapshot = { ...snapshot, history, events };
     extend(history, snapshot);
   }
 }
+
+/** Of a phase that just began. */
+const empty = () => ({ n: [], log_e: [], difference: [], low: [], high: [] });
 
 /** Adds the newest point; when there are too many, every second one goes. */
 function extend(history, { evidence, arms }) {

@@ -3,6 +3,7 @@
 import { h, show, write } from "../dom.js";
 import { percent } from "../format.js";
 import * as api from "../api.js";
+import { Outlook } from "./outlook.js";
 import { field, named, Question } from "./questions.js";
 import { METRICS, metricsOf, MODES, RULES, STOPS } from "./rules.js";
 
@@ -76,13 +77,18 @@ export function confirmStart(endpoint, task, started) {
   const terms = new Terms(task);
   terms.title.value = choices.slice(0, 2).map((choice) => choice.algorithm.name).join(" against ");
   const effect = h("p", { class: "consequence", role: "status" });
-  const settle = () => { terms.settle(); write(effect, consequence(endpoint, terms.mode.value, chosen())); };
+  const outlook = new Outlook(endpoint);
+  const settle = () => {
+    terms.settle();
+    write(effect, consequence(endpoint, terms.mode.value, chosen()));
+    outlook.ask({ ...terms.said(), weights: chosen().map((choice) => choice.weight) });
+  };
   const arms = h("fieldset", {}, h("legend", {}, "Algorithms and the weight of each"), ...choices.map((choice) => choice.node));
   const whole = h("div", { class: "terms", onchange: settle, oninput: settle }, field("test-title", "Title", terms.title), arms, ...terms.nodes);
   settle();
   new Question().ask({
     title: `Start a test on ${endpoint.name}`,
-    body: [whole, effect],
+    body: [whole, effect, outlook.node],
     yes: "Start the test",
     act: async () => started(await api.startTest(order(terms, chosen()))),
   });
