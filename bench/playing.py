@@ -1,7 +1,8 @@
 """Labelled rows for a test, from a process of its own: predictions by WebSocket, labels by REST.
 
 Run as `python -m bench.playing SPEC`. Each row comes from a subject of its own. Its label follows
-once the prediction is there, on as many connections as labellers, as fast as these are answered.
+once the prediction is there, on as many connections as labellers, as fast as these are answered:
+each sends all labels that have come up meanwhile, up to so many, as one request.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Spec:
     run: str
     rate: float
     seconds: float
-    labellers: int = 8
+    labellers: int = 2
+    labels_at_once: int = 500
     sockets: int = 4
     in_flight: int = 32
 
@@ -143,11 +145,12 @@ class Asking(asyncio.Protocol):
 
 
 class Labelling(asyncio.Protocol):
-    """A connection with at most one label under way."""
+    """A connection with at most one request under way."""
 
     def __init__(self, play: Play) -> None:
         self._play = play
         self._answer = b""
+        self._under_way = 0
         self._transport: Any = None
         self.idle = True
 
@@ -159,22 +162,26 @@ class Labelling(asyncio.Protocol):
         if not complete(self._answer):
             return
         if not self._answer.startswith(b"HTTP/1.1 200 "):
-            raise BenchFailed(f"A label was answered {self._answer[:300]!r}")
-        self._play.labels.append(Told(perf_counter(), self._play.labelled))
+            raise BenchFailed(f"Labels were answered {self._answer[:300]!r}")
+        told = Told(perf_counter(), self._play.labelled)
+        self._play.labels += [told] * self._under_way
         self.idle = True
         self.ask()
 
     def ask(self) -> None:
         if not self.idle or self._play.over or not self._play.known:
             return
-        request_id, label = self._play.known.popleft()
-        body = msgspec.json.encode({"feedback": label})
+        known = self._play.known
+        self._under_way = min(len(known), self._play.spec.labels_at_once)
+        some = [known.popleft() for _ in range(self._under_way)]
+        labels = [{"id": request_id, "feedback": label} for request_id, label in some]
+        body = msgspec.json.encode({"labels": labels})
         head = (
-            f"PATCH /api/v1/mlrequests/{request_id} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            "POST /api/v1/mlrequests/feedback HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._answer, self.idle = b"", False
-        self._play.labelled += 1
+        self._play.labelled += self._under_way
         self._transport.write(head.encode() + body)
 
 

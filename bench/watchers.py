@@ -79,7 +79,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(run=main)
     parser.add_argument("--redis", action="store_true", help="a web process and a worker")
     parser.add_argument("--sockets", type=int, default=100)
-    parser.add_argument("--labellers", type=int, default=8, help="connections that send labels")
+    parser.add_argument("--labellers", type=int, default=2, help="connections that send labels")
     parser.add_argument("--rate", type=float, default=RATE, help="predictions a second")
     parser.add_argument("--seconds", type=float, default=0.0, help="of the play at that rate")
     parser.add_argument("--rounds", type=int, default=0, help="with watchers and without")
