@@ -7,6 +7,7 @@ own is a problem with `code` and `message`; `inference.problems` holds the statu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -39,7 +40,7 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """
     known = _known(error)
     if known is None:
-        return exception_handler(error, context)
+        return _by_field(exception_handler(error, context))
     of_tutorial = isinstance(known, JsonInvalid) or getattr(context["view"], "of_tutorial", False)
     problem = problems.of_tutorial(known) if of_tutorial else problems.problem(known)
     response = Response(problem.body, problem.status)
@@ -50,6 +51,27 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(known, Unauthorized):
         response["WWW-Authenticate"] = SCHEME
     return response
+
+
+def _by_field(response: Response | None) -> Response | None:
+    """A list for each field, also where the framework would nest one error for each item of it."""
+    if response is not None and isinstance(response.data, dict):
+        response.data = {
+            name: list(_sentences(said)) if isinstance(said, dict) else said
+            for name, said in response.data.items()
+        }
+    return response
+
+
+def _sentences(said: object, where: str = "") -> Iterator[str]:
+    if isinstance(said, dict):
+        for name, inner in said.items():
+            yield from _sentences(inner, f"{where}{name}: ")
+    elif isinstance(said, list):
+        for inner in said:
+            yield from _sentences(inner, where)
+    else:
+        yield f"{where}{said}"
 
 
 def code(error: Exception) -> str:

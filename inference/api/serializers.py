@@ -204,6 +204,8 @@ class ABTestSerializer(serializers.ModelSerializer):
             attrs["split"] = [_share(arm) for arm in attrs.pop("current")]
         elif all(name in attrs for name in PARENTS):
             attrs["split"] = [(attrs[name], 1) for name in PARENTS]
+        elif self.instance is None:
+            raise serializers.ValidationError({"arms": ["Name the algorithms that are tested."]})
         return attrs
 
 

@@ -135,3 +135,24 @@ def test_a_bug_shows_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert answer.status_code == 500
     assert b"secret" not in answer.content
+
+
+@pytest.mark.django_db
+def test_errors_of_items_are_a_list_under_their_field(client: Client) -> None:
+    body = {"labels": [{"id": 1, "feedback": "x"}, {"id": "no"}, "nothing"]}
+    answer = client.post("/api/v1/mlrequests/feedback", body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["labels"]
+    said = answer.json()["labels"]
+    assert "1: id: A valid integer is required." in said
+    assert "1: feedback: This field is required." in said
+    assert any(sentence.startswith("2: ") for sentence in said)
+
+
+@pytest.mark.django_db
+def test_arms_that_a_form_cannot_say_are_missed(client: Client) -> None:
+    answer = client.post("/api/v1/abtests", {"title": "x", "created_by": "y", "arms": "[{}]"})
+
+    assert answer.status_code == 400
+    assert answer.json() == {"arms": ["Name the algorithms that are tested."]}

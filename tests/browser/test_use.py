@@ -145,7 +145,7 @@ async def test_the_keyboard_reaches_everything_and_is_seen(screen: Screen) -> No
             )
         )
 
-    assert reached[0][0] == "Skip to the endpoint"
+    assert reached[0][0] == "Skip to the content"
     assert any(text.startswith("breast_cancer") for text, _ in reached)
     assert any(text == "Start a test" for text, _ in reached)
     assert {outline for _, outline in reached} == {"solid"}
