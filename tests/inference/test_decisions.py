@@ -208,4 +208,4 @@ def test_rest_refuses_a_page_that_is_none() -> None:
     test = registered.started(registered.pair())
 
     assert Client().get(f"/api/v1/abtests/{test.pk}/decisions?limit=0").status_code == 400
-    assert Client().get("/api/v1/abtests/99/decisions").status_code == 404
+    assert Client().get("/api/v1/abtests/999999999/decisions").status_code == 404
