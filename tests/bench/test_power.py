@@ -20,10 +20,8 @@ BROKEN = 0.20  # what a classic test, looked at as often, must exceed: it guards
 # the shadow in test_pairs.py; all of them together take five minutes of a core (`bench power`).
 HARDEST = (
     "split: Brier score",
-    "split: log loss",
     "split: squared error",
     "split 9 to 1: reward of 1, in 2 %, 4 %",
-    "shadow: Brier score",
     "shadow: reward of 1, in 2 %, 4 %",
 )
 
