@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from django.db import OperationalError, connection, transaction
@@ -13,9 +13,11 @@ from inference.core.metrics import Said
 from inference.core.tally import Tally
 from inference.models import Arm, MLRequest
 from inference.services import exposures, segments, shadows
+from inference.services.exposures import Asked, Counted
 
 AT_ONCE: Final = 100  # labels of a transaction
 _ATTEMPTS: Final = 8
+_SAY: Final = "UPDATE inference_mlrequest SET feedback = %s WHERE id = %s"
 
 
 def record(request_id: int, value: str | None) -> MLRequest:
@@ -58,16 +60,26 @@ def _tried(labels: Mapping[int, str | None]) -> set[int]:
 def _record(labels: Mapping[int, str | None]) -> set[int]:
     """All rows are locked first, by rising ids, and all arms are counted last."""
     rows = MLRequest.objects.filter(pk__in=labels).order_by("pk").select_for_update()
-    changed, arms = [row for row in rows if row.feedback != labels[row.pk]], _arms(rows)
-    gains: list[segments.Change] = []
-    for row in changed:
-        old, row.feedback = row.feedback, labels[row.pk]
+    changed = [row for row in rows if row.feedback != labels[row.pk]]
+    segments.relabel(_gained(changed, labels))
+    with connection.cursor() as cursor:
+        cursor.executemany(_SAY, [(labels[row.pk], row.pk) for row in changed])
+    return {row.pk for row in rows}
+
+
+def _gained(
+    rows: Iterable[MLRequest], labels: Mapping[int, str | None]
+) -> Iterator[segments.Change]:
+    """What their arms gain, each of which is looked up once."""
+    arms = _arms(rows)
+    asked: list[Asked] = []
+    for row in rows:
         if row.arm_id is not None:
             row.arm = arms[row.arm_id]
-            gains += _changes(row, row.arm, old, row.feedback)
-    MLRequest.objects.bulk_update(changed, ["feedback"])
-    segments.relabel(gains)
-    return {row.pk for row in rows}
+            asked.append(_asked(row, row.arm, row.feedback, labels[row.pk]))
+    for (row, *_), counted in zip(asked, exposures.observed_many(asked), strict=True):
+        assert row.arm is not None  # else it was not asked for
+        yield from _changes(row, row.arm, (row.feedback, labels[row.pk]), counted)
 
 
 def _arms(rows: Iterable[MLRequest]) -> Mapping[int, Arm]:
@@ -82,20 +94,24 @@ def _replace(request: MLRequest, value: str | None) -> bool:
     if MLRequest.objects.filter(pk=request.pk, feedback=old).update(feedback=value) != 1:
         return False
     if (arm := request.arm) is not None:
-        segments.relabel(_changes(request, arm, old, value))
+        counted = exposures.observed(*_asked(request, arm, old, value))
+        segments.relabel(_changes(request, arm, (old, value), counted))
     request.feedback = value
     return True
 
 
-def _changes(
-    request: MLRequest, arm: Arm, old: str | None, new: str | None
-) -> Sequence[segments.Change]:
+def _asked(request: MLRequest, arm: Arm, old: str | None, new: str | None) -> Asked:
     before, after = (_counts(request, arm, label) for label in (old, new))
-    counted = exposures.observed(request, before, after)
-    changes = {arm: counted.now - counted.was}
+    return Asked(request, before, after)
+
+
+def _changes(
+    request: MLRequest, arm: Arm, labels: tuple[str | None, str | None], counted: Counted
+) -> Iterator[segments.Change]:
+    yield arm, counted.now - counted.was, request
     if arm.abtest.mode == Mode.SHADOW:
-        changes |= shadows.changes(request, (old, new), counted)
-    return [(arm, change, request) for arm, change in changes.items()]
+        for challenger, change in shadows.changes(request, labels, counted).items():
+            yield challenger, change, request
 
 
 def _counts(request: MLRequest, arm: Arm, label: str | None) -> Tally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from functools import partial
 from unittest import mock
@@ -10,9 +11,10 @@ import pytest
 from django.db import connection
 
 from inference.core.errors import Raced
+from inference.core.experiment import Mode
 from inference.core.tally import Tally
 from inference.models import ABTest, Arm, ArmTally, MLRequest
-from inference.services import experiments, feedback, predictions, recount
+from inference.services import experiments, feedback, predictions, recount, shadows
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
@@ -209,3 +211,24 @@ def test_many_who_label_at_once_lose_nothing(running: ABTest, arm: Arm) -> None:
     assert at_once(*(partial(label, first) for first in (1, 11, 21))) == []
     assert tally().labelled == 41  # a subject's one, and the request without
     assert [line.differences for line in recount.recount(running.pk)] == [{}, {}]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("mode", [Mode.SPLIT, Mode.SHADOW])
+def test_many_at_once_count_what_one_by_one_would(seed: int, mode: Mode) -> None:
+    test = registered.started(registered.pair(), mode=mode)
+    champion, other = test.arms.order_by("position")
+    dice = random.Random(seed)
+    for request_id in range(1, 121):
+        subject = dice.choice(["", f"s{dice.randrange(20)}"])
+        mine = champion if mode is Mode.SHADOW or not subject or int(subject[1:]) % 2 else other
+        predictions.record([row(request_id, mine.algorithm, mine, subject=subject)], "a")
+        if mode is Mode.SHADOW:
+            shadows.record([row(request_id, other.algorithm, other, response=">50K")], "a")
+    for _ in range(12):
+        ids = dice.sample(range(1, 121), dice.randrange(1, 60))
+        labels = {at: dice.choice(("<=50K", ">50K", "", None)) for at in ids}
+        feedback.record_many(labels)
+
+    assert [line.differences for line in recount.recount(test.pk)] == [{}, {}]
+    assert MLRequest.objects.exclude(feedback="").exclude(feedback=None).count() > 40
