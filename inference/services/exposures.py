@@ -22,7 +22,10 @@ Key = tuple[int, int, int]
 _REMEMBERED: Final = 100_000  # 15 MB
 _written: Final[set[Key]] = set()
 _id: Final = attrgetter("id")
-_HOLD: Final = "UPDATE inference_exposure SET labelled = %s WHERE abtest_id = %s AND phase = %s AND subject = %s"
+_HOLD: Final = """
+UPDATE inference_exposure SET labelled = %s
+WHERE abtest_id = %s AND phase = %s AND subject = %s
+"""
 
 
 class Units(NamedTuple):
