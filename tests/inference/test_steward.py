@@ -31,10 +31,10 @@ class World:
 
     def attend(self, abtest_id: int, now: datetime) -> bool:
         assert now.tzinfo is not None
-        self.asked.append(abtest_id)
-        self.loop.call_soon_threadsafe(self.woken.set)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
+        self.asked.append(abtest_id)
+        self.loop.call_soon_threadsafe(self.woken.set)
         try:
             return self.answer(abtest_id)
         finally:
