@@ -12,7 +12,7 @@ from math import inf, lgamma, log
 from typing import Final, NamedTuple
 
 from inference.core.evidence import p_value
-from inference.core.experiment import Arm, chances
+from inference.core.experiment import Arm, Mode, chances
 
 # Fixed before any test begins, as every prior here; a wrong split is nearly always a small one.
 _CONCENTRATION: Final = 100.0
@@ -43,13 +43,15 @@ class Health(NamedTuple):
 NOTHING_SUSPECTED: Final = Health()
 
 
-def health(arms: Sequence[Arm]) -> Health:
+def health(arms: Sequence[Arm], mode: Mode = Mode.SPLIT) -> Health:
     """Of a test that runs, or of one that has ended. Without counted units nothing is suspected.
+
+    Nor is it in the shadow, where nobody is dealt: all arms meet the same units.
 
     A unit is counted once, and has one label. Where labels come with a chance that has nothing to
     do with the arm, however late, they fall on the arms as the units did.
     """
-    if not any(arm.tally.subjects for arm in arms):
+    if mode is Mode.SHADOW or not any(arm.tally.subjects for arm in arms):
         return NOTHING_SUSPECTED
     return Health(split_p_value(arms), labels_p_value(arms))
 

@@ -98,7 +98,7 @@ def decide(rule: Rule, arms: Sequence[Arm], terms: Terms) -> int | None:
     """
     if rule is Rule.EVIDENCE:
         return judge(arms, terms).winner
-    if rule is Rule.NONE or not balance.health(arms).fine:
+    if rule is Rule.NONE or not balance.health(arms, terms.mode).fine:
         return None
     scores = [score for score in _scores(arms, terms) if score is not None]
     if len(scores) < len(arms):

@@ -66,7 +66,7 @@ def judge(arms: Sequence[Arm], terms: Terms) -> Verdict:
     A test whose units or labels do not fall on the arms by the weights has no winner, whatever it
     shows: what made them fall otherwise may have made the difference as well.
     """
-    health = NOTHING_SUSPECTED if terms.mode is Mode.SHADOW else balance.health(arms)
+    health = balance.health(arms, terms.mode)
     found = replace(_concluded(arms, terms), health=health)
     if health.misdealt:
         said = sentences.misdealt(arms)

@@ -274,3 +274,17 @@ def test_more_units_may_take_part(test: ABTest) -> None:
 
     test.refresh_from_db()
     assert (test.coverage, test.phase) == (0.5, 1)
+
+
+@pytest.mark.parametrize(("rights", "promoted"), [(30, "forest"), (10, "trees")])
+def test_a_stop_promotes_whoever_was_better_on_the_same_inputs(rights: int, promoted: str) -> None:
+    """Of the challenger no unit is counted, which is no sign of a wrong split."""
+    test = registered.started(registered.pair(), mode=Mode.SHADOW)
+    for request_id in range(1, 41):
+        asked(test, request_id)
+        mirrored(test, request_id)
+        feedback.record(request_id, "<=50K" if request_id <= rights else ">50K")
+    experiments.stop(test.pk, by="tests")
+
+    status = {arm.algorithm.name: registered.status_of(arm.algorithm) for arm in arms_of(test)}
+    assert status == {"forest": "testing", "trees": "testing", promoted: "production"}
