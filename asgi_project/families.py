@@ -167,6 +167,13 @@ def _shadows(mirrored: Mirrored) -> Iterator[Metric]:
 
 
 def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
+    yield from _counted(tests)
+    yield from _judged(tests)
+    yield from _guarded(tests)
+    yield _gauge("ab_age_seconds", "Since the tests were read.", (), [((), age)])
+
+
+def _counted(tests: Sequence[Measured]) -> Iterator[Metric]:
     arms = [(_arm(test, arm), counted.tally) for test in tests for arm, counted in test.arms]
     yield _counter(
         "ab_exposures",
@@ -194,6 +201,9 @@ def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
             for said, count in (("this", tally.ahead), ("control", tally.behind))
         ],
     )
+
+
+def _judged(tests: Sequence[Measured]) -> Iterator[Metric]:
     yield _gauge(
         "ab_score",
         f"What an arm is judged by: the mean over its labels. {_SAME}",
@@ -218,6 +228,9 @@ def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
         ("experiment",),
         [((str(test.id),), test.verdict.health.labels) for test in tests],
     )
+
+
+def _guarded(tests: Sequence[Measured]) -> Iterator[Metric]:
     yield _gauge(
         "ab_guardrail_log_evalue",
         f"Log of the evidence that a canary's challenger does harm, valid at any look. {_SAME}",
@@ -230,7 +243,6 @@ def _tests(tests: Sequence[Measured], age: float) -> Iterator[Metric]:
         ("experiment", "guardrail"),
         [((str(test.id), each.name), each.threshold) for test in tests for each in test.readings],
     )
-    yield _gauge("ab_age_seconds", "Since the tests were read.", (), [((), age)])
 
 
 def _scores(tests: Sequence[Measured]) -> Iterator[tuple[Values, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Collection, Coroutine
 from typing import Any, Final
 
 from consumers.doors import Scope
@@ -53,6 +54,26 @@ def code(error: WeirError) -> int:
 async def say(send: Send, frame: wire.Text) -> None:
     """One frame, text or binary."""
     await send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+
+
+async def either(
+    writing: Coroutine[Any, Any, None],
+    reading: Coroutine[Any, Any, None],
+    send: Send,
+    pending: Collection[asyncio.Future[Any]] = (),
+) -> None:
+    """Write and read until either side closes; what is `pending` then is answered to nobody."""
+    writer, reader = asyncio.ensure_future(writing), asyncio.ensure_future(reading)
+    try:
+        await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
+        if reader.done():
+            reader.result()  # what nobody expected must not pass for a goodbye
+        else:
+            await close(send, TRY_LATER)
+    finally:
+        for task in (writer, reader, *pending):
+            task.cancel()
+        await asyncio.gather(writer, reader, return_exceptions=True)
 
 
 async def close(send: Send, code: int) -> None:

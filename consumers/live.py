@@ -76,18 +76,7 @@ class LiveConsumer(AsyncConsumer):
 
     async def _run(self, receive: Receive) -> None:
         """Until either side closes."""
-        writer = asyncio.ensure_future(self._mailbox.run())
-        reader = asyncio.ensure_future(self._read(receive))
-        try:
-            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
-            if reader.done():
-                reader.result()  # what nobody expected must not pass for a goodbye
-            else:
-                await base.close(self._send, base.TRY_LATER)
-        finally:
-            writer.cancel()
-            reader.cancel()
-            await asyncio.gather(writer, reader, return_exceptions=True)
+        await base.either(self._mailbox.run(), self._read(receive), self._send)
 
     async def _read(self, receive: Receive) -> None:
         while (message := await receive())["type"] == "websocket.receive":

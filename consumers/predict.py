@@ -116,18 +116,9 @@ class Session:
 
     async def run(self, receive: Receive) -> None:
         """Until either side closes; whatever was still in flight is answered to nobody."""
-        writer = asyncio.ensure_future(self._outbox.run())
-        reader = asyncio.ensure_future(self._read(receive))
         try:
-            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
-            if reader.done():
-                reader.result()  # what nobody expected must not pass for a goodbye
-            else:
-                await base.close(self._send, base.TRY_LATER)
+            await base.either(self._outbox.run(), self._read(receive), self._send, self._pending)
         finally:
-            for task in (writer, reader, *self._pending):
-                task.cancel()
-            await asyncio.gather(writer, reader, return_exceptions=True)
             self._outbox.clear()
             self._idle.set()
 

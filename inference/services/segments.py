@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
 from typing import Final
-
-from django.db.models import F
 
 from inference.core import segments
 from inference.core.tally import NOTHING, Tally
@@ -65,8 +62,7 @@ def within(known: Collection[str], name: str) -> str:
 
 def _count(arm: Arm, change: Tally, name: str) -> None:
     if name and change != NOTHING:
-        gained = {field: F(field) + value for field, value in asdict(change).items() if value}
-        SegmentTally.objects.filter(arm=arm, segment=name).update(**gained)
+        SegmentTally.objects.filter(arm=arm, segment=name).update(**tallies.gains(change))
 
 
 def values(test: ABTest) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 from django.db.models import F
+from django.db.models.expressions import CombinedExpression
 
 from inference.core import safeguards, sketch
 from inference.core.safeguards import Safeguards
@@ -48,9 +49,13 @@ def relabel(arm: Arm, change: Tally) -> None:
     if change == NOTHING:
         return
     tally, _ = ArmTally.objects.get_or_create(arm=arm, shard=LABELS)
-    gained = {name: F(name) + value for name, value in asdict(change).items() if value}
-    ArmTally.objects.filter(pk=tally.pk).update(**gained)
+    ArmTally.objects.filter(pk=tally.pk).update(**gains(change))
     announce.experiment_changed(arm.abtest_id)
+
+
+def gains(change: Tally) -> Mapping[str, CombinedExpression]:
+    """What an UPDATE of a row of counts says."""
+    return {name: F(name) + value for name, value in asdict(change).items() if value}
 
 
 def _by_arm(rows: Iterable[PredictionRow]) -> Mapping[int, Sequence[PredictionRow]]:

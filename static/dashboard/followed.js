@@ -15,13 +15,15 @@ export class Followed {
   }
 }
 
+export const labelled = (arms) => arms.reduce((sum, arm) => sum + arm.labelled, 0);
+
 /** Of a phase that just began. */
 const empty = () => ({ n: [], log_e: [], difference: [], low: [], high: [] });
 
 /** Adds the newest point; when there are too many, every second one goes. */
 function extend(history, { evidence, arms }) {
   if (!history || !evidence) return;
-  const n = arms.reduce((sum, arm) => sum + arm.labelled, 0);
+  const n = labelled(arms);
   if (n <= (history.n.at(-1) ?? -1)) return;
   const point = { n, log_e: evidence.log_e, difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] };
   for (const [field, value] of Object.entries(point)) {

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Any, Final
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests import servers
+from tests.processes import until
 from tests.servers import ROOT, Server
 
 PICTURES: Final = ROOT / "docs" / "pictures"
@@ -26,7 +26,6 @@ DEMOS: Final = ("breast_cancer", "digits")
 ROWS_A_SECOND: Final = "60"
 LABELLED: Final = 900  # of the split, before the pictures are taken
 PATIENCE: Final = 300.0  # seconds until then
-LOOK: Final = 1.0  # seconds between two looks at how many there are
 SIZES: Final = {"desk": (1440, 900), "phone": (390, 844)}
 PAGES: Final = {
     "endpoint": "endpoints/breast_cancer",
@@ -78,14 +77,14 @@ def _played(server: Server) -> Iterator[None]:
 
 
 def _until_labelled(server: Server) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if len(_asked(f"{server.url}/api/v1/abtests")) > 1:
-            said = _asked(f"{server.url}/api/v1/abtests/2/live")
-            if sum(arm["labelled"] for arm in said["arms"]) >= LABELLED:
-                return
-        time.sleep(LOOK)
-    raise TimeoutError(f"There are no {LABELLED} labels after {PATIENCE:.0f} seconds.")
+    def enough() -> bool:
+        if len(_asked(f"{server.url}/api/v1/abtests")) < 2:
+            return False
+        said = _asked(f"{server.url}/api/v1/abtests/2/live")
+        labelled: int = sum(arm["labelled"] for arm in said["arms"])
+        return labelled >= LABELLED
+
+    until(enough, f"There are no {LABELLED} labels.", PATIENCE)
 
 
 async def _taken(url: str, chromium: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,17 +11,11 @@ import pytest
 import websockets.sync.client as websockets
 
 from tests import servers
+from tests.processes import until
 from tests.servers import Mode, Server
 
 PATIENCE: Final = 20.0
 PATH: Final = "/api/v1/breast_cancer/predict"
-
-
-def until(says: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not says():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def started(client: httpx.Client, field: str) -> int:

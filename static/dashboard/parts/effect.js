@@ -2,6 +2,7 @@
 
 import { h, svg, write } from "../dom.js";
 import { gap } from "../format.js";
+import { labelled } from "../followed.js";
 import { band, ceiling, line } from "../shapes.js";
 import { unitOf } from "./rules.js";
 
@@ -68,7 +69,7 @@ const tail = (rows) => rows.slice(Math.floor(rows.length / 2));
 
 function points(history, evidence, arms) {
   const rows = (history?.n ?? []).map((n, index) => ({ n, difference: history.difference[index], low: history.low[index], high: history.high[index] }));
-  if (evidence) rows.push({ n: arms.reduce((sum, arm) => sum + arm.labelled, 0), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
+  if (evidence) rows.push({ n: labelled(arms), difference: evidence.difference, low: evidence.interval[0], high: evidence.interval[1] });
   return rows;
 }
 

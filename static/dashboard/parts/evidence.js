@@ -2,6 +2,7 @@
 
 import { h, svg, write } from "../dom.js";
 import { count, odds } from "../format.js";
+import { labelled } from "../followed.js";
 import { area, line } from "../shapes.js";
 
 const [BOARD, LEFT, TOP, FOOT, RIGHT] = [34, 56, 8, 18, 6];
@@ -96,7 +97,6 @@ export class Evidence {
   }
 }
 
-const labelled = (arms) => arms.reduce((sum, arm) => sum + arm.labelled, 0);
 
 /** Whole decades from a little below the lowest point to above both the line and the highest. */
 function vertical(levels, crest, height) {

@@ -1,6 +1,7 @@
 /** Tests as lines of a table, each with its verdict. */
 
 import { h, show, write, attribute, Rows } from "../dom.js";
+import { labelled } from "../followed.js";
 import { count, duration } from "../format.js";
 
 const HEADINGS = ["Experiment", "Endpoint", "Mode", "State", "Labels", "For", "What it says"];
@@ -24,7 +25,7 @@ class Row {
     write(this.#mode, test.mode);
     write(this.#state, running ? "running" : test.outcome || "ended");
     attribute(this.#state, "data-status", running ? "running" : "retired");
-    write(this.#labels, snapshot ? count(snapshot.arms.reduce((sum, arm) => sum + arm.labelled, 0)) : "–");
+    write(this.#labels, snapshot ? count(labelled(snapshot.arms)) : "–");
     write(this.#time, duration(((running ? Date.now() : Date.parse(test.ended_at)) - Date.parse(test.created_at)) / 1000));
     write(this.#says, snapshot ? snapshot.verdict.sentence.split(/(?<=[.!?]) (?=[A-Z])/)[0] : test.summary ?? "");
     attribute(this.#says, "data-code", snapshot?.verdict.code);
