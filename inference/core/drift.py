@@ -173,12 +173,15 @@ def _reading(
     binning: Binning, before: Sequence[int], cells: Cells, least: int, chance: float
 ) -> Reading:
     now, then = _Column(binning, cells), _Column(binning, np.array(before, np.int64))
-    found = _distances(now, then, chance) if now.rows >= least else (None, None, None)
+    known = now.rows >= least
+    index, distance, by_chance = _distances(now, then, chance) if known else (None, None, None)
     return Reading(
-        binning.name,
-        binning.kind,
-        _state(*found),
-        *found,
+        name=binning.name,
+        kind=binning.kind,
+        state=_state(index, by_chance),
+        psi=index,
+        distance=distance,
+        noise=by_chance,
         missing=now.missing,
         missing_before=then.missing,
         strange=now.strange,
@@ -203,7 +206,7 @@ def _distances(now: _Column, then: _Column, chance: float) -> tuple[float, float
     return psi(e, a), jensen_shannon(e, a), noise(len(e), now.rows, then.rows, chance)
 
 
-def _state(index: float | None, distance: float | None, by_chance: float | None) -> State:
+def _state(index: float | None, by_chance: float | None) -> State:
     if index is None or by_chance is None:
         return State.TOO_FEW
     if index < MOVING or index <= by_chance:

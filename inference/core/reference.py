@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Self
 
 import numpy as np
@@ -151,7 +152,7 @@ def _binning(data: Mapping[str, Any]) -> Binning:
     if kind != "number":
         raise ValueError(f"{name}: unknown kind {kind!r}.")
     edges = tuple(float(edge) for edge in data["edges"])
-    if any(low >= high for low, high in zip(edges, edges[1:], strict=False)):
+    if any(low >= high for low, high in pairwise(edges)):
         raise ValueError(f"The edges of {name} do not rise.")
     low, high = (float(each) for each in data["limits"] or (-np.inf, np.inf))
     return Binning(name, "number", edges, low, high)
