@@ -51,6 +51,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     report: dict[str, object]
     lineage: dict[str, object] = {}
+    reference: dict[str, object] = {}  # how the rows and answers of its training lay
+    licence: str = ""  # what its owner allows, in his words
     golden: Golden
 
 

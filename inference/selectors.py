@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from inference import progress
+from inference import models, progress
 from inference.core import (
     bayes,
     experiment,
@@ -151,9 +151,9 @@ def readout(abtest_id: int) -> Readout:
 
 
 def _readout(test: ABTest) -> Readout:
-    measured = test.measured()
-    found = verdict.judge(measured, test.terms)
-    return Readout(test, measured, found, _readings(test, measured))
+    counted = models.measured(test)
+    found = verdict.judge(counted, test.terms)
+    return Readout(test, counted, found, _readings(test, counted))
 
 
 def _readings(test: ABTest, measured: Sequence[experiment.Arm]) -> Sequence[Reading]:

@@ -31,6 +31,8 @@ def publish(bundle: Bundle, status: Status, by: str) -> tuple[MLAlgorithm, bool]
         code=card.code,
         report=card.report,
         metrics=card.metrics,
+        lineage=card.lineage,
+        reference=card.reference,
     )
     return services.algorithm_register(new, status=status, by=by)
 

@@ -37,6 +37,10 @@ class NewAlgorithm:
     code: str = ""
     report: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
+    parent_id: int | None = None
+    isolated: bool = False
 
 
 @transaction.atomic
@@ -87,6 +91,10 @@ def _get_or_create(endpoint: Endpoint, new: NewAlgorithm) -> tuple[MLAlgorithm, 
             "schema": dict(new.schema),
             "report": dict(new.report),
             "metrics": dict(new.metrics),
+            "lineage": dict(new.lineage),
+            "reference": dict(new.reference),
+            "parent_id": new.parent_id,
+            "isolated": new.isolated,
         },
     )
 

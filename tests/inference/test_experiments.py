@@ -24,6 +24,7 @@ from inference.models import (
     MLAlgorithm,
     MLRequest,
     RegistryState,
+    measured,
 )
 from inference.services import experiments, feedback, models, predictions
 from inference.services.experiments import Stopped
@@ -429,7 +430,7 @@ def test_verdict_and_stop_are_about_the_present_phase_and_the_old_one_stays_read
     labelled(new_other, 2, 0, start=300)
     labelled(one, 1, 0, start=400)  # of a subject that has its arm from the first phase
 
-    assert [arm.tally.labelled for arm in test.measured()] == [2, 2]
+    assert [arm.tally.labelled for arm in measured(test)] == [2, 2]
     said = [
         [(a["weight"], a["exposures"], a["labelled"], a["correct"]) for a in phase["arms"]]
         for phase in selectors.phases(test.pk)

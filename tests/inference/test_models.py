@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import UniqueConstraint
 from django.utils import timezone
 
+from inference import models
 from inference.core.lifecycle import Status
 from inference.core.tally import Tally
 from inference.models import ABTest, Arm, ArmTally, Endpoint, MLAlgorithm, MLAlgorithmStatus
@@ -113,7 +114,7 @@ def test_an_arm_that_nobody_was_counted_for_has_zeros() -> None:
     first, second = registered.pair()
     test = registered.started([first, second], weights=[3, 1])
 
-    assert [(arm.name, arm.weight, arm.tally) for arm in test.measured()] == [
+    assert [(arm.name, arm.weight, arm.tally) for arm in models.measured(test)] == [
         ("forest 0.0.1", 3, Tally()),
         ("trees 0.0.1", 1, Tally()),
     ]
