@@ -78,13 +78,10 @@ def parts(found: Mapping[str, bytes]) -> Parts:
     files = {kind: rest.pop(name) for kind, name in _MODELS.items() if name in rest}
     if manifest.format == _BEFORE:
         return _of_before(manifest, rest, files)
-    _refuse_large(found)
     return _of_now(manifest, rest, files)
 
 
-def _of_before(
-    manifest: _Manifest, rest: Mapping[str, bytes], files: dict[Kind, bytes]
-) -> Parts:
+def _of_before(manifest: _Manifest, rest: Mapping[str, bytes], files: dict[Kind, bytes]) -> Parts:
     if rest or manifest.schema is None:
         raise BundleInvalid("The bundle does not have the members of its format.")
     return Parts(manifest.card, manifest.schema, files)
@@ -93,6 +90,7 @@ def _of_before(
 def _of_now(manifest: _Manifest, rest: Mapping[str, bytes], files: dict[Kind, bytes]) -> Parts:
     if rest.keys() != _MOST.keys() - {MANIFEST}:
         raise BundleInvalid("The bundle does not have the members of its format.")
+    _refuse_large(rest)
     apart = {key: _decoded(name, rest[name]) for key, name in _APART.items()}
     licence = {"licence": _words(rest[_LICENCES])}
     return Parts({**manifest.card, **apart, **licence}, _decoded(_SCHEMA, rest[_SCHEMA]), files)
@@ -115,9 +113,9 @@ def _hashes(found: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _refuse_large(found: Mapping[str, bytes]) -> None:
-    for name, most in _MOST.items():
-        if len(found[name]) > most:
-            raise BundleInvalid(f"The bundle's {name} is larger than {most} bytes.")
+    for name, content in found.items():
+        if len(content) > _MOST.get(name, len(content)):
+            raise BundleInvalid(f"The bundle's {name} is larger than {_MOST[name]} bytes.")
 
 
 def _decoded(name: str, text: bytes) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from inference import bundles, store
+from inference import bundles, signing, store
 from inference.core.graphs import Graph
 from inference.core.reach import Reach
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
+from inference.signing import Ring
 
 _generations = count()
 
@@ -52,9 +53,15 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     Raises StorageUnavailable if it cannot be fetched now, ModelUnavailable if it lives in another
     server that does not answer now.
     """
-    bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
+    bundle = bundles.read(store.get(row.bundle), keyring())
     loaded = bundles.load(bundle, reach=reach())
     return Opened(LaneKey(row.pk, next(_generations)), loaded, isinstance(bundle.schema, Graph))
+
+
+def keyring() -> Ring:
+    """The keys of this installation, which are in its environment and never in its database."""
+    env = settings.WEIR
+    return signing.ring(env.signing_key, env.trusted_keys)
 
 
 def reach() -> Reach:

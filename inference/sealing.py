@@ -59,4 +59,3 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry.create_system = 3
     entry.external_attr = _READABLE
     return entry
-
