@@ -45,6 +45,8 @@ STATUS: Final[Mapping[str, int]] = {
     "transition_refused": 409,
     "raced": 409,
     "bundle_invalid": 422,
+    "dataset_invalid": 422,
+    "training_failed": 422,
     "experiment_invalid": 400,
 }
 

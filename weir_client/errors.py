@@ -14,7 +14,8 @@ WeirError
  │    └── DeadlineExceeded, ModelError, ModelRejectedRow, ModelOutputInvalid, ModelUnavailable,
  │        QueueUnavailable, StorageUnavailable
  ├── LifecycleError            a change to models or experiments that may not be made
- │    └── TransitionRefused, Raced, BundleInvalid, ExperimentInvalid
+ │    └── TransitionRefused, Raced, BundleInvalid, DatasetInvalid, TrainingFailed,
+ │        ExperimentInvalid
  └── LineError                 found here, on the way to the server
       ├── Unreachable          nothing was sent
       ├── Interrupted          it was sent, and nobody knows what became of it
@@ -257,6 +258,18 @@ class BundleInvalid(LifecycleError):
     """The bundle cannot be trusted or loaded."""
 
     code = "bundle_invalid"
+
+
+class DatasetInvalid(LifecycleError):
+    """The data set is not what it says, or not what this step needs."""
+
+    code = "dataset_invalid"
+
+
+class TrainingFailed(LifecycleError):
+    """There is no model: the estimator cannot be had or cannot be fitted."""
+
+    code = "training_failed"
 
 
 class ExperimentInvalid(LifecycleError):

@@ -36,6 +36,8 @@ WeirError
       ├── TransitionRefused    transition_refused
       ├── Raced                raced
       ├── BundleInvalid        bundle_invalid
+      ├── DatasetInvalid       dataset_invalid
+      ├── TrainingFailed       training_failed
       └── ExperimentInvalid    experiment_invalid
 
 Codes are stable and part of the public contract; sentences may improve. Nothing here knows HTTP:
@@ -283,6 +285,18 @@ class BundleInvalid(LifecycleError):
     """The bundle cannot be trusted or loaded."""
 
     code = "bundle_invalid"
+
+
+class DatasetInvalid(LifecycleError):
+    """The data set is not what it says, or not what this step needs."""
+
+    code = "dataset_invalid"
+
+
+class TrainingFailed(LifecycleError):
+    """There is no model: the estimator cannot be had or cannot be fitted."""
+
+    code = "training_failed"
 
 
 class ExperimentInvalid(LifecycleError):
