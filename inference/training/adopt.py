@@ -73,7 +73,7 @@ def schema(path: Path) -> Schema:
 def trial(schema: Schema, rows: Path | None) -> Trial:
     """Rows of a file, labelled if it has the target; else rows that the schema allows."""
     if rows is None:
-        return Trial(sample.drawn(schema), "rows drawn from the schema")
+        return Trial(sample.drawn(schema), "rows drawn from the schema", drawn=True)
     found = records(rows)
     labels = _labels(found, schema)
     return Trial(found, f"rows of {rows.name}", None if labels is None else Rows(found, labels))
