@@ -50,6 +50,8 @@ STATUS: Final[Mapping[str, int]] = {
     "trial_failed": 422,
     "uploads_off": 403,
     "cannot_sign": 409,
+    "dataset_invalid": 422,
+    "training_failed": 422,
     "experiment_invalid": 400,
 }
 

@@ -15,7 +15,7 @@ WeirError
  │        ModelUnavailable, QueueUnavailable, StorageUnavailable
  ├── LifecycleError            a change to models or experiments that may not be made
  │    └── TransitionRefused, Raced, BundleInvalid, FormatRefused, TrialFailed, UploadsOff,
- │        CannotSign, ExperimentInvalid
+ │        CannotSign, DatasetInvalid, TrainingFailed, ExperimentInvalid
  └── LineError                 found here, on the way to the server
       ├── Unreachable          nothing was sent
       ├── Interrupted          it was sent, and nobody knows what became of it
@@ -288,6 +288,18 @@ class CannotSign(LifecycleError):
     """The server has only the public half of a key."""
 
     code = "cannot_sign"
+
+
+class DatasetInvalid(LifecycleError):
+    """The data set is not what it says, or not what this step needs."""
+
+    code = "dataset_invalid"
+
+
+class TrainingFailed(LifecycleError):
+    """There is no model: the estimator cannot be had or cannot be fitted."""
+
+    code = "training_failed"
 
 
 class ExperimentInvalid(LifecycleError):

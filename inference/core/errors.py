@@ -41,6 +41,8 @@ WeirError
       ├── TrialFailed          trial_failed
       ├── UploadsOff           uploads_off
       ├── CannotSign           cannot_sign
+      ├── DatasetInvalid       dataset_invalid
+      ├── TrainingFailed       training_failed
       └── ExperimentInvalid    experiment_invalid
 
 Codes are stable and part of the public contract; sentences may improve. Nothing here knows HTTP:
@@ -318,6 +320,18 @@ class CannotSign(LifecycleError):
     """This process has only the public half of a key: it opens bundles and seals none."""
 
     code = "cannot_sign"
+
+
+class DatasetInvalid(LifecycleError):
+    """The data set is not what it says, or not what this step needs."""
+
+    code = "dataset_invalid"
+
+
+class TrainingFailed(LifecycleError):
+    """There is no model: the estimator cannot be had or cannot be fitted."""
+
+    code = "training_failed"
 
 
 class ExperimentInvalid(LifecycleError):

@@ -48,7 +48,7 @@ def tensors(rows: Path | None) -> tuple[Sequence[dict[str, object]] | None, str]
     """Rows of tensors to try a graph on, and what they are; without a file they will be drawn."""
     if rows is None:
         return None, "rows drawn from the signature"
-    return [dict(each) for each in _records(rows)], f"rows of {rows.name}"
+    return [dict(each) for each in records(rows)], f"rows of {rows.name}"
 
 
 def read(path: Path, schema: Schema) -> Artefact:
@@ -74,9 +74,9 @@ def trial(schema: Schema, rows: Path | None) -> Trial:
     """Rows of a file, labelled if it has the target; else rows that the schema allows."""
     if rows is None:
         return Trial(sample.drawn(schema), "rows drawn from the schema", drawn=True)
-    records = _records(rows)
-    labels = _labels(records, schema)
-    return Trial(records, f"rows of {rows.name}", None if labels is None else Rows(records, labels))
+    found = records(rows)
+    labels = _labels(found, schema)
+    return Trial(found, f"rows of {rows.name}", None if labels is None else Rows(found, labels))
 
 
 def _refuse_misnamed(path: Path, kind: Kind) -> None:
@@ -105,11 +105,11 @@ def _reads(kind: Kind, data: bytes) -> Reads:
     return sklearn.wants(sklearn.estimator(kind, data))
 
 
-def _records(path: Path) -> Sequence[Record]:
+def records(path: Path) -> Sequence[Record]:
     """A CSV file with a header, or a JSON list of objects."""
-    if path.suffix.lower() == ".csv":
-        return dataset.read_records(path)
     try:
+        if path.suffix.lower() == ".csv":
+            return dataset.records_of_text(content(path).decode(), path.name)
         value = json.loads(content(path))
     except ValueError as error:
         raise BundleInvalid(f"{path.name} is neither CSV nor JSON: {error}") from error
