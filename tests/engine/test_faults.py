@@ -138,7 +138,7 @@ async def test_the_observer_sees_what_came_out(hands: Hands) -> None:
     engine.submit(job(Sevenfold(), 3, POISON, 4))
     engine.submit(job(Sevenfold(), 5))
 
-    await hands.go(times=7)
+    await hands.go(times=5)
 
     seen = [(r.inputs[0][:, 0].tolist(), r.outputs[0][:, 0].tolist()) for r in reports]
     assert seen == [([1, 2], [7, 14]), ([3, 4, 5], [21, 28, 35])]
