@@ -12,8 +12,13 @@ from inference.services import models as services
 from inference.services.models import NewAlgorithm
 
 
-def publish(bundle: Bundle, status: Status, by: str) -> tuple[MLAlgorithm, bool]:
-    """The algorithm, and whether it is new; the bundle is kept before anybody hears of it."""
+def publish(
+    bundle: Bundle, status: Status, by: str, parent: MLAlgorithm | None = None
+) -> tuple[MLAlgorithm, bool]:
+    """The algorithm, and whether it is new; the bundle is kept before anybody hears of it.
+
+    `parent` is the one that it is meant to take the place of.
+    """
     known = _known(bundle)
     if known is not None:
         return known, False
@@ -24,7 +29,7 @@ def publish(bundle: Bundle, status: Status, by: str) -> tuple[MLAlgorithm, bool]
         version=card.version,
         artefact_hash=bundle.artefact_hash,
         owner=card.owner,
-        bundle=store.put(bundles.write(bundle, settings.WEIR.signing_key.encode())),
+        bundle=store.put(sealed(bundle)),
         runtime=card.serving.value,
         schema=bundle.schema.to_json(),
         description=card.description,
@@ -33,8 +38,19 @@ def publish(bundle: Bundle, status: Status, by: str) -> tuple[MLAlgorithm, bool]
         metrics=card.metrics,
         lineage=card.lineage,
         reference=card.reference,
+        parent_id=None if parent is None else parent.pk,
     )
     return services.algorithm_register(new, status=status, by=by)
+
+
+def sealed(bundle: Bundle) -> bytes:
+    """The file, signed with this installation's key."""
+    return bundles.write(bundle, settings.WEIR.signing_key.encode())
+
+
+def opened(data: bytes) -> Bundle:
+    """What is in a file that this installation signed; raises BundleInvalid."""
+    return bundles.read(data, settings.WEIR.signing_key.encode())
 
 
 def _known(bundle: Bundle) -> MLAlgorithm | None:
