@@ -12,6 +12,7 @@ from inference.core import planning
 from inference.core.errors import ExperimentInvalid
 from inference.core.evidence import MIN_LABELLED
 from inference.core.experiment import Mode
+from inference.core.lifecycle import ANSWERING
 from inference.core.metrics import Measure, Said, usual
 from inference.core.schema import Task
 from inference.core.tally import NOTHING, Tally
@@ -70,9 +71,7 @@ class Past(NamedTuple):
 def past(endpoint_id: int, now: datetime) -> Past | None:
     """Of those of its algorithms that answer by default; None if nothing does."""
     answering = list(
-        MLAlgorithm.objects.filter(
-            parent_endpoint=endpoint_id, current_status__in=("production", "ab_testing")
-        )
+        MLAlgorithm.objects.filter(parent_endpoint=endpoint_id, current_status__in=ANSWERING)
     )
     if not answering:
         return None

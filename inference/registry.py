@@ -23,7 +23,7 @@ from inference.core.answers import Renderer, TableRenderer
 from inference.core.errors import ModelUnavailable, StorageUnavailable, WeirError
 from inference.core.graphanswers import GraphRenderer
 from inference.core.graphs import GRAPH, Graph, GraphReader
-from inference.core.lifecycle import Status
+from inference.core.lifecycle import AT_REST
 from inference.core.reader import Reader, RowReader
 from inference.core.routing import Algorithm, Endpoint
 from inference.core.schema import Schema
@@ -175,7 +175,7 @@ class Registry:
 
     def _snapshot(self, version: int, old: Snapshot) -> Snapshot:
         self._unread = False
-        rows = models.MLAlgorithm.objects.exclude(current_status=Status.RETIRED.value)
+        rows = models.MLAlgorithm.objects.exclude(current_status__in=AT_REST)
         rows = rows.select_related("parent_endpoint")
         algorithms = {row.pk: row for row in rows.order_by("id")}
         return Snapshot(

@@ -26,6 +26,7 @@ from inference.core.asking import MAX_ID_DIGITS
 from inference.core.evidence import alone
 from inference.core.experiment import Mode
 from inference.core.guardrails import Guarded, Reading
+from inference.core.lifecycle import ANSWERING
 from inference.core.metrics import CORRECTNESS, OF_CLASSES, OF_NUMBERS, Measure, Metric
 from inference.core.tally import NOTHING, Tally
 from inference.core.verdict import Verdict
@@ -96,10 +97,8 @@ def endpoint_schema(endpoint_id: int) -> Json | None:
     Of an arm while a test runs; None if nothing answers by default.
     """
     answering = (
-        MLAlgorithm.objects.filter(
-            parent_endpoint=endpoint_id, current_status__in=("production", "ab_testing")
-        )
-        .order_by("-current_status", "id")  # production comes before ab_testing
+        MLAlgorithm.objects.filter(parent_endpoint=endpoint_id, current_status__in=ANSWERING)
+        .order_by("-current_status", "id")  # production comes before canary and ab_testing
         .first()
     )
     if answering is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from typing import Final
 
 from inference.core import balance
 from inference.core.errors import TransitionRefused
@@ -17,9 +18,13 @@ class Status(StrEnum):
     REGISTERED = "registered"  # known, not served by default
     TESTING = "testing"
     STAGING = "staging"
-    AB_TESTING = "ab_testing"  # an arm of the running test
+    AB_TESTING = "ab_testing"  # an arm of the running test that answers its share
+    SHADOW = "shadow"  # given the same inputs as the control of a test, unseen
+    CANARY = "canary"  # answers more and more units while guardrails hold
     PRODUCTION = "production"  # the one that answers by default
     RETIRED = "retired"
+    REJECTED = "rejected"  # shown to be worse, by a test or an evaluation
+    ROLLED_BACK = "rolled_back"  # was given traffic, and it was taken away again
 
 
 class Rule(StrEnum):
@@ -30,33 +35,79 @@ class Rule(StrEnum):
     NONE = "none"  # everything returns to where it was
 
 
+# An arm of a running test, whether it answers anybody or not.
+IN_TEST: Final = frozenset({Status.AB_TESTING, Status.SHADOW, Status.CANARY})
+# Who may answer a request that names nobody.
+ANSWERING: Final = frozenset({Status.PRODUCTION, Status.AB_TESTING, Status.CANARY})
+# No process loads these.
+AT_REST: Final = frozenset({Status.RETIRED, Status.REJECTED, Status.ROLLED_BACK})
+
 _FREE = frozenset({Status.REGISTERED, Status.TESTING, Status.STAGING, Status.RETIRED})
+_ANYWHERE = _FREE | {Status.PRODUCTION, Status.REJECTED}
+_NOWHERE: frozenset[Status] = frozenset()
 
 # Production is left only because another algorithm is promoted, so that an endpoint never stops
-# answering by a slip of the hand.
+# answering by a slip of the hand. What was rejected is looked at again before it serves.
 BY_HAND: Mapping[Status, frozenset[Status]] = {
-    Status.REGISTERED: _FREE | {Status.PRODUCTION},
-    Status.TESTING: _FREE | {Status.PRODUCTION},
-    Status.STAGING: _FREE | {Status.PRODUCTION},
-    Status.AB_TESTING: frozenset(),
+    Status.REGISTERED: _ANYWHERE,
+    Status.TESTING: _ANYWHERE,
+    Status.STAGING: _ANYWHERE,
+    Status.AB_TESTING: _NOWHERE,
+    Status.SHADOW: _NOWHERE,
+    Status.CANARY: _NOWHERE,
     Status.PRODUCTION: frozenset({Status.PRODUCTION}),
-    Status.RETIRED: _FREE | {Status.PRODUCTION},
+    Status.RETIRED: _ANYWHERE,
+    Status.REJECTED: frozenset({Status.TESTING, Status.RETIRED, Status.REJECTED}),
+    Status.ROLLED_BACK: _FREE | {Status.PRODUCTION, Status.REJECTED, Status.ROLLED_BACK},
 }
 
-# A test takes its arms from anywhere but retirement, and returns them anywhere but there.
+_BEFORE = frozenset({Status.REGISTERED, Status.TESTING, Status.STAGING})
+_AFTER = _BEFORE | {Status.PRODUCTION, Status.REJECTED, Status.ROLLED_BACK}
+
+# A test takes its arms from anywhere but rest. It returns them, or promotes the winner; whom it
+# has shown to be worse it puts to rest. A control that is in production may stay there meanwhile.
 BY_TEST: Mapping[Status, frozenset[Status]] = {
-    Status.REGISTERED: frozenset({Status.AB_TESTING}),
-    Status.TESTING: frozenset({Status.AB_TESTING}),
-    Status.STAGING: frozenset({Status.AB_TESTING}),
-    Status.AB_TESTING: frozenset(
-        {Status.REGISTERED, Status.TESTING, Status.STAGING, Status.PRODUCTION}
-    ),
-    Status.PRODUCTION: frozenset({Status.AB_TESTING}),
-    Status.RETIRED: frozenset(),
+    Status.REGISTERED: IN_TEST,
+    Status.TESTING: IN_TEST,
+    Status.STAGING: IN_TEST,
+    Status.AB_TESTING: _AFTER,
+    Status.SHADOW: _AFTER,
+    Status.CANARY: _AFTER,
+    Status.PRODUCTION: IN_TEST | {Status.PRODUCTION, Status.TESTING},
+    Status.RETIRED: _NOWHERE,
+    Status.REJECTED: _NOWHERE,
+    Status.ROLLED_BACK: _NOWHERE,
 }
 
 # What an algorithm becomes when another one takes its place in production, or wins its test.
 DISPLACED = Status.TESTING
+
+_OF_CHALLENGERS: Mapping[Mode, Status] = {
+    Mode.SPLIT: Status.AB_TESTING,
+    Mode.SHADOW: Status.SHADOW,
+    Mode.CANARY: Status.CANARY,
+    Mode.BANDIT: Status.AB_TESTING,
+}
+
+
+def taken(mode: Mode, position: int, before: Status) -> Status:
+    """What an arm is while its test runs; `position` counts from 0, which is the control.
+
+    Where the challengers answer nobody or few, the control stays in production.
+    """
+    if position > 0:
+        return _OF_CHALLENGERS[mode]
+    stays = mode in (Mode.SHADOW, Mode.CANARY) and before is Status.PRODUCTION
+    return before if stays else Status.AB_TESTING
+
+
+def lost(rule: Rule, position: int, before: Status) -> Status:
+    """What becomes of an arm when another one is promoted.
+
+    A lead may be chance, so only evidence rejects; and never what was in production before.
+    """
+    beaten = rule is Rule.EVIDENCE and position > 0 and before is not Status.PRODUCTION
+    return Status.REJECTED if beaten else DISPLACED
 
 
 def parse(text: str) -> Status:
@@ -82,10 +133,14 @@ def check(old: Status, new: Status, *, by_test: bool = False) -> None:
 def _reason(old: Status, new: Status, *, by_test: bool) -> str:
     if by_test:
         return f"a test cannot turn {old} into {new}"
-    if old is Status.AB_TESTING:
+    if old in IN_TEST:
         return "the algorithm is an arm of a running test; stop the test first"
-    if new is Status.AB_TESTING:
-        return "only starting a test puts an algorithm into ab_testing"
+    if new in IN_TEST:
+        return f"only starting a test puts an algorithm into {new}"
+    if new is Status.ROLLED_BACK:
+        return "only a rollback makes an algorithm rolled_back"
+    if old is Status.REJECTED:
+        return "the algorithm was rejected; put it into testing first"
     return "an endpoint needs an algorithm in production; promote another one instead"
 
 

@@ -55,7 +55,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """The control returns to production, the challenger to testing."""
+    """The control answers all again, the challenger nobody."""
 
     why: str
 

@@ -12,13 +12,13 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from inference.core.errors import Ambiguous, NotServed
-from inference.core.routing import AB_TESTING, PRODUCTION, Algorithm, Endpoint, Wanted
+from inference.core.lifecycle import ANSWERING
+from inference.core.routing import Algorithm, Endpoint, Wanted
 from inference.core.signature import Signature, Spec
 from inference.core.tickets import Served
 from inference.engine.base import Engine, EngineStats, LaneStats
 from inference.registry import Snapshot
 
-ANSWERING: Final = frozenset({PRODUCTION, AB_TESTING})
 READY: Final = "READY"
 UNAVAILABLE: Final = "UNAVAILABLE"
 NANOSECONDS: Final = 1e9

@@ -55,6 +55,27 @@ class Migration(migrations.Migration):
                 "ordering": ("id",),
             },
         ),
+        migrations.AlterField(
+            model_name="mlalgorithm",
+            name="current_status",
+            field=models.CharField(
+                choices=[
+                    ("registered", "registered"),
+                    ("testing", "testing"),
+                    ("staging", "staging"),
+                    ("ab_testing", "ab_testing"),
+                    ("shadow", "shadow"),
+                    ("canary", "canary"),
+                    ("production", "production"),
+                    ("retired", "retired"),
+                    ("rejected", "rejected"),
+                    ("rolled_back", "rolled_back"),
+                ],
+                db_index=True,
+                default="registered",
+                max_length=32,
+            ),
+        ),
         migrations.AddField(
             model_name="mlalgorithm",
             name="isolated",

@@ -11,6 +11,7 @@ from inference import selectors
 from inference.core import stewarding
 from inference.core.errors import ExperimentInvalid, Raced
 from inference.core.experiment import Mode
+from inference.core.lifecycle import Status
 from inference.models import ABTest
 from inference.selectors import Readout
 from inference.services import announce, decisions, experiments
@@ -22,7 +23,7 @@ ROLLED_BACK: Final = "rolled_back"
 
 @transaction.atomic
 def roll_back(abtest_id: int, by: str, why: str = BY_HAND) -> Stopped:
-    """The control back in production, the challenger in testing; once, however often it is asked.
+    """The control alone in production, the challenger rolled back; once, however often it is asked.
 
     Raises ABTest.DoesNotExist, or ExperimentInvalid for a test that is no canary.
     """
@@ -42,7 +43,7 @@ def promote(abtest_id: int, by: str, why: str = BY_HAND) -> Stopped:
 def rolled_back(seen: Readout, by: str, why: str) -> Stopped:
     """The same of a test that nobody else can change."""
     decisions.note(seen, by, What.ROLLED_BACK, why)
-    return experiments.close(seen, 0, by, ROLLED_BACK)
+    return experiments.close(seen, 0, by, ROLLED_BACK, Status.ROLLED_BACK)
 
 
 def promoted(seen: Readout, by: str, why: str) -> Stopped:

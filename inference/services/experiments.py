@@ -139,11 +139,18 @@ def _refuse_arm(algorithm: MLAlgorithm, weight: int, row: int) -> None:
 
 def _take(algorithm: MLAlgorithm, test: ABTest, arm: Arm) -> None:
     before = Status(algorithm.current_status)
-    lifecycle.check(before, Status.AB_TESTING, by_test=True)
     arm.abtest, arm.algorithm, arm.status_before = test, algorithm, before.value
     arm.save()
-    reason = f"test {test.pk} started"
-    statuses.move(algorithm, Status.AB_TESTING, by=test.created_by, reason=reason)
+    during = lifecycle.taken(Mode(test.mode), arm.position - 1, before)
+    _move(algorithm, during, test.created_by, f"test {test.pk} started")
+
+
+def _move(algorithm: MLAlgorithm, after: Status, by: str, reason: str) -> None:
+    """Nothing for an arm that stays where it is."""
+    now = Status(algorithm.current_status)
+    if now is not after:
+        lifecycle.check(now, after, by_test=True)
+        statuses.move(algorithm, after, by=by, reason=reason)
 
 
 @transaction.atomic
@@ -292,11 +299,16 @@ def stopped(seen: Readout, by: str, why: str) -> Stopped:
     return close(seen, winner, by, outcome)
 
 
-def close(seen: Readout, winner: int | None, by: str, outcome: str) -> Stopped:
-    """The same, whatever was decided about its arms, once that is written down."""
+def close(
+    seen: Readout, winner: int | None, by: str, outcome: str, loser: Status | None = None
+) -> Stopped:
+    """The same, whatever was decided about its arms, once that is written down.
+
+    Whoever is not promoted becomes `loser`, or else what the test's rule says.
+    """
     said = summary(seen.test.measure, [arm.tally for arm in seen.measured])
     _end(seen, by, said, outcome)
-    _release(seen.test, winner, by)
+    _release(seen.test, winner, by, loser)
     announce.experiment_changed(seen.test.pk)
     return Stopped(FINISHED, said)
 
@@ -341,12 +353,12 @@ def _as_json(found: verdict.Verdict) -> dict[str, Any]:
     return {"code": found.code.value, "sentence": found.sentence, **numbers}
 
 
-def _release(test: ABTest, winner: int | None, by: str) -> None:
-    """The winner to production and the others to testing; without one, everybody back."""
+def _release(test: ABTest, winner: int | None, by: str, loser: Status | None) -> None:
+    """The winner to production and the others out of the way; without one, everybody back."""
     reason = f"test {test.pk} stopped"
     for index, arm in enumerate(test.current):
-        after = Status(arm.status_before)
+        after = before = Status(arm.status_before)
         if winner is not None:
-            after = Status.PRODUCTION if index == winner else lifecycle.DISPLACED
-        lifecycle.check(Status.AB_TESTING, after, by_test=True)
-        statuses.move(arm.algorithm, after, by=by, reason=reason)
+            beaten = loser or lifecycle.lost(Rule(test.rule), index, before)
+            after = Status.PRODUCTION if index == winner else beaten
+        _move(arm.algorithm, after, by, reason)

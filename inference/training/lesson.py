@@ -38,7 +38,8 @@ def trial(schema: Schema, dataset: Dataset) -> Trial:
     held_out = dataset.held_out
     edges = sample.edges(schema, held_out.records[0])
     lineage = {"data_sha256": dataset.sha256, "rows": len(dataset.train), "seed": SEED}
-    return Trial([*edges, *held_out.records], "held-out rows", held_out, lineage)
+    records, training = [*edges, *held_out.records], dataset.train.records
+    return Trial(records, "held-out rows", held_out, lineage, training)
 
 
 def bundle(lesson: Lesson, recipe_name: str, *, version: str, owner: str) -> Bundle:

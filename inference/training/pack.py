@@ -13,6 +13,8 @@ import numpy as np
 from inference import bundles
 from inference.bundles import Bundle, Card, Golden
 from inference.core.errors import BundleInvalid
+from inference.core.reference import Reference
+from inference.core.schema import Schema
 from inference.core.tensors import Matrix
 from inference.runtimes import loader
 from inference.runtimes.base import Artefact, Kind, Runtime
@@ -39,12 +41,23 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The rows a model is tried on before it may serve; `rows` are labelled, if there are any."""
+    """The rows a model is tried on before it may serve; `rows` are labelled, if there are any.
+
+    `training` are those it was fitted on, where they are known. `drawn` rows are nobody's: nothing
+    that comes later can be compared with them.
+    """
 
     records: Sequence[Record]
     name: str
     rows: Rows | None = None
     lineage: Mapping[str, object] = field(default_factory=dict)
+    training: Sequence[Record] = ()
+    drawn: bool = False
+
+    @property
+    def unseen(self) -> Sequence[Record]:
+        """The rows as they will come, without those that only try the edges of the schema."""
+        return self.records if self.rows is None else self.rows.records
 
 
 def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
@@ -54,6 +67,7 @@ def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
     serving = Kind.ONNX if Kind.ONNX in files else artefact.kind
     with closing(loader.load(replace(artefact, kind=serving, data=files[serving]))) as runtime:
         metrics = _metrics(artefact, runtime, trial.rows)
+        reference = _reference(artefact.schema, runtime, trial)
         golden = _golden(trial.records[:_GOLDEN], runtime, sample[:_GOLDEN])
     card = Card(
         **asdict(identity),
@@ -65,6 +79,7 @@ def pack(identity: Identity, artefact: Artefact, trial: Trial) -> Bundle:
         report=report.as_dict(),
         lineage=dict(trial.lineage),
         golden=golden,
+        reference=reference,
     )
     return Bundle(card=card, schema=artefact.schema, files=files)
 
@@ -118,6 +133,15 @@ def _metrics(artefact: Artefact, runtime: Runtime, rows: Rows | None) -> dict[st
         return {}
     outputs = bundles.answers(runtime, artefact.schema.encode_many(rows.records))
     return evaluate.metrics(artefact.schema, outputs, rows)
+
+
+def _reference(schema: Schema, runtime: Runtime, trial: Trial) -> dict[str, object]:
+    """What later rows and answers are compared with; empty if there is nothing to compare with."""
+    if trial.drawn:
+        return {}
+    tried = schema.encode_many(trial.unseen)
+    rows = schema.encode_many(trial.training) if trial.training else tried
+    return Reference.of(schema, rows, tried, bundles.answers(runtime, tried)).to_json()
 
 
 def _golden(records: Sequence[Record], runtime: Runtime, matrix: Matrix) -> Golden:

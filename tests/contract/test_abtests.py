@@ -435,7 +435,7 @@ def test_a_canary_begins_small_and_says_where_it_stands(door: Door) -> None:
 @pytest.mark.parametrize(
     ("verb", "what", "ended"),
     [
-        ("rollback", "rolled_back", ("production", "testing")),
+        ("rollback", "rolled_back", ("production", "rolled_back")),
         ("promote", "promoted", ("testing", "production")),
     ],
 )

@@ -3,8 +3,22 @@ from __future__ import annotations
 import pytest
 
 from inference.core.errors import TransitionRefused
-from inference.core.experiment import Arm, Terms
-from inference.core.lifecycle import BY_HAND, BY_TEST, DISPLACED, Rule, Status, check, decide, parse
+from inference.core.experiment import Arm, Mode, Terms
+from inference.core.lifecycle import (
+    ANSWERING,
+    AT_REST,
+    BY_HAND,
+    BY_TEST,
+    DISPLACED,
+    IN_TEST,
+    Rule,
+    Status,
+    check,
+    decide,
+    lost,
+    parse,
+    taken,
+)
 from inference.core.metrics import Measure, Metric
 from inference.core.tally import Tally
 
@@ -34,23 +48,85 @@ def test_confirming_production_changes_nothing_and_is_allowed() -> None:
     check(Status.PRODUCTION, Status.PRODUCTION)
 
 
-@pytest.mark.parametrize("old", [*FREE, "production"])
-def test_only_a_test_makes_an_arm(old: str) -> None:
-    with pytest.raises(TransitionRefused, match="only starting a test"):
-        check(Status(old), Status.AB_TESTING)
+@pytest.mark.parametrize("new", sorted(IN_TEST))
+@pytest.mark.parametrize("old", [*FREE, "production", "rolled_back"])
+def test_only_a_test_makes_an_arm(old: str, new: Status) -> None:
+    with pytest.raises(TransitionRefused, match=f"only starting a test puts .* into {new}"):
+        check(Status(old), new)
 
 
 @pytest.mark.parametrize("new", list(Status))
-def test_an_arm_of_a_running_test_is_not_moved_by_hand(new: Status) -> None:
+@pytest.mark.parametrize("old", sorted(IN_TEST))
+def test_an_arm_of_a_running_test_is_not_moved_by_hand(old: Status, new: Status) -> None:
     with pytest.raises(TransitionRefused, match="stop the test first"):
-        check(Status.AB_TESTING, new)
+        check(old, new)
 
 
+@pytest.mark.parametrize("during", sorted(IN_TEST))
 @pytest.mark.parametrize("old", ["registered", "testing", "staging", "production"])
-def test_a_test_takes_its_arms_and_gives_them_back(old: str) -> None:
-    check(Status(old), Status.AB_TESTING, by_test=True)
-    check(Status.AB_TESTING, Status(old), by_test=True)
-    check(Status.AB_TESTING, DISPLACED, by_test=True)
+def test_a_test_takes_its_arms_and_gives_them_back(old: str, during: Status) -> None:
+    check(Status(old), during, by_test=True)
+    for after in (Status(old), DISPLACED, Status.REJECTED, Status.ROLLED_BACK):
+        check(during, after, by_test=True)
+
+
+def test_a_rejected_algorithm_is_looked_at_before_it_serves() -> None:
+    check(Status.REJECTED, Status.TESTING)
+    for new in (Status.STAGING, Status.PRODUCTION):
+        with pytest.raises(TransitionRefused, match="put it into testing first"):
+            check(Status.REJECTED, new)
+
+
+def test_what_was_rolled_back_may_be_promoted_again_but_nobody_is_rolled_back_by_hand() -> None:
+    check(Status.ROLLED_BACK, Status.PRODUCTION)
+    with pytest.raises(TransitionRefused, match="only a rollback"):
+        check(Status.TESTING, Status.ROLLED_BACK)
+
+
+@pytest.mark.parametrize("old", sorted(AT_REST))
+@pytest.mark.parametrize("during", sorted(IN_TEST))
+def test_no_test_takes_what_rests(old: Status, during: Status) -> None:
+    with pytest.raises(TransitionRefused, match="a test cannot turn"):
+        check(old, during, by_test=True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "statuses"),
+    [
+        (Mode.SPLIT, ["ab_testing", "ab_testing"]),
+        (Mode.BANDIT, ["ab_testing", "ab_testing"]),
+        (Mode.SHADOW, ["production", "shadow"]),
+        (Mode.CANARY, ["production", "canary"]),
+    ],
+)
+def test_an_arm_has_the_status_of_its_part(mode: Mode, statuses: list[str]) -> None:
+    before = [Status.PRODUCTION, Status.TESTING]
+    assert [taken(mode, at, status) for at, status in enumerate(before)] == statuses
+
+
+def test_a_control_that_is_not_in_production_answers_as_an_arm() -> None:
+    assert taken(Mode.SHADOW, 0, Status.STAGING) is Status.AB_TESTING
+    assert taken(Mode.SHADOW, 1, Status.PRODUCTION) is Status.SHADOW
+
+
+@pytest.mark.parametrize(
+    ("rule", "position", "before", "after"),
+    [
+        (Rule.EVIDENCE, 1, "testing", "rejected"),
+        (Rule.EVIDENCE, 1, "production", "testing"),
+        (Rule.EVIDENCE, 0, "production", "testing"),
+        (Rule.ACCURACY, 1, "testing", "testing"),
+    ],
+)
+def test_only_evidence_rejects_and_never_the_former_champion(
+    rule: Rule, position: int, before: str, after: str
+) -> None:
+    assert lost(rule, position, Status(before)) == after
+
+
+def test_who_answers_is_neither_at_rest_nor_in_the_shadow() -> None:
+    assert not ANSWERING & AT_REST
+    assert Status.SHADOW not in ANSWERING
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_a_canary_begins_with_a_hundredth_of_all_units_for_the_challenger() -> N
     test = started(guardrails={"latency_ms": 20, "answers": True})
 
     assert (test.coverage, test.step) == (0.02, 0)
+    assert standing(test) == [Status.PRODUCTION, Status.CANARY]
     assert test.step_at is not None
     assert [arm.propensity for arm in arms(test)] == [0.5, 0.5]
     assert test.guardrails == {"latency_ms": 20, "answers": ["<=50K", ">50K"]}
@@ -79,7 +80,7 @@ def test_a_challenger_that_fails_is_rolled_back_and_it_is_written_down() -> None
     assert attended(test) == "rolled_back"
 
     assert (test.outcome, test.ended_by) == ("rolled_back", "weir")
-    assert standing(test) == [Status.PRODUCTION, Status.TESTING]
+    assert standing(test) == [Status.PRODUCTION, Status.ROLLED_BACK]
     decision = Decision.objects.get(what="rolled_back")
     assert decision.why.startswith("trees 0.0.1 failed for 20% of its units")
     (guardrail,) = decision.evidence["guardrails"]
@@ -185,6 +186,22 @@ def test_a_winner_stops_a_test_that_was_to_stop_then(
     assert Decision.objects.get(what="stopped").why.startswith("Winner: trees")
 
 
+def test_a_challenger_that_evidence_shows_to_be_worse_is_rejected_and_production_never_moved() -> (
+    None
+):
+    test = started(Mode.SHADOW, Rule.EVIDENCE, stops_on=["winner"])
+    control, challenger = [arm.algorithm for arm in arms(test)]
+    assert standing(test) == [Status.PRODUCTION, Status.SHADOW]
+    gap = {"ahead": 40, "behind": 200, "gap": -160.0, "gap_squares": 240.0}
+    counted(test, {"labelled": 900, "correct": 790}, {"labelled": 900, "correct": 630, **gap})  # type: ignore[dict-item]  # sums
+
+    assert attended(test) == "stopped promoted"
+
+    assert standing(test) == [Status.PRODUCTION, Status.REJECTED]
+    assert control.status.filter(status="production").count() == 1
+    assert challenger.status.get(active=True).reason == f"test {test.pk} stopped"
+
+
 def test_futility_and_a_maximum_stop_a_test() -> None:
     futile = started(Mode.SPLIT, stops_on=["futility"], difference=0.2)
     counted(futile, {"labelled": 5000, "correct": 4000}, {"labelled": 5000, "correct": 4000})
@@ -269,7 +286,7 @@ def test_the_exposures_of_a_bandit_keep_the_propensity_that_they_were_dealt_with
 @pytest.mark.parametrize(
     ("verb", "what", "ended"),
     [
-        (canaries.roll_back, "rolled_back", [Status.PRODUCTION, Status.TESTING]),
+        (canaries.roll_back, "rolled_back", [Status.PRODUCTION, Status.ROLLED_BACK]),
         (canaries.promote, "promoted", [Status.TESTING, Status.PRODUCTION]),
     ],
 )

@@ -4,7 +4,7 @@ import { h, write, attribute, Rows } from "../dom.js";
 import { compact, measure, milliseconds } from "../format.js";
 
 const HEADINGS = ["Algorithm", "Status", "Runtime", "Served", "per s", "rows a batch", "p50 ms", "p99 ms"];
-const WORDS = { ab_testing: "in the test" };
+const WORDS = { ab_testing: "in the test", shadow: "in the shadow", rolled_back: "rolled back" };
 
 class AlgorithmRow {
   #name = h("th", { scope: "row" });

@@ -48,9 +48,10 @@ export class Title {
 const named = (algorithm) => `${algorithm.name} ${algorithm.version}`;
 
 function answering(endpoint, experiment) {
-  const testing = endpoint.algorithms.filter((algorithm) => algorithm.status === "ab_testing");
+  const shares = ["ab_testing", "canary", "production"];
+  const testing = endpoint.algorithms.filter((algorithm) => shares.includes(algorithm.status));
   if (experiment?.running && experiment.mode === "shadow") return "One algorithm answers; others are given the same inputs unseen.";
-  if (endpoint.experiment !== null && testing.length) return `Traffic is split between ${testing.map(named).join(" and ")}.`;
+  if (endpoint.experiment !== null && testing.length > 1) return `Traffic is split between ${testing.map(named).join(" and ")}.`;
   const production = endpoint.algorithms.find((algorithm) => algorithm.status === "production");
   return production ? `${named(production)} answers.` : "No algorithm is in production: default requests are refused.";
 }

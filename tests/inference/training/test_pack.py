@@ -17,8 +17,9 @@ from sklearn.svm import SVC
 
 from inference import bundles
 from inference.core.errors import BundleInvalid, RowInvalid
+from inference.core.reference import Reference
 from inference.runtimes.base import Artefact, Kind
-from inference.training import lesson, pack
+from inference.training import adopt, lesson, pack
 from inference.training.pack import Trial
 from tests.inference import artefacts
 
@@ -41,6 +42,32 @@ def test_what_is_known_of_a_model_is_in_its_bundle() -> None:
     assert card.lineage == {"seed": 3}
     assert set(card.libraries) >= {"scikit-learn", "numpy", "onnx", "skl2onnx"}
     assert [dict(record) for record in ROWS.records[:16]] == card.golden.records
+
+
+def test_the_reference_is_of_the_training_rows_and_of_answers_to_others() -> None:
+    training = artefacts.rows(300).records
+    trial = dataclasses.replace(TRIAL, records=[{"age": 1}, *ROWS.records], training=training)
+
+    card = pack.pack(artefacts.IDENTITY, artefacts.artefact(), trial).card
+
+    reference = Reference.from_json(card.reference)
+    assert reference is not None
+    assert [each.name for each in reference.binnings] == ["age", "work", "hours", "label", "score"]
+    assert sum(reference.counts[1]) == 300
+    assert sum(reference.counts[3]) == 120
+
+
+def test_without_training_rows_the_reference_is_of_the_rows_it_was_tried_on() -> None:
+    reference = Reference.from_json(artefacts.bundle().card.reference)
+
+    assert reference is not None
+    assert sum(reference.counts[1]) == 120
+
+
+def test_rows_that_were_drawn_are_no_reference() -> None:
+    trial = adopt.trial(artefacts.SCHEMA, None)
+
+    assert pack.pack(artefacts.IDENTITY, artefacts.artefact(), trial).card.reference == {}
 
 
 def test_a_compiled_model_is_packed_as_it_came() -> None:
