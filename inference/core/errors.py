@@ -27,6 +27,7 @@ WeirError
  ├── PredictionFailed          accepted, and then it went wrong
  │    ├── DeadlineExceeded     deadline_exceeded
  │    ├── ModelError           model_error
+ │    ├── ModelCrashed         model_crashed
  │    ├── ModelRejectedRow     model_rejected_row
  │    ├── ModelOutputInvalid   model_output_invalid
  │    ├── ModelUnavailable     model_unavailable
@@ -36,6 +37,10 @@ WeirError
       ├── TransitionRefused    transition_refused
       ├── Raced                raced
       ├── BundleInvalid        bundle_invalid
+      ├── FormatRefused        format_refused
+      ├── TrialFailed          trial_failed
+      ├── UploadsOff           uploads_off
+      ├── CannotSign           cannot_sign
       ├── DatasetInvalid       dataset_invalid
       ├── TrainingFailed       training_failed
       └── ExperimentInvalid    experiment_invalid
@@ -235,6 +240,12 @@ class ModelError(PredictionFailed):
     code = "model_error"
 
 
+class ModelCrashed(PredictionFailed):
+    """The process that the model runs in did not survive this."""
+
+    code = "model_crashed"
+
+
 class ModelRejectedRow(PredictionFailed):
     """The model refused this row."""
 
@@ -285,6 +296,30 @@ class BundleInvalid(LifecycleError):
     """The bundle cannot be trusted or loaded."""
 
     code = "bundle_invalid"
+
+
+class FormatRefused(LifecycleError):
+    """What is uploaded must be ONNX or skops, whatever it is called."""
+
+    code = "format_refused"
+
+
+class TrialFailed(LifecycleError):
+    """The model did not survive its trial."""
+
+    code = "trial_failed"
+
+
+class UploadsOff(LifecycleError):
+    """Models are not taken over HTTP here; WEIR_UPLOADS allows it."""
+
+    code = "uploads_off"
+
+
+class CannotSign(LifecycleError):
+    """This process has only the public half of a key: it opens bundles and seals none."""
+
+    code = "cannot_sign"
 
 
 class DatasetInvalid(LifecycleError):

@@ -6,10 +6,9 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from django.conf import settings as configured
 from pytest_django import Settings
 
-from inference import bundles
+from inference import bundles, opening
 from inference.core.lifecycle import Status
 from inference.models import MLAlgorithm
 from tests.inference import registered, steps
@@ -62,7 +61,7 @@ def test_a_bundle_is_written_where_it_is_asked_for(data: Path, tmp_path: Path) -
 
     told = steps.told("train", "income", "--data", data, *words, "--out", out)
 
-    bundle = bundles.read(out.read_bytes(), configured.WEIR.signing_key.encode())
+    bundle = bundles.read(out.read_bytes(), opening.keyring())
     assert bundle.card.version == told["version"]
     assert bundle.card.reads == "frame"
     assert not MLAlgorithm.objects.exists()

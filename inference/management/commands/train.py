@@ -122,9 +122,9 @@ def _told(champion: MLAlgorithm) -> dict[str, Any]:
 
 
 def _written(trained: Trained, out: Path) -> Outcome:
-    from inference.management import publish
+    from inference import bundles, opening
 
-    data = publish.sealed(trained.bundle)
+    data = bundles.write(trained.bundle, opening.keyring())
     out.write_bytes(data)
     facts = _facts(trained) | {"out": str(out)}
     return Outcome(f"{out}: {len(data)} bytes.\n{_measured(trained)}", facts)
