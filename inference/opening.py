@@ -14,6 +14,7 @@ from inference.core.reach import Reach
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
+from inference.runtimes.confinement import Bounds
 from inference.signing import Ring
 
 _generations = count()
@@ -54,7 +55,7 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     server that does not answer now.
     """
     bundle = bundles.read(store.get(row.bundle), keyring())
-    loaded = bundles.load(bundle, reach=reach())
+    loaded = bundles.load(bundle, reach=reach(), apart=apart() if row.isolated else None)
     return Opened(LaneKey(row.pk, next(_generations)), loaded, isinstance(bundle.schema, Graph))
 
 
@@ -62,6 +63,12 @@ def keyring() -> Ring:
     """The keys of this installation, which are in its environment and never in its database."""
     env = settings.WEIR
     return signing.ring(env.signing_key, env.trusted_keys)
+
+
+def apart() -> Bounds:
+    """What an isolated model may take."""
+    env = settings.WEIR
+    return Bounds(env.isolated_memory_mb << 20, env.isolated_timeout_ms / 1000)
 
 
 def reach() -> Reach:
