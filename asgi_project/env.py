@@ -397,6 +397,12 @@ class Environment:
         "off",
         "`json` writes a line to stdout for each HTTP request and for each WebSocket's ends.",
     )
+    drift_window_seconds: int = _var(
+        "WEIR_DRIFT_WINDOW_SECONDS",
+        readers.whole(0, 86_400),
+        "300",
+        "How long a window is in which rows are counted to notice drift; `0` counts nothing.",
+    )
     metrics_port: int | None = _var(
         "WEIR_METRICS_PORT",
         readers.optional(readers.whole(1, 65535)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
@@ -11,11 +12,14 @@ from django.conf import settings
 from inference import bundles, signing, store
 from inference.core.graphs import Graph
 from inference.core.reach import Reach
+from inference.core.reference import Reference
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
 from inference.runtimes.confinement import Bounds
 from inference.signing import Ring
+
+log = logging.getLogger(__name__)
 
 _generations = count()
 
@@ -34,6 +38,7 @@ class Opened:
     key: LaneKey
     runtime: Runtime
     free_form: bool = False
+    reference: Reference | None = None
 
     @property
     def kind(self) -> str:
@@ -56,7 +61,17 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     """
     bundle = bundles.read(store.get(row.bundle), keyring())
     loaded = bundles.load(bundle, reach=reach(), apart=apart() if row.isolated else None)
-    return Opened(LaneKey(row.pk, next(_generations)), loaded, isinstance(bundle.schema, Graph))
+    key, free = LaneKey(row.pk, next(_generations)), isinstance(bundle.schema, Graph)
+    return Opened(key, loaded, free, _reference(row))
+
+
+def _reference(row: MLAlgorithm) -> Reference | None:
+    """One that is damaged keeps nobody from being answered."""
+    try:
+        return Reference.from_json(row.reference)
+    except ValueError:
+        log.exception("algorithm %s is not watched", row.pk)
+        return None
 
 
 def keyring() -> Ring:

@@ -49,6 +49,10 @@ class Isolation:
         """Rows that failed."""
         return self._pieces.errors
 
+    def came(self) -> tuple[Tensors, Tensors]:
+        """The inputs and outputs of the rows that came out, if those fit each other."""
+        return self._pieces.came(self._inputs)
+
     async def run(self, tried: Attempt) -> None:
         """Go on from the attempt at the whole batch until nothing is left that anybody wants.
 

@@ -1,0 +1,44 @@
+"""What of the batches of this process is counted, if anything is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from asgi_project.env import Environment
+from asgi_project.figures import Figures
+from inference.core.reference import Reference
+from inference.engine.base import BatchReport
+from inference.engine.serving import Observer
+from inference.opening import Opened
+from inference.registry import Snapshot
+from inference.services import drifting
+from inference.watching import Watching
+
+
+def watching(
+    env: Environment, snapshot: Callable[[], Snapshot], shard: Callable[[], str]
+) -> Watching | None:
+    """Of the models that are loaded here; None where the operator wants no counts."""
+
+    def find(algorithm_id: int) -> Reference | None:
+        served = snapshot().served.get(algorithm_id)
+        model = None if served is None else served.model
+        return None if model is None else cast("Opened", model).reference
+
+    if not env.drift_window_seconds:
+        return None
+    return Watching(find, drifting.record, shard, env.drift_window_seconds)
+
+
+def observer(figures: Figures, watching: Watching | None) -> Observer:
+    """Whom batches are told."""
+    if watching is None:
+        return figures.ran
+    ran, saw = figures.ran, watching.saw
+
+    def told(report: BatchReport) -> None:
+        ran(report)
+        saw(report)
+
+    return told
