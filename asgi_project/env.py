@@ -91,9 +91,20 @@ def _default_gate(settled: Settled) -> str:
     return "false" if settled["profile"] == "open" else "true"
 
 
+def _default_uploads(settled: Settled) -> str:
+    """Open: `true`. Production: `false`."""
+    return "true" if settled["profile"] == "open" else "false"
+
+
 def _default_namespace(settled: Settled) -> str:
     """`weir-` and what follows from `WEIR_SIGNING_KEY`, so that no two deployments meet."""
-    digest = hmac.digest(settled["signing_key"].encode(), b"weir.namespace", "sha256")
+    key = settled["signing_key"]
+    if key.startswith("ed25519"):
+        # A process that only opens bundles belongs to the deployment of the one that seals them.
+        from inference import signing
+
+        key = signing.identity(key)
+    digest = hmac.digest(key.encode(), b"weir.namespace", "sha256")
     return f"weir-{digest.hex()[:8]}"
 
 
@@ -176,9 +187,16 @@ class Environment:
     )
     signing_key: str = _var(
         "WEIR_SIGNING_KEY",
-        readers.text,
+        readers.signing_key,
         _default_signing_key,
-        "Signs model bundles; the same in every process. Follows from SECRET_KEY otherwise.",
+        "Signs model bundles: a secret, or half of a pair that `manage.py bundles key` makes.",
+        secret=True,
+    )
+    trusted_keys: tuple[str, ...] = _var(
+        "WEIR_TRUSTED_KEYS",
+        readers.signing_keys,
+        "",
+        "Further keys whose bundles are opened, with commas between: former ones, or of others.",
         secret=True,
     )
     database_url: str = _var(
@@ -287,6 +305,42 @@ class Environment:
         "2097152",
         "The largest HTTP body that is read.",
     )
+    uploads: bool = _var(
+        "WEIR_UPLOADS",
+        readers.flag,
+        _default_uploads,
+        "Whether models are taken over HTTP, from callers who may manage; ONNX and skops only.",
+    )
+    max_upload_bytes: int = _var(
+        "WEIR_MAX_UPLOAD_BYTES",
+        readers.whole(1024, 256 << 20),
+        "67108864",
+        "The largest model that is taken over HTTP, with what is said about it.",
+    )
+    trial_seconds: int = _var(
+        "WEIR_TRIAL_SECONDS",
+        readers.whole(5, 600),
+        "60",
+        "Seconds, by the clock and of a processor, that an uploaded model may take to be tried.",
+    )
+    trial_memory_mb: int = _var(
+        "WEIR_TRIAL_MEMORY_MB",
+        readers.whole(64, 1 << 20),
+        "1024",
+        "How many MiB of memory it may take meanwhile.",
+    )
+    isolated_timeout_ms: int = _var(
+        "WEIR_ISOLATED_TIMEOUT_MS",
+        readers.whole(10, 600_000),
+        "5000",
+        "Milliseconds after which an isolated model is taken to hang, and is killed.",
+    )
+    isolated_memory_mb: int = _var(
+        "WEIR_ISOLATED_MEMORY_MB",
+        readers.whole(64, 1 << 20),
+        "1024",
+        "How many MiB an isolated model may take.",
+    )
     max_frame_bytes: int = _var(
         "WEIR_MAX_FRAME_BYTES",
         readers.whole(1024, 1 << 30),
@@ -353,6 +407,12 @@ class Environment:
         readers.one_of("off", "json"),
         "off",
         "`json` writes a line to stdout for each HTTP request and for each WebSocket's ends.",
+    )
+    drift_window_seconds: int = _var(
+        "WEIR_DRIFT_WINDOW_SECONDS",
+        readers.whole(0, 86_400),
+        "300",
+        "How long a window is in which rows are counted to notice drift; `0` counts nothing.",
     )
     metrics_port: int | None = _var(
         "WEIR_METRICS_PORT",

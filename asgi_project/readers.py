@@ -119,6 +119,23 @@ def bundle_place(value: str) -> str:
     return value
 
 
+def signing_key(value: str) -> str:
+    """A key as `inference.signing` reads it, or the text of a shared secret."""
+    if value.startswith("ed25519"):
+        from inference import signing  # OpenSSL, which not every command needs
+
+        try:
+            signing.read(value)
+        except ValueError as error:
+            raise ConfigError(f"is no key: {error}") from None
+    return value
+
+
+def signing_keys(value: str) -> tuple[str, ...]:
+    """Several of them."""
+    return tuple(signing_key(each) for each in names(value))
+
+
 def optional(reader: Reader) -> Reader:
     """The reader's value, or None where nothing is given."""
     return lambda value: reader(value) if value else None

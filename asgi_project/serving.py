@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from asgi_project import engines, spans
+from asgi_project import engines, spans, watched
 from asgi_project.env import Environment
 from asgi_project.families import Now
 from asgi_project.figures import Figures
@@ -37,6 +37,7 @@ from inference.registry import Hooks, Registry, Snapshot
 from inference.relay import Relay
 from inference.services import paths, predictions, stewardship
 from inference.steward import Steward
+from inference.watching import Watching
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Serving:
         self._env = env
         self._loop = asyncio.get_running_loop()
         self.figures = Figures()
+        self.watching: Watching | None = None
         self.engine, self.registry = self._distant() if env.redis_url else self._local()
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
         self.gateway = Gateway(self._wiring(), Limits(env.deadline_ms / 1000, env.max_request_rows))
@@ -88,6 +90,9 @@ class Serving:
         self._background.append(self._loop.create_task(live.publish(self._sources(), relay())))
         self._background.append(self._loop.create_task(self.durable.sweeper.run()))
         self._background.append(self._loop.create_task(self.steward.run()))
+        for each in (self.watching, watched.looking(self._env)):
+            if each is not None:
+                self._background.append(self._loop.create_task(each.run()))
         await self.registry.looked()
         self._ids.ready(1)
         gateway.install(self.gateway)
@@ -115,12 +120,16 @@ class Serving:
         await self.durable.drain(self._loop.time() + self._env.drain_seconds)
         self.durable.close()
         await self.engine.close()
+        if self.watching is not None:
+            await self.watching.flush()
         await sync_to_async(predictions.give_back_ids, thread_sensitive=False)(self._ids.left)
 
     def _local(self) -> tuple[Engine, Registry]:
         """Models, batches and log in this process."""
         write = sink(lambda: SHARD, self.figures.wrote)
-        engine = engines.local(self._env, write, self.figures.ran)
+        self.watching = watched.watching(self._env, lambda: self.snapshot, lambda: SHARD)
+        told = watched.observer(self.figures, self.watching)
+        engine = engines.local(self._env, write, told)
         return engine, Registry(open_algorithm, self._retire)
 
     def _distant(self) -> tuple[Engine, Registry]:

@@ -17,7 +17,7 @@ from typing import Final, cast
 
 from channels.layers import get_channel_layer
 
-from asgi_project import engines
+from asgi_project import engines, watched
 from asgi_project.env import Environment
 from asgi_project.families import Now
 from asgi_project.figures import Figures
@@ -73,6 +73,8 @@ class Working:
         self._loop = asyncio.get_running_loop()
         self.totals = Totals()
         self.figures = Figures()
+        self.watching = watched.watching(env, self._snapshot, self._shard)
+        self._told = watched.observer(self.figures, self.watching)
         self.engine = engines.local(env, sink(self._shard, self.figures.wrote), self._ran)
         hooks = Hooks(after=self._serve)
         self.registry = Registry(self._open, self._retire, hooks)
@@ -100,6 +102,8 @@ class Working:
         relay = Relay(get_channel_layer("shared"))
         self._background.append(self._loop.create_task(self.registry.run()))
         self._background.append(self._loop.create_task(live.carry(relay)))
+        if self.watching is not None:
+            self._background.append(self._loop.create_task(self.watching.run()))
         await self.registry.looked()
         gc.collect()
         gc.freeze()
@@ -120,6 +124,8 @@ class Working:
         if self._side is not None:
             await self._side.stop()
         await self.engine.close()
+        if self.watching is not None:
+            await self.watching.flush()
         try:
             await self.pulse.stop()
         except (Away, Refused) as error:
@@ -172,7 +178,7 @@ class Working:
 
     def _ran(self, report: BatchReport) -> None:
         self.totals.ran(report)
-        self.figures.ran(report)
+        self._told(report)
 
     def _scraped(self) -> Scraped:
         metrics = Metrics(Source(self.now, self.figures, tests=False))

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from inference import sealing
+from inference import layout, sealing
 from inference.core.errors import BundleInvalid, ModelUnavailable, WeirError
 from inference.core.graphs import GRAPH, Graph
 from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
+from inference.layout import Parts
 from inference.runtimes import graph as graphs
-from inference.runtimes import loader
+from inference.runtimes import isolated, loader
 from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
+from inference.runtimes.confinement import Bounds
+from inference.signing import Ring
 
-FORMAT: Final = 1
-_MANIFEST = "manifest.json"
-_FILES = {kind: f"model.{kind}" for kind in Kind}
 # Another processor may sum in another order; a different model is further away than that.
 _TOLERANCE = 1e-6
 
@@ -56,13 +55,6 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     reference: dict[str, object] = {}  # how the rows and answers of its training lay
     licence: str = ""  # what its owner allows, in his words
     golden: Golden
-
-
-class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    format: int
-    card: Card
-    schema: dict[str, object]
-    sha256: dict[str, str]
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,33 +92,29 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def write(bundle: Bundle, key: bytes) -> bytes:
-    """The signed file; the same bundle and key always give the same bytes."""
+def write(bundle: Bundle, keys: bytes | Ring) -> bytes:
+    """The signed file; the same bundle and key always give the same bytes.
+
+    Raises BundleInvalid for what would not be read again, CannotSign without a key that seals.
+    """
     _check(bundle)
-    files = {_FILES[kind]: data for kind, data in bundle.files.items()}
-    manifest = _Manifest(
-        format=FORMAT,
-        card=bundle.card,
-        schema=bundle.schema.to_json(),
-        sha256={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
-    )
-    text = json.dumps(msgspec.to_builtins(manifest), indent=1, sort_keys=True, allow_nan=False)
-    return sealing.seal({_MANIFEST: text.encode(), **files}, key)
+    card = msgspec.to_builtins(bundle.card)
+    parts = Parts(card, bundle.schema.to_json(), dict(bundle.files))
+    return sealing.seal(layout.members(parts), keys)
 
 
-def read(data: bytes, key: bytes) -> Bundle:
+def read(data: bytes, keys: bytes | Ring) -> Bundle:
     """The bundle in these bytes; raises BundleInvalid unless all of it holds together."""
-    members = sealing.unseal(data, key, {_MANIFEST, *_FILES.values()})
-    manifest = _manifest(members.pop(_MANIFEST, b""))
-    found = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
-    if found != manifest.sha256:
-        raise BundleInvalid("The files of the bundle are not those of its manifest.")
+    parts = layout.parts(sealing.unseal(data, keys, layout.NAMES))
     try:
-        schema = described(manifest.schema)
+        card = msgspec.convert(parts.card, Card)
+    except msgspec.ValidationError as error:
+        raise BundleInvalid(f"The bundle's manifest is damaged: {error}") from error
+    try:
+        schema = described(parts.schema)
     except ValueError as error:
         raise BundleInvalid(f"The bundle's schema is damaged: {error}") from error
-    files = {kind: members[name] for kind, name in _FILES.items() if name in members}
-    bundle = Bundle(card=manifest.card, schema=schema, files=files)
+    bundle = Bundle(card=card, schema=schema, files=parts.files)
     _check(bundle)
     return bundle
 
@@ -136,14 +124,20 @@ def described(data: Mapping[str, object]) -> Schema | Graph:
     return Graph.from_json(data) if GRAPH in data else Schema.from_json(data)
 
 
-def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Runtime:
+def load(
+    bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE, apart: Bounds | None = None
+) -> Runtime:
     """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid.
 
-    Raises ModelUnavailable if it lives in another server that does not answer now.
+    With bounds to keep `apart` it is in a child of its own, unless it lives in another server.
+    Raises ModelUnavailable if that server does not answer now.
     """
+    if (kind or bundle.card.serving) is Kind.OIP:
+        apart = None
     if isinstance(bundle.schema, Graph):
-        return _graph(bundle, bundle.schema, reach)
-    runtime = loader.load(bundle.artefact(kind, reach))
+        return _graph(bundle, bundle.schema, reach, apart)
+    artefact = bundle.artefact(kind, reach)
+    runtime = isolated.load(artefact, apart) if apart else loader.load(artefact)
     try:
         verify(bundle, runtime)
     except WeirError:
@@ -152,9 +146,11 @@ def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Ru
     return runtime
 
 
-def _graph(bundle: Bundle, graph: Graph, reach: Reach) -> Runtime:
-    golden = bundle.card.golden
-    runtime = loader.load_graph(bundle.files[bundle.card.serving], graph, reach)
+def _graph(bundle: Bundle, graph: Graph, reach: Reach, apart: Bounds | None) -> Runtime:
+    golden, data = bundle.card.golden, bundle.files[bundle.card.serving]
+    runtime = (
+        isolated.load_graph(data, graph, apart) if apart else loader.load_graph(data, graph, reach)
+    )
     try:
         graphs.verify(runtime, golden.records, golden.outputs)
     except WeirError:
@@ -186,16 +182,6 @@ def answers(runtime: Runtime, matrix: Matrix) -> Matrix:
     if out.ndim != 2 or len(out) != len(matrix) or not np.isfinite(out).all():
         raise BundleInvalid("The model does not give finite numbers, one row for each row.")
     return out.astype(np.float64, copy=False)
-
-
-def _manifest(text: bytes) -> _Manifest:
-    try:
-        manifest = msgspec.json.decode(text, type=_Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BundleInvalid(f"The bundle's manifest is damaged: {error}") from error
-    if manifest.format != FORMAT:
-        raise BundleInvalid(f"The bundle has format {manifest.format}; this is read: {FORMAT}.")
-    return manifest
 
 
 def _check(bundle: Bundle) -> None:

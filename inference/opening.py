@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
 from django.conf import settings
 
-from inference import bundles, store
+from inference import bundles, signing, store
 from inference.core.graphs import Graph
 from inference.core.reach import Reach
+from inference.core.reference import Reference
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
+from inference.runtimes.confinement import Bounds
+from inference.signing import Ring
+
+log = logging.getLogger(__name__)
 
 _generations = count()
 
@@ -32,6 +38,7 @@ class Opened:
     key: LaneKey
     runtime: Runtime
     free_form: bool = False
+    reference: Reference | None = None
 
     @property
     def kind(self) -> str:
@@ -52,9 +59,31 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     Raises StorageUnavailable if it cannot be fetched now, ModelUnavailable if it lives in another
     server that does not answer now.
     """
-    bundle = bundles.read(store.get(row.bundle), settings.WEIR.signing_key.encode())
-    loaded = bundles.load(bundle, reach=reach())
-    return Opened(LaneKey(row.pk, next(_generations)), loaded, isinstance(bundle.schema, Graph))
+    bundle = bundles.read(store.get(row.bundle), keyring())
+    loaded = bundles.load(bundle, reach=reach(), apart=apart() if row.isolated else None)
+    key, free = LaneKey(row.pk, next(_generations)), isinstance(bundle.schema, Graph)
+    return Opened(key, loaded, free, _reference(row))
+
+
+def _reference(row: MLAlgorithm) -> Reference | None:
+    """One that is damaged keeps nobody from being answered."""
+    try:
+        return Reference.from_json(row.reference)
+    except ValueError:
+        log.exception("algorithm %s is not watched", row.pk)
+        return None
+
+
+def keyring() -> Ring:
+    """The keys of this installation, which are in its environment and never in its database."""
+    env = settings.WEIR
+    return signing.ring(env.signing_key, env.trusted_keys)
+
+
+def apart() -> Bounds:
+    """What an isolated model may take."""
+    env = settings.WEIR
+    return Bounds(env.isolated_memory_mb << 20, env.isolated_timeout_ms / 1000)
 
 
 def reach() -> Reach:

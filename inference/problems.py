@@ -37,6 +37,7 @@ STATUS: Final[Mapping[str, int]] = {
     "not_found": 404,
     "deadline_exceeded": 504,
     "model_error": 500,
+    "model_crashed": 500,
     "model_rejected_row": 422,
     "model_output_invalid": 500,
     "model_unavailable": 503,
@@ -46,6 +47,12 @@ STATUS: Final[Mapping[str, int]] = {
     "not_blessed": 409,
     "raced": 409,
     "bundle_invalid": 422,
+    "format_refused": 415,
+    "trial_failed": 422,
+    "uploads_off": 403,
+    "cannot_sign": 409,
+    "dataset_invalid": 422,
+    "training_failed": 422,
     "experiment_invalid": 400,
 }
 

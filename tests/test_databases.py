@@ -23,7 +23,7 @@ ELSEWHERE = "slow or e2e or browser or faults or bench or databases"
 
 @pytest.mark.databases
 @pytest.mark.alone
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("address", [POSTGRESQL, MARIADB], ids=["postgresql", "mariadb"])
 def test_what_touches_the_database_passes_on(address: str) -> None:
     _require(address)

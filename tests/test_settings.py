@@ -17,7 +17,7 @@ from django.core.management import call_command
 from asgi_project import env
 from asgi_project import settings as project
 from asgi_project.readers import ConfigError
-from inference import checks
+from inference import checks, signing
 
 SECRET = "s" * 48
 
@@ -152,6 +152,22 @@ def test_the_signing_key_follows_from_the_secret_and_is_not_it() -> None:
 
     assert one.signing_key == same.signing_key
     assert one.signing_key not in {SECRET, other.signing_key}
+
+
+def test_processes_with_either_half_of_a_pair_are_one_deployment() -> None:
+    pair = signing.make()
+    one, other = (
+        env.read(production(WEIR_SIGNING_KEY=text)) for text in (pair.text, pair.public.text)
+    )
+
+    assert one.namespace == other.namespace
+    assert one.namespace != env.read(production()).namespace
+
+
+@pytest.mark.parametrize("name", ["WEIR_SIGNING_KEY", "WEIR_TRUSTED_KEYS"])
+def test_a_damaged_key_is_not_taken_for_a_secret(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is no key"):
+        env.read(production(**{name: "ed25519:short"}))
 
 
 # -- the secret that the open profile keeps

@@ -11,10 +11,11 @@ WeirError
  │    └── Overloaded, Draining, RateLimited, Unauthorized, Forbidden, HostRefused, InProgress,
  │        NotLogged, NotFound
  ├── PredictionFailed          accepted, and then it went wrong
- │    └── DeadlineExceeded, ModelError, ModelRejectedRow, ModelOutputInvalid, ModelUnavailable,
- │        QueueUnavailable, StorageUnavailable
+ │    └── DeadlineExceeded, ModelError, ModelCrashed, ModelRejectedRow, ModelOutputInvalid,
+ │        ModelUnavailable, QueueUnavailable, StorageUnavailable
  ├── LifecycleError            a change to models or experiments that may not be made
- │    └── TransitionRefused, NotBlessed, Raced, BundleInvalid, ExperimentInvalid
+ │    └── TransitionRefused, NotBlessed, Raced, BundleInvalid, FormatRefused, TrialFailed,
+ │        UploadsOff, CannotSign, DatasetInvalid, TrainingFailed, ExperimentInvalid
  └── LineError                 found here, on the way to the server
       ├── Unreachable          nothing was sent
       ├── Interrupted          it was sent, and nobody knows what became of it
@@ -207,6 +208,12 @@ class ModelError(PredictionFailed):
     code = "model_error"
 
 
+class ModelCrashed(PredictionFailed):
+    """The process that the model runs in did not survive this."""
+
+    code = "model_crashed"
+
+
 class ModelRejectedRow(PredictionFailed):
     """The model refused this row."""
 
@@ -263,6 +270,42 @@ class BundleInvalid(LifecycleError):
     """The bundle cannot be trusted or loaded."""
 
     code = "bundle_invalid"
+
+
+class FormatRefused(LifecycleError):
+    """What is uploaded must be ONNX or skops, whatever it is called."""
+
+    code = "format_refused"
+
+
+class TrialFailed(LifecycleError):
+    """The model did not survive its trial."""
+
+    code = "trial_failed"
+
+
+class UploadsOff(LifecycleError):
+    """The server takes no models over HTTP."""
+
+    code = "uploads_off"
+
+
+class CannotSign(LifecycleError):
+    """The server has only the public half of a key."""
+
+    code = "cannot_sign"
+
+
+class DatasetInvalid(LifecycleError):
+    """The data set is not what it says, or not what this step needs."""
+
+    code = "dataset_invalid"
+
+
+class TrainingFailed(LifecycleError):
+    """There is no model: the estimator cannot be had or cannot be fitted."""
+
+    code = "training_failed"
 
 
 class ExperimentInvalid(LifecycleError):

@@ -42,7 +42,7 @@ from inference.core.lifecycle import Rule
 from inference.durable import replies
 from inference.keys import Scope
 from inference.models import ABTest
-from inference.services import canaries, experiments, feedback, promotions
+from inference.services import canaries, experiments, feedback, overview, promotions
 from inference.services.experiments import Stopped
 from inference.services.promotions import Gate
 
@@ -61,6 +61,12 @@ class EndpointViewSet(ReadOnlyModelViewSet):
         if schema is None:
             raise NotFound("No algorithm of this endpoint is in production.")
         return Response(schema)
+
+    @extend_schema(responses={200: dict})
+    @action(detail=True)
+    def drift(self, request: Request, **kwargs: Any) -> Response:
+        """How rows and answers of its algorithms lie compared with training, and what happened."""
+        return Response(overview.overview(self.get_object()))
 
     @extend_schema(
         parameters=[

@@ -27,6 +27,7 @@ WeirError
  ├── PredictionFailed          accepted, and then it went wrong
  │    ├── DeadlineExceeded     deadline_exceeded
  │    ├── ModelError           model_error
+ │    ├── ModelCrashed         model_crashed
  │    ├── ModelRejectedRow     model_rejected_row
  │    ├── ModelOutputInvalid   model_output_invalid
  │    ├── ModelUnavailable     model_unavailable
@@ -37,6 +38,12 @@ WeirError
       ├── NotBlessed           not_blessed
       ├── Raced                raced
       ├── BundleInvalid        bundle_invalid
+      ├── FormatRefused        format_refused
+      ├── TrialFailed          trial_failed
+      ├── UploadsOff           uploads_off
+      ├── CannotSign           cannot_sign
+      ├── DatasetInvalid       dataset_invalid
+      ├── TrainingFailed       training_failed
       └── ExperimentInvalid    experiment_invalid
 
 Codes are stable and part of the public contract; sentences may improve. Nothing here knows HTTP:
@@ -234,6 +241,12 @@ class ModelError(PredictionFailed):
     code = "model_error"
 
 
+class ModelCrashed(PredictionFailed):
+    """The process that the model runs in did not survive this."""
+
+    code = "model_crashed"
+
+
 class ModelRejectedRow(PredictionFailed):
     """The model refused this row."""
 
@@ -290,6 +303,42 @@ class BundleInvalid(LifecycleError):
     """The bundle cannot be trusted or loaded."""
 
     code = "bundle_invalid"
+
+
+class FormatRefused(LifecycleError):
+    """What is uploaded must be ONNX or skops, whatever it is called."""
+
+    code = "format_refused"
+
+
+class TrialFailed(LifecycleError):
+    """The model did not survive its trial."""
+
+    code = "trial_failed"
+
+
+class UploadsOff(LifecycleError):
+    """Models are not taken over HTTP here; WEIR_UPLOADS allows it."""
+
+    code = "uploads_off"
+
+
+class CannotSign(LifecycleError):
+    """This process has only the public half of a key: it opens bundles and seals none."""
+
+    code = "cannot_sign"
+
+
+class DatasetInvalid(LifecycleError):
+    """The data set is not what it says, or not what this step needs."""
+
+    code = "dataset_invalid"
+
+
+class TrainingFailed(LifecycleError):
+    """There is no model: the estimator cannot be had or cannot be fitted."""
+
+    code = "training_failed"
 
 
 class ExperimentInvalid(LifecycleError):

@@ -23,6 +23,7 @@ LABEL: Final = "label"
 SCORE: Final = "score"
 VALUE: Final = "value"
 _HALF: Final = 0.5
+_VALUES: Final = 1  # columns of a model of values; one of classes puts out two at least
 _PAIR: Final = 2  # classes of which the second one's probability says all
 
 
@@ -47,12 +48,12 @@ class Reference:
     @classmethod
     def of(cls, schema: Schema, rows: Matrix, tried: Matrix, outputs: Matrix) -> Self:
         """From the matrix of training rows, and of others with what the model said to them."""
-        answered = said(schema.target, outputs)
+        answered = said(outputs)
         features = tuple(map(_feature, schema.features, rows.T))
         answers = tuple(_answers(schema.target, answered))
         counts = [*_counted(features, rows), *_counted(answers, answered)]
-        sure = confidence(schema.target, outputs)
-        return cls(features, answers, tuple(counts), sure / len(tried) if len(tried) else None)
+        sure = confidence(outputs)
+        return cls(features, answers, tuple(counts), None if sure is None else sure / len(tried))
 
     def to_json(self) -> dict[str, object]:
         """For a bundle; `from_json` reads it."""
@@ -86,13 +87,13 @@ class Reference:
         return self
 
 
-def said(target: Target, outputs: Matrix) -> Matrix:
+def said(outputs: Matrix) -> Matrix:
     """Answers as columns to be counted, for each row: label and score, or the value.
 
     The label is the index of the class. The score is the probability of the second class where
     there are two, else the largest one.
     """
-    if target.task == "regression":
+    if outputs.shape[1] == _VALUES:
         return outputs
     if outputs.shape[1] == _PAIR:
         score = outputs[:, 1]
@@ -102,10 +103,10 @@ def said(target: Target, outputs: Matrix) -> Matrix:
     return np.column_stack([label.astype(np.float64), score])
 
 
-def confidence(target: Target, outputs: Matrix) -> float:
-    """The sum of the largest probability of each row; of values 0."""
-    if target.task == "regression" or not len(outputs):
-        return 0.0
+def confidence(outputs: Matrix) -> float | None:
+    """The sum over the rows of the largest probability; None for values, or without a row."""
+    if outputs.shape[1] == _VALUES or not len(outputs):
+        return None
     return float(outputs.max(axis=1).sum())
 
 

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from inference.core.presence import Beat
+from inference.core.tensors import Tensors
 from inference.core.types import Job, LogMode, Outcome, Ticket
 
 
 class BatchReport(NamedTuple):
     """One batch that was computed, told to the observer: live figures, metrics.
 
-    `queue_seconds` is the wait of the oldest job, `errors` counts rows.
+    `queue_seconds` is the wait of the oldest job, `errors` counts rows. `inputs` and `outputs` are
+    those of the rows that came out, for whoever only looks at them; of outputs that do not fit each
+    other there are none.
     """
 
     key: Hashable
@@ -23,6 +26,8 @@ class BatchReport(NamedTuple):
     errors: int
     queue_seconds: float
     compute_seconds: float
+    inputs: Tensors = ()
+    outputs: Tensors = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from inference.core.bisection import Span
 from inference.core.errors import ModelOutputInvalid, WeirError
-from inference.core.tensors import Array, Tensors, cut
+from inference.core.tensors import Array, Tensors, concat, cut
 from inference.engine import compute
 from inference.engine.waiter import Waiter
 
@@ -65,6 +65,19 @@ class Pieces:
         errors = self._errors[job]
         outputs = self._outputs[job]
         return None if len(errors) == self._batch[job].rows else outputs, errors
+
+    def came(self, inputs: Tensors) -> tuple[Tensors, Tensors]:
+        """Of the jobs that are complete, the rows without an error; none of a free form."""
+        if self._batch[0].job.model.free_form:
+            return (), ()
+        rows: list[int] = []
+        kept: list[Tensors] = []
+        for job, outputs in enumerate(self._outputs):
+            if outputs is not None and not self._unknown[job]:
+                good = [at for at in range(self._batch[job].rows) if at not in self._errors[job]]
+                rows += [self._start(job) + at for at in good]
+                kept.append(tuple(array[good] for array in outputs))
+        return tuple(array[rows] for array in inputs), concat(kept) if kept else ()
 
     def _fill(self, job: int, span: Span, outputs: Tensors) -> None:
         """With those of its rows that are in the span."""

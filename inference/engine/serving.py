@@ -54,16 +54,15 @@ class Serving:
         if tried.outputs is not None and not doubtful(batch[0].job.model, tried.outputs):
             computed = tried.seconds
             self._hand_out(batch, tried.outputs, started, computed)
-            errors = 0
+            errors, came = 0, (inputs, tried.outputs)
         else:
             isolation = Isolation(batch, inputs, self.runner, self.desk)
             await isolation.run(tried)
-            errors, computed = isolation.errors, isolation.seconds
+            errors, computed, came = isolation.errors, isolation.seconds, isolation.came()
         queued = started - batch[0].since
         self.counters.queue_seconds += sum([started - waiter.since for waiter in batch])
-        self._report(
-            BatchReport(self.key, len(batch), tensors.rows(inputs), errors, queued, computed)
-        )
+        rows = tensors.rows(inputs)
+        self._report(BatchReport(self.key, len(batch), rows, errors, queued, computed, *came))
 
     def _hand_out(
         self, batch: Sequence[Waiter], outputs: Tensors, started: float, computed: float

@@ -1,50 +1,12 @@
-"""From a bundle in memory to an algorithm that is served."""
+"""What a command says of the algorithm that it has registered."""
 
 from __future__ import annotations
 
-from django.conf import settings
-
-from inference import bundles, store
 from inference.bundles import Bundle
-from inference.core.lifecycle import Status
 from inference.models import MLAlgorithm
-from inference.services import models as services
-from inference.services.models import NewAlgorithm
+from inference.services.publishing import publish
 
-
-def publish(bundle: Bundle, status: Status, by: str) -> tuple[MLAlgorithm, bool]:
-    """The algorithm, and whether it is new; the bundle is kept before anybody hears of it."""
-    known = _known(bundle)
-    if known is not None:
-        return known, False
-    card = bundle.card
-    new = NewAlgorithm(
-        endpoint=card.endpoint,
-        name=card.name,
-        version=card.version,
-        artefact_hash=bundle.artefact_hash,
-        owner=card.owner,
-        bundle=store.put(bundles.write(bundle, settings.WEIR.signing_key.encode())),
-        runtime=card.serving.value,
-        schema=bundle.schema.to_json(),
-        description=card.description,
-        code=card.code,
-        report=card.report,
-        metrics=card.metrics,
-        lineage=card.lineage,
-        reference=card.reference,
-    )
-    return services.algorithm_register(new, status=status, by=by)
-
-
-def _known(bundle: Bundle) -> MLAlgorithm | None:
-    """Asked first, so that a second registration leaves no second bundle behind."""
-    return MLAlgorithm.objects.filter(
-        parent_endpoint__name=bundle.card.endpoint,
-        name=bundle.card.name,
-        version=bundle.card.version,
-        artefact_hash=bundle.artefact_hash,
-    ).first()
+__all__ = ["publish", "told"]
 
 
 def told(algorithm: MLAlgorithm, bundle: Bundle, *, created: bool) -> str:

@@ -72,7 +72,7 @@ def note(
         made_by=by[:NAME_LENGTH],
         what=what.value,
         endpoint=endpoint.name,
-        algorithm=algorithm and algorithm.pk,
+        algorithm=None if algorithm is None else algorithm.pk,
         abtest=grounds.abtest,
         before=change.before,
         after=change.after,

@@ -79,7 +79,8 @@ def refusal(algorithm: MLAlgorithm, latest: Evaluation | None) -> str | None:
     champion = _champion(algorithm.parent_endpoint_id)
     number = None if champion is None else champion.pk
     won = None if number is None else _won(algorithm, number)
-    return blessing.refusal(latest and _judgement(latest), number, won)
+    judged = None if latest is None else _judgement(latest)
+    return blessing.refusal(judged, number, won)
 
 
 def _judgement(row: Evaluation) -> Judgement:

@@ -39,7 +39,7 @@ def adopt(identity: Identity, path: Path, schema: Schema, rows: Path | None = No
 
 def adopt_graph(identity: Identity, path: Path, rows: Path | None = None) -> Bundle:
     """The bundle of an ONNX file that no schema describes; raises BundleInvalid."""
-    data = _bytes(path)
+    data = content(path)
     _refuse_misnamed(path, loader.sniff(data))
     return graphs.pack_graph(identity, data, *tensors(rows))
 
@@ -48,12 +48,12 @@ def tensors(rows: Path | None) -> tuple[Sequence[dict[str, object]] | None, str]
     """Rows of tensors to try a graph on, and what they are; without a file they will be drawn."""
     if rows is None:
         return None, "rows drawn from the signature"
-    return [dict(each) for each in _records(rows)], f"rows of {rows.name}"
+    return [dict(each) for each in records(rows)], f"rows of {rows.name}"
 
 
 def read(path: Path, schema: Schema) -> Artefact:
     """The file's bytes, and what they are; name and bytes must agree."""
-    data = _bytes(path)
+    data = content(path)
     kind = loader.sniff(data)
     _refuse_misnamed(path, kind)
     return Artefact(kind, data, schema, _reads(kind, data), pack.libraries())
@@ -62,7 +62,7 @@ def read(path: Path, schema: Schema) -> Artefact:
 def schema(path: Path) -> Schema:
     """The schema in a JSON file; raises BundleInvalid."""
     try:
-        value = jsonstrict.loads(_bytes(path))
+        value = jsonstrict.loads(content(path))
         if not isinstance(value, dict):
             raise BundleInvalid(f"{path.name} is not a schema: an object is expected.")
         return Schema.from_json(value)
@@ -74,9 +74,9 @@ def trial(schema: Schema, rows: Path | None) -> Trial:
     """Rows of a file, labelled if it has the target; else rows that the schema allows."""
     if rows is None:
         return Trial(sample.drawn(schema), "rows drawn from the schema", drawn=True)
-    records = _records(rows)
-    labels = _labels(records, schema)
-    return Trial(records, f"rows of {rows.name}", None if labels is None else Rows(records, labels))
+    found = records(rows)
+    labels = _labels(found, schema)
+    return Trial(found, f"rows of {rows.name}", None if labels is None else Rows(found, labels))
 
 
 def _refuse_misnamed(path: Path, kind: Kind) -> None:
@@ -84,7 +84,8 @@ def _refuse_misnamed(path: Path, kind: Kind) -> None:
         raise BundleInvalid(f"{path.name} is named otherwise than its bytes, which are {kind}.")
 
 
-def _bytes(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """Of a file that is no larger than a bundle may be; raises BundleInvalid."""
     try:
         if path.stat().st_size > sealing.LIMITS.packed:
             raise BundleInvalid(f"{path.name} is larger than {sealing.LIMITS.packed} bytes.")
@@ -104,12 +105,12 @@ def _reads(kind: Kind, data: bytes) -> Reads:
     return sklearn.wants(sklearn.estimator(kind, data))
 
 
-def _records(path: Path) -> Sequence[Record]:
+def records(path: Path) -> Sequence[Record]:
     """A CSV file with a header, or a JSON list of objects."""
-    if path.suffix.lower() == ".csv":
-        return dataset.read_records(path)
     try:
-        value = json.loads(_bytes(path))
+        if path.suffix.lower() == ".csv":
+            return dataset.records_of_text(content(path).decode(), path.name)
+        value = json.loads(content(path))
     except ValueError as error:
         raise BundleInvalid(f"{path.name} is neither CSV nor JSON: {error}") from error
     if not (isinstance(value, list) and value and all(isinstance(row, dict) for row in value)):

@@ -2,19 +2,79 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
-from inference.core.schema import Feature, Kind, Schema, Target
-from inference.training.dataset import Dataset
+import numpy as np
+
+from inference.core.errors import DatasetInvalid
+from inference.core.schema import Feature, Kind, Schema, Target, Task
+from inference.training.dataset import Dataset, Rows
+from inference.training.files import Table
 
 MOST_CATEGORIES = 1000
+MOST_SHOWN: Final = 20  # values of a column in its statistics
 
 
 def schema_of(dataset: Dataset) -> Schema:
     """The features in the order of the first record; raises ValueError naming a useless column."""
-    records = dataset.train.records
+    return _schema(dataset.train, dataset.target, dataset.task)
+
+
+def schema_of_table(table: Table, *, lenient: bool = False) -> Schema:
+    """The same of a training table; raises DatasetInvalid.
+
+    A feature that no training row lacks is required, for what a model says without it nobody has
+    seen; not if `lenient`.
+    """
+    try:
+        schema = _schema(table.rows, table.about.target, table.about.task)
+    except ValueError as error:
+        raise DatasetInvalid(str(error)) from error
+    if lenient:
+        return schema
+    features = tuple(
+        replace(each, required=all(row.get(each.name) is not None for row in table.rows.records))
+        for each in schema.features
+    )
+    return Schema(features, schema.target)
+
+
+def statistics(table: Table) -> dict[str, dict[str, object]]:
+    """What the values of each column look like, the target's last; JSON."""
+    columns = {name: [row.get(name) for row in table.rows.records] for name in table.about.columns}
+    columns[table.about.target] = list(table.rows.labels)
+    return {name: _statistics(values) for name, values in columns.items()}
+
+
+def _statistics(values: Sequence[object]) -> dict[str, object]:
+    known = [value for value in values if value is not None]
+    told: dict[str, object] = {"rows": len(values), "missing": len(values) - len(known)}
+    if not known:
+        return told
+    if all(isinstance(value, int | float) for value in known):
+        return told | _of_numbers(np.array(known, dtype=np.float64))
+    counts = Counter(str(value) for value in known)
+    return told | {"distinct": len(counts), "most": dict(counts.most_common(MOST_SHOWN))}
+
+
+def _of_numbers(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, object]:
+    low, first, median, third, high = np.quantile(numbers, (0.0, 0.25, 0.5, 0.75, 1.0)).tolist()
+    return {
+        "mean": float(numbers.mean()),
+        "deviation": float(numbers.std()),
+        "minimum": low,
+        "quartiles": [first, median, third],
+        "maximum": high,
+    }
+
+
+def _schema(rows: Rows, target: str, task: Task) -> Schema:
+    records = rows.records
     features = tuple(_feature(name, [record[name] for record in records]) for name in records[0])
-    return Schema(features, _target(dataset)).checked()
+    return Schema(features, _target(rows, target, task)).checked()
 
 
 def _feature(name: str, values: Sequence[object]) -> Feature:
@@ -36,8 +96,8 @@ def _category(name: str, known: Sequence[object]) -> Feature:
     return Feature(name, "category", tuple(categories))
 
 
-def _target(dataset: Dataset) -> Target:
-    if dataset.task == "regression":
-        return Target(dataset.target, "regression")
-    classes = sorted({str(label) for label in dataset.train.labels})
-    return Target(dataset.target, dataset.task, tuple(classes))
+def _target(rows: Rows, target: str, task: Task) -> Target:
+    if task == "regression":
+        return Target(target, "regression")
+    classes = sorted({str(label) for label in rows.labels})
+    return Target(target, task, tuple(classes))

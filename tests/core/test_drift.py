@@ -55,8 +55,8 @@ def reference() -> Reference:
 
 def counted(reference: Reference, rows: Matrix) -> Counts:
     outputs = outputs_of(rows)
-    matrix = np.hstack([rows, said(SCHEMA.target, outputs)])
-    sure = confidence(SCHEMA.target, outputs)
+    matrix = np.hstack([rows, said(outputs)])
+    sure = confidence(outputs) or 0.0
     return Counts(len(rows), Counter(reference.binnings).count(matrix), sure)
 
 

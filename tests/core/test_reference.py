@@ -46,15 +46,14 @@ def test_a_value_is_its_own_column_and_nobody_is_sure_of_it() -> None:
 
 
 def test_of_three_classes_the_largest_probability_is_the_score() -> None:
-    target = Target("kind", "multiclass", ("a", "b", "c"))
     outputs = np.array([[0.2, 0.5, 0.3], [0.8, 0.1, 0.1]])
 
-    assert said(target, outputs).tolist() == [[1.0, 0.5], [0.0, 0.8]]
-    assert confidence(target, outputs) == pytest.approx(1.3)
+    assert said(outputs).tolist() == [[1.0, 0.5], [0.0, 0.8]]
+    assert confidence(outputs) == pytest.approx(1.3)
 
 
 def test_half_is_the_first_class_as_it_is_in_an_answer() -> None:
-    assert said(PEOPLE.target, np.array([[0.5, 0.5]])).tolist() == [[0.0, 0.5]]
+    assert said(np.array([[0.5, 0.5]])).tolist() == [[0.0, 0.5]]
 
 
 def test_it_is_the_same_after_a_way_through_json() -> None:

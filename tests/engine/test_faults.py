@@ -130,6 +130,32 @@ async def test_the_observer_is_told_of_each_batch(hands: Hands) -> None:
     await engine.close()
 
 
+async def test_the_observer_sees_what_came_out(hands: Hands) -> None:
+    reports: list[BatchReport] = []
+    engine = LocalEngine(BatchPolicy(), observer=reports.append, thread=hands)
+    engine.submit(job(Sevenfold(), 1, 2))
+    await hands.go()
+    engine.submit(job(Sevenfold(), 3, POISON, 4))
+    engine.submit(job(Sevenfold(), 5))
+
+    await hands.go(times=5)
+
+    seen = [(r.inputs[0][:, 0].tolist(), r.outputs[0][:, 0].tolist()) for r in reports]
+    assert seen == [([1, 2], [7, 14]), ([3, 4, 5], [21, 28, 35])]
+    await engine.close()
+
+
+async def test_where_nothing_came_out_the_observer_sees_nothing(hands: Hands) -> None:
+    reports: list[BatchReport] = []
+    engine = LocalEngine(BatchPolicy(), observer=reports.append, thread=hands)
+    engine.submit(job(Sevenfold(), POISON))
+
+    await hands.go()
+
+    assert [(report.errors, report.outputs) for report in reports] == [(1, ())]
+    await engine.close()
+
+
 def task_of(engine: LocalEngine, key: str = "sevenfold") -> asyncio.Task[None]:
     task = engine._lanes[key]._supervisor._task
     assert task is not None

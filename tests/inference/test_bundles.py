@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +12,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from inference import bundles, sealing
+from inference import bundles, layout, sealing
 from inference.bundles import Bundle
 from inference.core.errors import BundleInvalid
+from inference.core.schema import Schema
 from inference.runtimes.base import Kind
 from tests.inference import artefacts
 
@@ -26,8 +29,7 @@ def sealed() -> bytes:
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    names = {"manifest.json", "model.onnx", "model.joblib"}
-    return sealing.unseal(data, KEY, names)
+    return sealing.unseal(data, KEY, layout.NAMES)
 
 
 def test_a_bundle_comes_back_as_it_was_written(sealed: bytes) -> None:
@@ -105,24 +107,90 @@ def test_a_member_with_another_name_is_refused_even_if_signed(sealed: bytes, nam
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "sentence"),
+    ("member", "old", "new", "sentence"),
     [
-        (b'"format": 1', b'"format": 2', "format 2"),
-        (b'"serving": "onnx"', b'"serving": "exe"', "manifest is damaged"),
-        (b'"serving": "onnx"', b'"serving": "skops"', "lacks a model file"),
-        (b'"kind": "integer"', b'"kind": "complex"', "schema is damaged"),
-        (b"{", b"[", "manifest is damaged"),
+        ("manifest.json", b'"format": 2', b'"format": 3', "format 3"),
+        ("manifest.json", b'"serving": "onnx"', b'"serving": "exe"', "manifest is damaged"),
+        ("manifest.json", b'"serving": "onnx"', b'"serving": "skops"', "lacks a model file"),
+        ("manifest.json", b"{", b"[", "manifest is damaged"),
+        ("schema.json", b'"kind": "integer"', b'"kind": "complex"', "schema is damaged"),
+        ("golden.json", b'"outputs"', b'"inputs"', "manifest is damaged"),
+        ("metrics.json", b"{", b"[", "metrics.json is damaged"),
+        ("reference.json", b"{", b"", "reference.json is damaged"),
+        ("LICENCES.txt", b"", b"\xff", "no text"),
     ],
 )
-def test_a_manifest_that_makes_no_sense_is_refused(
-    sealed: bytes, old: bytes, new: bytes, sentence: str
+def test_a_member_that_makes_no_sense_is_refused(
+    sealed: bytes, member: str, old: bytes, new: bytes, sentence: str
 ) -> None:
     parts = members(sealed)
-    assert old in parts["manifest.json"]
-    parts["manifest.json"] = parts["manifest.json"].replace(old, new)
+    assert old in parts[member]
+    parts[member] = parts[member].replace(old, new, 1)
 
     with pytest.raises(BundleInvalid, match=sentence):
-        bundles.read(sealing.seal(parts, KEY), KEY)
+        bundles.read(sealing.seal(rehashed(parts), KEY), KEY)
+
+
+def rehashed(parts: dict[str, bytes]) -> dict[str, bytes]:
+    """As somebody who has the key would pack them."""
+    try:
+        manifest = json.loads(parts["manifest.json"])
+    except ValueError:
+        return parts
+    rest = {name: data for name, data in parts.items() if name != "manifest.json"}
+    manifest["sha256"] = {name: hashlib.sha256(data).hexdigest() for name, data in rest.items()}
+    return rest | {"manifest.json": json.dumps(manifest, indent=1).encode()}
+
+
+@pytest.mark.parametrize("name", ["schema.json", "golden.json", "reference.json", "LICENCES.txt"])
+def test_a_bundle_without_one_of_its_members_is_refused(sealed: bytes, name: str) -> None:
+    parts = members(sealed)
+    del parts[name]
+
+    with pytest.raises(BundleInvalid, match="members of its format"):
+        bundles.read(sealing.seal(rehashed(parts), KEY), KEY)
+
+
+def test_a_member_that_is_too_large_is_refused_when_it_is_written() -> None:
+    with pytest.raises(BundleInvalid, match=r"LICENCES\.txt is larger than"):
+        bundles.write(changed(licence="x" * (1 << 20) + "x"), KEY)
+
+
+def test_every_member_stands_alone(sealed: bytes) -> None:
+    told = bundles.write(changed(licence="CC0", reference={"age": {"edges": [1]}}), KEY)
+    parts = members(told)
+
+    assert sorted(parts) == [
+        "LICENCES.txt",
+        "golden.json",
+        "manifest.json",
+        "metrics.json",
+        "model.joblib",
+        "model.onnx",
+        "reference.json",
+        "schema.json",
+    ]
+    assert parts["LICENCES.txt"] == b"CC0"
+    assert json.loads(parts["reference.json"]) == {"age": {"edges": [1]}}
+    assert json.loads(parts["golden.json"])["records"] == artefacts.bundle().card.golden.records
+    assert Schema.from_json(json.loads(parts["schema.json"])) == artefacts.SCHEMA
+    assert bundles.read(told, KEY).card.licence == "CC0"
+
+
+def test_a_bundle_of_the_format_before_is_still_read() -> None:
+    bundle = artefacts.bundle()
+    files = {f"model.{kind}": data for kind, data in bundle.files.items()}
+    manifest = {
+        "format": 1,
+        "card": msgspec.to_builtins(bundle.card),
+        "schema": bundle.schema.to_json(),
+        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+
+    old = sealing.seal(files | {"manifest.json": json.dumps(manifest).encode()}, KEY)
+
+    assert bundles.read(old, KEY) == bundle
+    assert bundles.read(bundles.write(bundles.read(old, KEY), KEY), KEY) == bundle
 
 
 def changed(**card: object) -> Bundle:

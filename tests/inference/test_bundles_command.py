@@ -12,10 +12,10 @@ from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from inference import storage, store
-from inference.core.errors import BundleInvalid
+from inference import bundles, opening, signing, storage, store
+from inference.core.errors import BundleInvalid, CannotSign
 from inference.core.lifecycle import Status
-from tests.inference import registered
+from tests.inference import artefacts, registered
 
 pytestmark = pytest.mark.django_db
 
@@ -109,15 +109,20 @@ def test_a_copy_to_nowhere_is_refused(words: list[str], sentence: str) -> None:
 # -- check
 
 
-def test_a_check_reads_every_bundle_that_may_be_served() -> None:
-    registered.algorithm("forest", bundle=store.put(BUNDLES[0]))
+@pytest.fixture(scope="module")
+def sealed() -> bytes:
+    return bundles.write(artefacts.bundle(), opening.keyring())
+
+
+def test_a_check_reads_every_bundle_that_may_be_served(sealed: bytes) -> None:
+    registered.algorithm("forest", bundle=store.put(sealed))
     registered.algorithm("retired", status=Status.RETIRED, bundle=KEYS[1])
 
     assert run("check") == "1 of 1 bundles are whole.\n"
 
 
-def test_a_check_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    registered.algorithm("forest", bundle=store.put(BUNDLES[0]))
+def test_a_check_names_what_is_missing(capsys: pytest.CaptureFixture[str], sealed: bytes) -> None:
+    registered.algorithm("forest", bundle=store.put(sealed))
     missing = registered.algorithm("trees", bundle=KEYS[1])
 
     with pytest.raises(CommandError, match="1 of 2 bundles cannot be used"):
@@ -126,3 +131,46 @@ def test_a_check_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == f"{missing}: The bundle is not in the store.\n"
     with pytest.raises(BundleInvalid):
         store.get(KEYS[1])
+
+
+# -- keys
+
+
+def test_a_pair_is_made_of_which_one_half_only_opens() -> None:
+    own, public = (line.rpartition("WEIR_SIGNING_KEY=")[2] for line in run("key").splitlines())
+
+    data = bundles.write(artefacts.bundle(), signing.ring(own))
+
+    assert bundles.read(data, signing.ring(public)) == artefacts.bundle()
+    with pytest.raises(CannotSign):
+        bundles.write(artefacts.bundle(), signing.ring(public))
+
+
+def test_a_new_key_takes_over_without_a_model_registered_again(
+    settings: Settings, sealed: bytes
+) -> None:
+    row = registered.algorithm("forest", bundle=store.put(sealed))
+    former, pair = settings.WEIR.signing_key, signing.make()
+    settings.WEIR = dataclasses.replace(
+        settings.WEIR, signing_key=pair.text, trusted_keys=(former,)
+    )
+
+    assert run("reseal") == "1 bundles are signed with WEIR_SIGNING_KEY now.\n"
+
+    settings.WEIR = dataclasses.replace(
+        settings.WEIR, signing_key=pair.public.text, trusted_keys=()
+    )
+    row.refresh_from_db()
+    assert row.bundle != store.put(sealed)
+    assert bundles.read(store.get(row.bundle), opening.keyring()) == artefacts.bundle()
+    assert run("check") == "1 of 1 bundles are whole.\n"
+
+
+def test_a_bundle_of_a_key_that_is_not_trusted_is_found(settings: Settings, sealed: bytes) -> None:
+    registered.algorithm("forest", bundle=store.put(sealed))
+    settings.WEIR = dataclasses.replace(settings.WEIR, signing_key=signing.make().text)
+
+    with pytest.raises(CommandError, match="1 of 1 bundles cannot be used"):
+        run("check")
+    with pytest.raises(CommandError, match="not signed with a key that is trusted here"):
+        run("reseal")

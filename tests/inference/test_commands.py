@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 from sklearn.base import clone
 
-from inference import bundles, store
+from inference import bundles, signing, store
 from inference.core.schema import Schema
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Kind
@@ -144,6 +144,53 @@ def test_a_row_of_the_trial_that_does_not_fit_is_named(model: Path, tmp_path: Pa
 def test_an_endpoint_s_name_that_no_url_takes_is_refused(model: Path) -> None:
     with pytest.raises(CommandError, match="endpoint's name"):
         run("register", model, "--endpoint", "../etc", "--name", "n", "--version", "1")
+
+
+# -- a bundle as a file
+
+
+def handed_over(path: Path, keys: str) -> Path:
+    path.write_bytes(bundles.write(artefacts.bundle(), signing.ring(keys)))
+    return path
+
+
+@pytest.mark.django_db
+def test_a_bundle_of_a_trusted_key_is_registered_as_it_is(
+    tmp_path: Path, settings: Settings
+) -> None:
+    theirs = signing.make()
+    settings.WEIR = dataclasses.replace(
+        settings.WEIR, signing_key=signing.make().public.text, trusted_keys=(theirs.public.text,)
+    )
+    path = handed_over(tmp_path / "forest.weir", theirs.text)
+
+    told = run("register", path, "--isolated")
+
+    algorithm = MLAlgorithm.objects.get()
+    assert "registered" in told
+    assert (algorithm.name, algorithm.isolated) == (artefacts.bundle().card.name, True)
+    assert store.get(algorithm.bundle) == path.read_bytes()
+
+
+@pytest.mark.django_db
+def test_a_bundle_of_a_stranger_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="not signed with a key that is trusted here"):
+        run("register", handed_over(tmp_path / "forest.weir", "a stranger's secret"))
+
+    assert not MLAlgorithm.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_bundle_is_called_what_it_says(tmp_path: Path) -> None:
+    path = handed_over(tmp_path / "forest.weir", configured.WEIR.signing_key)
+
+    with pytest.raises(CommandError, match="leave out --endpoint"):
+        run("register", path, "--endpoint", "another")
+
+
+def test_a_model_that_is_no_bundle_needs_its_names(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="needs --endpoint, --name, --version"):
+        run("register", tmp_path / "model.onnx")
 
 
 # -- demo ------------------------------------------------------------------------------------------

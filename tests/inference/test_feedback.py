@@ -18,6 +18,7 @@ from inference.services import experiments, feedback, predictions, recount, shad
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
+from tests.seeds import seeds
 
 pytestmark = pytest.mark.django_db
 
@@ -213,7 +214,7 @@ def test_many_who_label_at_once_lose_nothing(running: ABTest, arm: Arm) -> None:
     assert [line.differences for line in recount.recount(running.pk)] == [{}, {}]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 @pytest.mark.parametrize("mode", [Mode.SPLIT, Mode.SHADOW])
 def test_many_at_once_count_what_one_by_one_would(seed: int, mode: Mode) -> None:
     test = registered.started(registered.pair(), mode=mode)

@@ -16,6 +16,7 @@ from inference.services import predictions, recount
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
+from tests.seeds import seeds
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +111,7 @@ def test_what_was_not_declared_is_not_counted(path: str) -> None:
     assert counted(arm) == (0, {})
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_a_recount_finds_the_same_to_the_unit(seed: int, path: str) -> None:
     dice, arms = random.Random(seed), canary()
     for start in range(1, 400, 10):

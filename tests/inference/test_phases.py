@@ -16,6 +16,7 @@ from inference.models import Arm as ArmRow
 from inference.services import experiments, predictions, recount
 from tests.inference import registered
 from tests.inference.registered import row
+from tests.seeds import seeds
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +82,7 @@ def world(seed: int, coverage: float = 1.0) -> World:
     return World(test, random.Random(seed), [Process(found) for _ in range(3)])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 @pytest.mark.parametrize("coverage", [1.0, 0.5])
 def test_in_a_phase_a_subject_has_one_arm_whatever_process_it_comes_to(
     seed: int, coverage: float
@@ -98,7 +99,7 @@ def test_in_a_phase_a_subject_has_one_arm_whatever_process_it_comes_to(
     assert [line.differences for line in recount.recount(one.test.pk)] == [{}] * 2 * 11
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_who_was_written_down_before_a_re_weight_keeps_the_arm_for_good(seed: int) -> None:
     one = world(seed)
     for process in one.processes:

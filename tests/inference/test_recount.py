@@ -22,6 +22,7 @@ from inference.services.retention import Terms
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
+from tests.seeds import seeds
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +63,7 @@ def _answer(dice: random.Random, labels: tuple[str | None, ...]) -> dict[str, An
     return {"response": dice.choice(("1", "2.25")) if labels is NUMBERS else "<=50K"}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 @pytest.mark.parametrize(("task", "labels"), [("binary", LABELS), ("regression", NUMBERS)])
 def test_whatever_was_predicted_labelled_and_corrected_is_counted_as_a_recount_finds_it(
     seed: int, task: str, labels: tuple[str | None, ...]

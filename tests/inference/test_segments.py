@@ -23,6 +23,7 @@ from tests.inference import registered
 from tests.inference.registered import algorithm, row
 from tests.inference.test_recount import said
 from tests.inference.threads import at_once
+from tests.seeds import seeds
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +143,7 @@ def test_what_comes_after_the_most_that_there_may_be_is_other_for_good() -> None
     assert differing(test) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_a_recount_finds_the_same_whatever_was_labelled_and_corrected(seed: int) -> None:
     test = started()
     dice = random.Random(seed)

@@ -29,6 +29,7 @@ from inference.services.retention import Terms
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
+from tests.seeds import seeds
 
 pytestmark = pytest.mark.django_db
 
@@ -150,7 +151,7 @@ def test_of_a_subject_one_pair_counts(test: ABTest) -> None:
     assert agrees(test)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 @pytest.mark.parametrize(
     ("task", "labels", "metric", "high"),
     [

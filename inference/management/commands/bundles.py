@@ -6,18 +6,20 @@ from django.conf import settings
 from django.core.files.storage import Storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference import store
+from inference import bundles, opening, signing, store
 from inference.core.errors import WeirError
 from inference.core.lifecycle import Status
 from inference.models import MLAlgorithm
+from inference.services import publishing
 
 
 class Command(BaseCommand):
-    """Copies bundles between places, and checks that none is missing."""
+    """Copies bundles between places, checks that none is missing, changes the key they have."""
 
     help = (
         "Copies bundles from one place to another (`files`, `database`, `s3://bucket/prefix`), or "
-        "checks that every algorithm's bundle is whole. Copy first, then change WEIR_BUNDLES."
+        "checks that every algorithm's bundle is whole. Copy first, then change WEIR_BUNDLES. "
+        "For a new key: `key` makes a pair, `reseal` signs every bundle with WEIR_SIGNING_KEY."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,10 +28,14 @@ class Command(BaseCommand):
         for way in ("from", "to"):
             copy.add_argument(f"--{way}", dest=way, help="a place; WEIR_BUNDLES otherwise")
         verbs.add_parser("check", help="read the bundle of every algorithm that may be served")
+        verbs.add_parser("key", help="make a pair of keys, one that signs and one that only opens")
+        verbs.add_parser("reseal", help="sign every bundle that one of the trusted keys opens")
 
     def handle(self, *, verb: str, **given: Any) -> None:
         try:
-            {"copy": self._copy, "check": self._check}[verb](given)
+            verbs = {"copy": self._copy, "check": self._check}
+            verbs |= {"key": self._key, "reseal": self._reseal}
+            verbs[verb](given)
         except (WeirError, ValueError) as error:
             raise CommandError(str(error)) from error
 
@@ -46,6 +52,18 @@ class Command(BaseCommand):
             f"{copied} copied and compared, {len(found) - copied} were there already."
         )
 
+    def _key(self, given: dict[str, Any]) -> None:
+        """Shown here and kept nowhere."""
+        pair = signing.make()
+        self.stdout.write(f"WEIR_SIGNING_KEY={pair.text}")
+        self.stdout.write(f"Where bundles are only opened: WEIR_SIGNING_KEY={pair.public.text}")
+
+    def _reseal(self, given: dict[str, Any]) -> None:
+        rows = MLAlgorithm.objects.order_by("id")
+        for row in rows:
+            publishing.reseal(row)
+        self.stdout.write(f"{len(rows)} bundles are signed with WEIR_SIGNING_KEY now.")
+
     def _check(self, given: dict[str, Any]) -> None:
         rows = MLAlgorithm.objects.exclude(current_status=Status.RETIRED.value).order_by("id")
         wrong = [line for row in rows if (line := _complaint(row))]
@@ -58,7 +76,7 @@ class Command(BaseCommand):
 
 def _complaint(row: MLAlgorithm) -> str:
     try:
-        store.get(row.bundle)
+        bundles.read(store.get(row.bundle), opening.keyring())
     except WeirError as error:
         return f"{row}: {error}"
     return ""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from inference.bundles import Bundle
     from inference.training.pack import Identity
 
+BUNDLE: Final = ".weir"
+_NAMES: Final = {"endpoint": "endpoint", "name": "name", "model_version": "version"}
+_SAID: Final = (*_NAMES, "schema", "rows", "remote", "remote_model", "description")
 _STATUSES = (Status.REGISTERED, Status.TESTING, Status.STAGING, Status.PRODUCTION)
 
 
@@ -23,7 +26,8 @@ class Command(BaseCommand):
         "Registers a model file: ONNX, skops or joblib, told apart by their bytes. A scikit-learn "
         "model is compiled to ONNX if that changes no answer. A joblib file runs its author's code "
         "while it is read: register only what you trust. With --remote, a model that lives in "
-        "another server of the Open Inference Protocol, which WEIR_REMOTE_HOSTS must name."
+        "another server of the Open Inference Protocol, which WEIR_REMOTE_HOSTS must name. A "
+        "bundle, FILE.weir, says itself what it is: it must be signed with a key trusted here."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
@@ -32,9 +36,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", type=Path, nargs="?")
-        parser.add_argument("--endpoint", required=True)
-        parser.add_argument("--name", required=True)
-        parser.add_argument("--version", required=True, dest="model_version")
+        parser.add_argument("--endpoint")
+        parser.add_argument("--name")
+        parser.add_argument("--version", dest="model_version")
         parser.add_argument(
             "--schema",
             type=Path,
@@ -57,22 +61,55 @@ class Command(BaseCommand):
         parser.add_argument("--owner", default="operator")
         parser.add_argument("--description", default="")
         parser.add_argument(
+            "--isolated",
+            action="store_true",
+            help="serve it in a process of its own, which a crash or a hang costs and nothing else",
+        )
+        parser.add_argument(
             "--status",
             default=Status.TESTING.value,
             choices=[each.value for each in _STATUSES],
         )
 
-    def handle(self, *, status: str, **given: Any) -> None:
+    def handle(self, *, status: str, isolated: bool, **given: Any) -> None:
         # Imported here: `--help` must not load scikit-learn.
         from inference.management import publish
 
         try:
-            bundle = _elsewhere(given) if given["remote"] else _file(given)
-            algorithm, created = publish.publish(bundle, Status(status), by="register")
+            bundle, sealed = _given(given)
+            algorithm, created = publish.publish(
+                bundle, Status(status), by="register", isolated=isolated, sealed=sealed
+            )
         except (WeirError, ValueError) as error:
             raise CommandError(str(error)) from error
         told = publish.told(algorithm, bundle, created=created)
         self.stdout.write(f"{bundle.card.endpoint}: {told}")
+
+
+def _given(given: Mapping[str, Any]) -> tuple[Bundle, bytes | None]:
+    """What is to be registered, and its file if that is a bundle already."""
+    path: Path | None = given["path"]
+    if path is not None and path.suffix.lower() == BUNDLE:
+        return _bundle(given, path)
+    missing = [name for name in _NAMES if given[name] is None]
+    if missing:
+        shown = ", ".join(f"--{_NAMES[name]}" for name in missing)
+        raise CommandError(f"A model that is no bundle needs {shown}.")
+    return (_elsewhere(given) if given["remote"] else _file(given)), None
+
+
+def _bundle(given: Mapping[str, Any], path: Path) -> tuple[Bundle, bytes]:
+    """As it was signed; what it is called is part of that."""
+    from inference import bundles, opening
+    from inference.training import adopt
+
+    wrong = [f"--{_NAMES.get(name, name)}" for name in _SAID if given[name]]
+    if wrong:
+        raise CommandError(f"A bundle says itself what it is; leave out {', '.join(wrong)}.")
+    sealed = adopt.content(path)
+    bundle = bundles.read(sealed, opening.keyring())
+    bundles.load(bundle, reach=opening.reach()).close()
+    return bundle, sealed
 
 
 def _file(given: Mapping[str, Any]) -> Bundle:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from inference.core.schema import Feature, Schema, Target
-from inference.training import profile
+from inference.training import files, profile
 from inference.training.dataset import Dataset, Record, Rows
+from tests.inference import artefacts
 
 
 def dataset(records: list[Record], labels: list[str | float], task: str = "binary") -> Dataset:
@@ -54,3 +55,38 @@ def test_a_column_of_names_is_refused() -> None:
 def test_one_class_is_nothing_to_learn() -> None:
     with pytest.raises(ValueError, match="1 classes"):
         profile.schema_of(dataset(RECORDS, ["a", "a", "a"]))
+
+
+def test_what_no_row_lacks_is_required_unless_one_is_lenient() -> None:
+    table = files.typed(artefacts.rows(), "income")
+
+    strict = profile.schema_of_table(table)
+    lenient = profile.schema_of_table(table, lenient=True)
+
+    assert {each.name: each.required for each in strict.features} == {
+        "age": False,
+        "work": False,
+        "hours": True,
+    }
+    assert not any(each.required for each in lenient.features)
+
+
+def test_statistics_say_how_the_values_of_each_column_lie() -> None:
+    rows = Rows(
+        [{"x": value, "k": kind} for value, kind in [(1, "a"), (3, "a"), (None, "b")]],
+        [1.0, 2.0, 6.0],
+    )
+
+    found = profile.statistics(files.typed(rows, "y"))
+
+    assert found["x"] == {
+        "rows": 3,
+        "missing": 1,
+        "mean": 2.0,
+        "deviation": 1.0,
+        "minimum": 1.0,
+        "quartiles": [1.5, 2.0, 2.5],
+        "maximum": 3.0,
+    }
+    assert found["k"] == {"rows": 3, "missing": 0, "distinct": 2, "most": {"a": 2, "b": 1}}
+    assert found["y"]["mean"] == 3.0

@@ -1,0 +1,74 @@
+"""What the steps from data to a model have in common as commands: words or JSON, and a code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from django.core.management.base import BaseCommand, CommandError
+
+from inference.core.errors import WeirError
+
+FAILED: Final = 1  # the step was taken, and what it looked at does not pass
+REFUSED: Final = 2  # the step could not be taken
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step found, for people and for programs; `failed` says why it does not pass."""
+
+    words: str
+    facts: Mapping[str, Any]
+    failed: str = ""
+
+
+class Step(BaseCommand):
+    """A command that takes one step, and says so in words, or as JSON to whoever asks for that."""
+
+    requires_system_checks = ()  # a step between files needs neither addresses nor a database
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        self.options(parser)
+        parser.add_argument("--json", action="store_true", help="say it as JSON")
+
+    def options(self, parser: ArgumentParser) -> None:
+        """The arguments of this step."""
+        raise NotImplementedError
+
+    def take(self, given: Mapping[str, Any]) -> Outcome:
+        """Take it; raises WeirError."""
+        raise NotImplementedError
+
+    def handle(self, **given: Any) -> None:
+        try:
+            outcome = self.take(given)
+        except WeirError as error:
+            if given["json"]:
+                self.stdout.write(json.dumps({"error": error.as_dict()}))
+            raise CommandError(f"{error} ({error.code})", returncode=REFUSED) from error
+        self.stdout.write(json.dumps(outcome.facts) if given["json"] else outcome.words)
+        if outcome.failed:
+            raise CommandError(outcome.failed, returncode=FAILED)
+
+
+def watched(what: str) -> Callable[[Iterable[Item], int], Iterable[Item]]:
+    """Shows on a terminal how far it is; says nothing to a file or a scheduler."""
+
+    def watch(items: Iterable[Item], total: int) -> Iterable[Item]:
+        from tqdm import tqdm
+
+        return tqdm(items, what, total, disable=not sys.stderr.isatty(), leave=False)
+
+    return watch
+
+
+def moment(text: str) -> datetime:
+    """A day or a moment as ISO 8601 writes it; in UTC unless it says otherwise."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
