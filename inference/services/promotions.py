@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from inference.core import blessing
-from inference.core.blessing import Judgement
+from inference.core import gate as gates
+from inference.core.gate import Judgement
 from inference.core.errors import NotBlessed, TransitionRefused
 from inference.core.lifecycle import AT_REST, IN_TEST, Status
 from inference.models import (
@@ -80,7 +80,7 @@ def refusal(algorithm: MLAlgorithm, latest: Evaluation | None) -> str | None:
     number = None if champion is None else champion.pk
     won = None if number is None else _won(algorithm, number)
     judged = None if latest is None else _judgement(latest)
-    return blessing.refusal(judged, number, won)
+    return gates.refusal(judged, number, won)
 
 
 def _judgement(row: Evaluation) -> Judgement:
