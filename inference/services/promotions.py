@@ -9,8 +9,8 @@ from typing import Any, Final
 from django.db import transaction
 
 from inference.core import gate as gates
-from inference.core.gate import Judgement
 from inference.core.errors import NotBlessed, TransitionRefused
+from inference.core.gate import Judgement
 from inference.core.lifecycle import AT_REST, IN_TEST, Status
 from inference.models import (
     ABTest,
