@@ -71,8 +71,7 @@ class SklearnRuntime:
     def _rows(self, matrix: Matrix) -> Any:
         if self._reads == "matrix":
             return matrix
-        frame = _pandas().DataFrame(self._schema.decode(matrix))
-        return frame[self._frame_columns]
+        return frame(self._schema, matrix)[self._frame_columns]
 
 
 def load(artefact: Artefact) -> SklearnRuntime:
@@ -93,6 +92,21 @@ def estimator(kind: Kind, data: bytes) -> Estimator:
             raise BundleInvalid(_other_version(warning.original_sklearn_version)) from warning
         except Exception as error:  # a pickle of another version may fail in any way
             raise BundleInvalid(f"The model cannot be read: {type(error).__name__}.") from error
+
+
+def frame(schema: Schema, matrix: Matrix) -> Any:
+    """The rows as the data frame that a model is fitted on, and asked with; raises BundleInvalid.
+
+    A column of categories has the type of texts also where all of them happen to be missing, so
+    that a row is read alike whatever it comes with.
+    """
+    pandas = _pandas()
+    categories = {each.name for each in schema.features if each.kind == "category"}
+    columns = {
+        name: pandas.Series([*values, ""])[:-1] if name in categories else values
+        for name, values in schema.decode(matrix).items()
+    }
+    return pandas.DataFrame(columns)
 
 
 def wants(model: Estimator) -> Reads:

@@ -12,12 +12,19 @@ from inference.services.models import NewAlgorithm
 
 
 def publish(
-    bundle: Bundle, status: Status, by: str, *, isolated: bool = False, sealed: bytes | None = None
+    bundle: Bundle,
+    status: Status,
+    by: str,
+    *,
+    isolated: bool = False,
+    sealed: bytes | None = None,
+    parent: MLAlgorithm | None = None,
 ) -> tuple[MLAlgorithm, bool]:
     """The algorithm, and whether it is new; the bundle is kept before anybody hears of it.
 
-    `sealed` is the bundle as a file that was signed already, and is kept as it is. Raises
-    CannotSign where there is neither that nor a key.
+    `sealed` is the bundle as a file that was signed already, and is kept as it is. `parent` is the
+    one it is meant to take the place of. Raises CannotSign where there is neither a sealed file
+    nor a key.
     """
     known = _known(bundle)
     if known is not None:
@@ -39,6 +46,7 @@ def publish(
         lineage=card.lineage,
         reference=card.reference,
         isolated=isolated,
+        parent_id=None if parent is None else parent.pk,
     )
     return services.algorithm_register(new, status=status, by=by)
 

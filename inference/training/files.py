@@ -138,10 +138,17 @@ def cast(value: object, kind: Kind) -> object:
 def _bare(path: Path, target: str | None, task: Task | None) -> Table:
     if target is None:
         raise DatasetInvalid(f"{path.name} has no description beside it: name its target.")
+    data = _bytes(path)
     try:
-        return typed(dataset.read_csv(path, target), target, task)
-    except (OSError, ValueError) as error:
+        columns = dataset.columns_of(data.decode(), path.name)
+        if target not in columns:
+            raise DatasetInvalid(f"{path.name} has no column {target!r}.", field=target)
+        table = typed(dataset.labelled(columns, target), target, task)
+    except ValueError as error:
         raise DatasetInvalid(f"{path.name} cannot be read: {error}") from error
+    sha256, source = hashlib.sha256(data).hexdigest(), {"csv": path.name}
+    about = msgspec.structs.replace(table.about, sha256=sha256, source=source)
+    return Table(table.rows, about)
 
 
 def _description(path: Path) -> Description | None:

@@ -21,8 +21,10 @@ def drawn(schema: Schema, count: int = DRAWN, seed: int = SEED) -> list[Record]:
 
 
 def edges(schema: Schema, record: Record) -> list[Record]:
-    """A row that is missing altogether and, if there are categories, one of unseen ones."""
-    nothing: Record = {each.name: None for each in schema.features}
+    """A row that lacks all it may lack and, if there are categories, one of unseen ones."""
+    nothing: Record = {
+        each.name: record.get(each.name) if each.required else None for each in schema.features
+    }
     strange = {each.name: UNSEEN for each in schema.features if each.kind == "category"}
     return [nothing, {**record, **strange}] if strange else [nothing]
 
