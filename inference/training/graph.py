@@ -16,7 +16,7 @@ def check(data: bytes) -> None:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's errors differ between its implementations
         raise BundleInvalid("The file is no ONNX model.") from error
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors(model)):
         raise BundleInvalid("The model keeps weights in other files; save it as one file.")
     try:
         onnx.checker.check_model(model)
@@ -24,7 +24,7 @@ def check(data: bytes) -> None:
         raise BundleInvalid(f"The ONNX model is not valid: {str(error)[:200]}") from error
 
 
-def _tensors(message: Any) -> Iterator[Any]:
+def tensors(message: Any) -> Iterator[Any]:
     """Every tensor, however deep: subgraphs and attributes hold some, too."""
     for descriptor, value in message.ListFields():
         if descriptor.message_type is None:
@@ -33,4 +33,4 @@ def _tensors(message: Any) -> Iterator[Any]:
             if isinstance(item, onnx.TensorProto):
                 yield item
             else:
-                yield from _tensors(item)
+                yield from tensors(item)
