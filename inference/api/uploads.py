@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -21,8 +19,6 @@ from inference.services.uploads import Upload
 
 class Uploads(GenericViewSet):
     """A list of algorithms that one may add to by a file."""
-
-    parser_classes: Sequence[type[BaseParser]] = (MultiPartParser,)
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer},
