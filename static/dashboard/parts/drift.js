@@ -5,9 +5,10 @@ import { clock, count, percent } from "../format.js";
 
 const COLUMNS = 12;
 const [CELL, TALL, FULL] = [9, 22, 0.4]; // of a strip: a window's width, its height, the index that fills it
-const WORDS = { "too few rows": "too few rows", steady: "steady", moving: "moving", drifting: "drifting" };
 const HELP = "No model of this endpoint remembers how its training rows lay: register it with --rows, or train it here.";
 
+const level = (state) => (state ?? "too few rows").replaceAll(" ", "-");
+const keyOf = (name, answer) => `${answer} ${name}`;
 const psi = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
 const change = (now, before) => (now === before ? percent(now, 1) : `${percent(now, 1)}, was ${percent(before, 1)}`);
 
@@ -16,24 +17,24 @@ class Strip {
   node = svg("svg", { class: "strip", role: "img", preserveAspectRatio: "none" });
   #bars = [];
 
-  update(name, values, { moving, drifting }) {
+  update(name, values) {
     attribute(this.node, "viewBox", `0 0 ${Math.max(1, values.length) * CELL} ${TALL}`);
     attribute(this.node, "width", Math.max(1, values.length) * CELL);
     attribute(this.node, "height", TALL);
     while (this.#bars.length > values.length) this.#bars.pop().remove();
     while (this.#bars.length < values.length) this.node.append((this.#bars[this.#bars.length] = svg("rect", { width: CELL - 2 })));
-    values.forEach((value, index) => this.#bar(this.#bars[index], index, value, { moving, drifting }));
-    const known = values.filter((value) => value !== null);
-    const spoken = known.length ? `PSI of ${name} in ${known.length} windows, oldest first: ${known.map(psi).join(", ")}` : `${name}: no window had rows enough`;
+    values.forEach((value, index) => this.#bar(this.#bars[index], index, value));
+    const known = values.filter((value) => typeof value?.psi === "number");
+    const spoken = known.length ? `PSI of ${name} in ${known.length} windows, oldest first: ${known.map((value) => psi(value.psi)).join(", ")}` : `${name}: no window had rows enough`;
     attribute(this.node, "aria-label", spoken);
   }
 
-  #bar(bar, index, value, { moving, drifting }) {
-    const tall = value === null ? 2 : Math.max(2, Math.min(1, value / FULL) * TALL);
+  #bar(bar, index, value) {
+    const tall = Math.max(2, Math.min(1, (value?.psi ?? 0) / FULL) * TALL);
     attribute(bar, "x", index * CELL);
     attribute(bar, "y", (TALL - tall).toFixed(1));
     attribute(bar, "height", tall.toFixed(1));
-    attribute(bar, "data-level", value === null ? "none" : value >= drifting ? "drifting" : value >= moving ? "moving" : "steady");
+    attribute(bar, "data-level", level(value?.state));
   }
 }
 
@@ -44,11 +45,11 @@ class Column {
   #numbers = Array.from({ length: 3 }, () => h("td", { class: "number" }));
   node = h("tr", {}, this.#name, h("td", {}, this.#strip.node), h("td", {}, this.#state), ...this.#numbers);
 
-  update({ reading, values, answer, limits }) {
+  update({ reading, values, answer }) {
     write(this.#name, answer ? `answers: ${reading.name}` : reading.name);
-    this.#strip.update(reading.name, values, limits);
-    write(this.#state, WORDS[reading.state] ?? reading.state);
-    attribute(this.node, "data-state", reading.state.replaceAll(" ", "-"));
+    this.#strip.update(reading.name, values);
+    write(this.#state, reading.state);
+    attribute(this.node, "data-state", level(reading.state));
     const strange = reading.kind === "category" ? "unseen in training" : "outside of what training saw";
     [psi(reading.psi), change(reading.missing, reading.missing_before), percent(reading.strange, 1)].forEach((text, index) => write(this.#numbers[index], text));
     attribute(this.#numbers[2], "title", strange);
@@ -68,7 +69,7 @@ class Algorithm {
     h("table", {}, h("thead", {}, h("tr", {}, ...["Column", "Windows, newest right", "Now", "PSI", "Missing", "Strange"].map((name, at) => h("th", { scope: "col", class: at > 2 ? "number" : null }, name)))), this.#body));
   node = h("section", { class: "drifted" }, h("h3", {}, this.#name, this.#chip, this.#rows), this.#accuracy, this.#table, this.#rest);
 
-  update({ algorithm, limits }) {
+  update(algorithm) {
     write(this.#name, `${algorithm.name} ${algorithm.version}`);
     write(this.#chip, algorithm.state);
     attribute(this.#chip, "data-status", { drifting: "unhealthy", moving: "staging" }[algorithm.state] ?? "healthy");
@@ -76,15 +77,15 @@ class Algorithm {
     attribute(this.#table, "aria-label", `Columns of ${algorithm.name} ${algorithm.version}`);
     write(this.#accuracy, accuracy(algorithm.labels));
     show(this.#accuracy, Boolean(this.#accuracy.textContent));
-    this.#fill(algorithm, limits);
+    this.#fill(algorithm);
   }
 
-  #fill(algorithm, limits) {
+  #fill(algorithm) {
     const all = [...algorithm.answers.map((reading) => ({ reading, answer: true })), ...algorithm.features.map((reading) => ({ reading, answer: false }))];
     all.sort((one, other) => (other.reading.psi ?? -1) - (one.reading.psi ?? -1));
-    const windows = algorithm.windows.map((window) => new Map(window.psi));
-    const shown = all.slice(0, COLUMNS).map((each) => ({ ...each, limits, values: windows.map((window) => window.get(each.reading.name) ?? null) }));
-    this.#columns.render(shown, ({ reading, answer }) => `${answer} ${reading.name}`);
+    const windows = algorithm.windows.map(({ columns }) => new Map(columns.map((each) => [keyOf(each.name, each.answer), each])));
+    const shown = all.slice(0, COLUMNS).map((each) => ({ ...each, values: windows.map((window) => window.get(keyOf(each.reading.name, each.answer))) }));
+    this.#columns.render(shown, ({ reading, answer }) => keyOf(reading.name, answer));
     show(this.#table, algorithm.rows > 0);
     write(this.#rest, all.length > COLUMNS ? `${all.length - COLUMNS} further columns have moved less.` : "");
     show(this.#rest, algorithm.rows > 0 && all.length > COLUMNS);
@@ -111,7 +112,7 @@ class Event {
     write(this.#at, `${new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${clock(at)}`);
     this.#at.dateTime = at;
     write(this.#what, `${over ? "Over: " : ""}${kind}${subject ? ` of ${subject}` : ""}${version ? `, ${version}` : ""}`);
-    write(this.#text, text.replace(/^Over: /, ""));
+    write(this.#text, text);
   }
 }
 
@@ -132,8 +133,7 @@ export class Drift {
   /** `only` are the ids of the algorithms that are shown; without it all are that were asked or are watched. */
   render(body, only = null) {
     const wanted = (body?.algorithms ?? []).filter(({ id, watched, rows }) => watched && (only ? only.has(id) : rows > 0));
-    const limits = { moving: body?.moving, drifting: body?.drifting };
-    this.#algorithms.render(wanted.map((algorithm) => ({ algorithm, limits })), ({ algorithm }) => algorithm.id);
+    this.#algorithms.render(wanted, ({ id }) => id);
     const events = (body?.events ?? []).filter(({ algorithm }) => !only || only.has(algorithm));
     this.#rows.render(events, ({ id }) => id);
     show(this.#noticed, events.length > 0);
