@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 # Of a model in a second, nearly: a million rows in a window say no more of their shares than more
 # would, and who is asked so often has no processor to spare.
-MOST_ROWS: Final = 4000
+MOST_ROWS: Final = 2000
 FLUSH: Final = 3.0  # seconds
 LOOK: Final = 15.0  # seconds between two looks at what was counted
 MOST_KEPT: Final = 64  # windows of algorithms, while the database is away
