@@ -34,5 +34,5 @@ export const stopTest = (id) => ask("POST", `/api/v1/stop_ab_test/${id}`, {});
 export const reweight = (id, weights) => ask("POST", `/api/v1/abtests/${id}/reweight`, { weights });
 export const widen = (id, coverage) => ask("PATCH", `/api/v1/abtests/${id}`, { coverage });
 export const rollBack = (id) => ask("POST", `/api/v1/abtests/${id}/rollback`, {});
-export const promote = (id) => ask("POST", `/api/v1/abtests/${id}/promote`, {});
+export const promote = (id, arm) => ask("POST", `/api/v1/abtests/${id}/promote`, { arm });
 export const label = (requestId, feedback) => ask("PUT", `/api/v1/mlrequests/${requestId}`, { feedback });
