@@ -24,6 +24,7 @@ function sentence(answer) {
 }
 
 export const endpointSchema = (id) => ask("GET", `/api/v1/endpoints/${id}/schema`);
+export const drift = (id) => ask("GET", `/api/v1/endpoints/${id}/drift`);
 export const endpoints = () => ask("GET", "/api/v1/endpoints");
 export const tests = () => ask("GET", "/api/v1/abtests");
 export const experiment = (id) => ask("GET", `/api/v1/abtests/${id}`);
