@@ -105,11 +105,18 @@ def _reads(kind: Kind, data: bytes) -> Reads:
     return sklearn.wants(sklearn.estimator(kind, data))
 
 
-def records(path: Path) -> Sequence[Record]:
-    """A CSV file with a header, or a JSON list of objects."""
+def records(path: Path, *, raw: bool = False) -> Sequence[Record]:
+    """A CSV file with a header, or a JSON list of objects; raises BundleInvalid.
+
+    The values of a CSV have the types that their columns show; `raw` leaves them the texts they
+    are, for a schema to read, to which a category 01 is none that is called 1.
+    """
     try:
         if path.suffix.lower() == ".csv":
-            return dataset.records_of_text(content(path).decode(), path.name)
+            text = content(path).decode()
+            if raw:
+                return dataset.records_of(dataset.columns_of(text, path.name))
+            return dataset.records_of_text(text, path.name)
         value = json.loads(content(path))
     except ValueError as error:
         raise BundleInvalid(f"{path.name} is neither CSV nor JSON: {error}") from error
