@@ -86,6 +86,11 @@ def _default_secure(settled: Settled) -> str:
     return "false" if settled["profile"] == "open" else "true"
 
 
+def _default_gate(settled: Settled) -> str:
+    """Open: `false`. Production: `true`."""
+    return "false" if settled["profile"] == "open" else "true"
+
+
 def _default_uploads(settled: Settled) -> str:
     """Open: `true`. Production: `false`."""
     return "true" if settled["profile"] == "open" else "false"
@@ -348,6 +353,12 @@ class Environment:
         "4096",
         "The most requests one socket may have in flight.",
     )
+    promotion_gate: bool = _var(
+        "WEIR_PROMOTION_GATE",
+        readers.flag,
+        _default_gate,
+        "Whether REST and the admin promote only what an evaluation blesses, as `promote` does.",
+    )
     remote_hosts: tuple[str, ...] = _var(
         "WEIR_REMOTE_HOSTS",
         readers.hosts,
@@ -431,6 +442,11 @@ class Environment:
     def is_open(self) -> bool:
         """Whether strangers are let in without a key."""
         return self.profile == "open"
+
+    @property
+    def max_upload(self) -> int:
+        """The largest body of a model, or nothing where none are taken."""
+        return self.max_upload_bytes if self.uploads else 0
 
     def report(self) -> Iterator[str]:
         """One line per variable: the value in force and its source; no secret is among them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from inference import bundles, opening, store
 from inference.bundles import Bundle
@@ -58,3 +58,13 @@ def data(row: MLAlgorithm) -> bytes:
 def bundle(row: MLAlgorithm) -> Bundle:
     """What is in it; raises the same."""
     return bundles.read(data(row), opening.keyring())
+
+
+def told(champion: MLAlgorithm) -> dict[str, Any]:
+    """What the lineage of another one says of it."""
+    return {
+        "id": champion.pk,
+        "name": champion.name,
+        "version": champion.version,
+        "artefact_hash": champion.artefact_hash,
+    }
