@@ -3,6 +3,7 @@
 `python -m bench peers`: ours as shipped beside every peer in an environment of its own.
 `python -m bench overload`, `models`, `tensors`, `watchers` and `page`: see bench/README.md.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
+`python -m bench drift`: what it costs that rows are counted.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.
 `python -m bench assignment`: what it costs to find a unit's arm.
 `python -m bench power`: how often tests are wrong, and after how many labels they are done.
@@ -24,6 +25,7 @@ from bench import (
     contest,
     crowd,
     distributed,
+    drifting,
     log,
     measure,
     mirror,
@@ -47,6 +49,7 @@ _VERBS: Final = {
     "peers": (contest.add_arguments, "ours as shipped beside every peer"),
     "overload": (overload.add_arguments, "three times more than can be done"),
     "models": (crowd.add_arguments, "what further models cost"),
+    "drift": (drifting.add_arguments, "what it costs that rows are counted to notice drift"),
     "watchers": (watchers.add_arguments, "a hundred sockets on one test while traffic plays"),
     "page": (page.add_arguments, "a page that is open while traffic plays"),
     "power": (power.add_arguments, "how often tests are wrong, and when they are done"),

@@ -96,8 +96,11 @@ def _bad(reading: Reading) -> bool | None:
 def _said(kind: Kind, reading: Reading, rows: int) -> str:
     if reading.psi is None:
         return f"Too few rows came to say anything of {reading.name}."
-    lies = "lies" if kind is Kind.DRIFT else "of the answers lies"
+    lies = reading.name if kind is Kind.DRIFT else f"{reading.name} of the answers"
+    far = f"by a PSI of {reading.psi:.2f} over {rows:,} rows"
+    if reading.state is State.STEADY:
+        return f"{lies} lies as in training, but for what may be chance: {far}."
     return (
-        f"{reading.name} {lies} otherwise than in training by a PSI of {reading.psi:.2f} over "
-        f"{rows:,} rows; {drift.DRIFTING:g} and more is commonly called drift."
+        f"{lies} lies otherwise than in training {far}; "
+        f"{drift.DRIFTING:g} and more is commonly called drift."
     )
