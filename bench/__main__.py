@@ -5,6 +5,7 @@
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 `python -m bench drift`: what it costs that rows are counted.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.
+`python -m bench apart`: what a batch costs in a process of its own.
 `python -m bench assignment`: what it costs to find a unit's arm.
 `python -m bench power`: how often tests are wrong, and after how many labels they are done.
 """
@@ -21,6 +22,7 @@ from types import FrameType
 from typing import Final
 
 from bench import (
+    apart,
     assignment,
     contest,
     crowd,
@@ -86,6 +88,7 @@ def _parser() -> ArgumentParser:
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
     where = verbs.add_parser("placement", help="a batch on the loop, in a thread, in a process")
     placement.add_arguments(where)
+    apart.add_arguments(verbs.add_parser("apart", help="a batch in a process of its own"))
     assignment.add_arguments(verbs.add_parser("assignment", help="finding a unit's arm"))
     for name, (add_arguments, what) in _VERBS.items():
         verb = verbs.add_parser(name, help=what)
