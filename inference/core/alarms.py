@@ -12,8 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from scipy.special import bdtr
-
 from inference.core import drift
 from inference.core.drift import Reading, Report, State
 
@@ -63,6 +61,8 @@ def of_labels(right: Sequence[bool], expected: float | None) -> Sight | None:
     count, correct = len(right), sum(right)
     if expected is None or count < LEAST_LABELS:
         return None
+    from scipy.special import bdtr  # here: commands that watch nothing start without it
+
     floor, found = max(0.0, expected - SLACK), correct / count
     below = bdtr(correct, count, floor) < _CHANCE
     text = (
