@@ -44,6 +44,7 @@ MEMORY: Final = 1.1
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(run=main)
+    parser.add_argument("--storm", action="store_true", help="nothing but the storm")
     parser.add_argument("--trees", type=int, default=70, help="of the large forest (70)")
 
 
@@ -88,12 +89,11 @@ def main(options: Namespace, folder: Path) -> int:
         extra = {"DATABASE_URL": url} if url else {}
         deployment = Deployment(folder, found, extra)
         _prepare(deployment, options.trees, progress)
-        with _running(deployment) as site:
-            figures = {
-                "database": "PostgreSQL" if url else "SQLite",
-                **_registration(site, options.trees, progress),
-                **_rollback(site, progress),
-            }
+        figures: dict[str, Any] = {"database": "PostgreSQL" if url else "SQLite"}
+        if not options.storm:
+            with _running(deployment) as site:
+                figures |= _registration(site, options.trees, progress)
+                figures |= _rollback(site, progress)
         with _alone(deployment) as site:
             figures |= _storm(site, 5.0 if options.quick else SECONDS, progress)
     print(json.dumps(figures, indent=1))
@@ -102,8 +102,8 @@ def main(options: Namespace, folder: Path) -> int:
 
 def _met(figures: Mapping[str, Any]) -> bool:
     return (
-        figures["registered_s"] < REGISTERED
-        and figures["rolled_back_s"] < ROLLED_BACK
+        figures.get("registered_s", 0.0) < REGISTERED
+        and figures.get("rolled_back_s", 0.0) < ROLLED_BACK
         and not figures["failed"]
         and figures["memory_ratio"] < MEMORY
     )
@@ -226,7 +226,8 @@ def _rollback(site: Site, progress: Progress) -> dict[str, Any]:
 def _storm(site: Site, seconds: float, progress: Progress) -> dict[str, Any]:
     """Each swap loads one model and lets go of another, while callers ask."""
     progress.say("a storm")
-    site.move(3, "retired")
+    for other in site.rows()[2:]:
+        site.move(other["id"], "retired")
     for swap in range(10):
         _swap(site, swap)
     _settled(site)
