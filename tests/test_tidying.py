@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import gc
 import weakref
 from unittest import mock
 
@@ -39,7 +41,7 @@ async def test_it_is_done_once_for_several_and_again_for_later_ones() -> None:
 
 
 async def test_after_a_stop_nothing_is_done() -> None:
-    with mock.patch.object(tidying.gc, "collect") as collect:
+    with mock.patch.object(gc, "collect") as collect:
         tidy = Tidying()
         tidy.soon()
         tidy.stop()
@@ -48,6 +50,6 @@ async def test_after_a_stop_nothing_is_done() -> None:
 
 
 def test_where_there_is_no_such_call_nothing_is_given_back() -> None:
-    with mock.patch.object(tidying.ctypes, "CDLL", side_effect=OSError):
+    with mock.patch.object(ctypes, "CDLL", side_effect=OSError):
         assert tidying.trim() is False
     assert tidying.trim() in {True, False}

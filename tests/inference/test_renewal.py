@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from inference.core.alarms import Kind
 from inference.core.lifecycle import Status
-from inference.management import renewal
+from inference.management import harvest, renewal
 from inference.models import MLAlgorithm, MonitorEvent
 from inference.services import experiments, feedback, predictions
 from tests.inference import registered
@@ -89,7 +89,7 @@ def test_the_newest_so_many_are_taken(champion: MLAlgorithm) -> None:
 
     taken = renewal.window("income", 4, EVER, until)
 
-    found = renewal.harvest.labelled("income", taken).order_by("pk").values_list("pk", flat=True)
+    found = harvest.labelled("income", taken).order_by("pk").values_list("pk", flat=True)
     assert list(found) == [6, 7, 8, 9]
     assert renewal.window("income", None, EVER, until).since == EVER
     assert renewal.window("income", 99, EVER, until).since == EVER
