@@ -207,6 +207,7 @@ HANGS = """hangs (float[N, 1] x) => (float[N, 1] y) {
 }"""
 
 
+@pytest.mark.slow
 def test_a_model_that_eats_memory_does_not_survive_its_trial() -> None:
     answer = post(onnxgraphs.parsed(EATS))
 
@@ -214,6 +215,7 @@ def test_a_model_that_eats_memory_does_not_survive_its_trial() -> None:
     assert answer.json()["code"] in ("bundle_invalid", "trial_failed")
 
 
+@pytest.mark.slow
 def test_a_model_that_hangs_does_not_survive_its_trial(settings: Settings) -> None:
     settings.WEIR = dataclasses.replace(settings.WEIR, trial_seconds=2)
 
