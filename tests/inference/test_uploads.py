@@ -20,7 +20,7 @@ from inference import bundles, opening, signing, store
 from inference.core import parcels
 from inference.core.errors import TrialFailed, WeirError
 from inference.core.trials import Told
-from inference.models import MLAlgorithm
+from inference.models import AuditEntry, MLAlgorithm
 from inference.runtimes.base import Kind
 from inference.services import uploads
 from inference.services.uploads import Upload
@@ -84,6 +84,8 @@ def test_a_model_is_tried_in_a_process_signed_and_registered_for_testing() -> No
         True,
         "anonymous",
     )
+    entries = AuditEntry.objects.filter(algorithm=algorithm.pk)
+    assert set(entries.values_list("made_by", flat=True)) == {"anonymous"}
     bundle = bundles.read(store.get(algorithm.bundle), opening.keyring())
     assert bundle.files == {Kind.ONNX: onnx()}
     assert (bundle.card.licence, bundle.card.description) == ("CC0", "Of a friend.")
