@@ -31,7 +31,7 @@ def rows(text: str) -> dict[str, list[str]]:
 
 
 @cache
-def tests_of(path: Path) -> frozenset[str]:
+def named_in(path: Path) -> frozenset[str]:
     """What the file tests, by the names of its functions."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     functions = (
@@ -42,7 +42,7 @@ def tests_of(path: Path) -> frozenset[str]:
 
 def missing(named: str) -> bool:
     path, _, name = named.partition("::")
-    return not (ROOT / path).is_file() or name not in tests_of(ROOT / path)
+    return not (ROOT / path).is_file() or name not in named_in(ROOT / path)
 
 
 def test_every_row_is_there_once() -> None:
