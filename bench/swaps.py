@@ -65,7 +65,7 @@ class Site:
     def loaded(self) -> list[int]:
         """By each worker, how many models."""
         url = f"http://127.0.0.1:{self.webs[0].port}/api/v1/operations"
-        return [each["models"] for each in self.http.get(url).json()["workers"]]
+        return [each["models"] for each in self.http.get(url).json()["workers"] or ()]
 
     def rows(self) -> list[dict[str, Any]]:
         url = f"http://127.0.0.1:{self.webs[0].port}/api/v1/mlalgorithms"

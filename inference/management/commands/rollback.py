@@ -13,6 +13,7 @@ from inference.services import promotions
 class Command(BaseCommand):
     """Puts back into production what was there before."""
 
+    requires_system_checks = ()  # it is asked for when every moment counts
     help = (
         "Puts back into production what was there before, and the one that is there now aside as "
         "rolled_back. Every process follows within a quarter of a second and the time it takes to "
