@@ -27,8 +27,10 @@ from inference.core.errors import HostRefused, NotFound, WeirError
 from inference.dataplane.asgi import Receive, Scope, Send
 from inference.keys import SCHEME
 from inference.keys import Scope as KeyScope
+from inference.services import overview
 
 PATH: Final = "/metrics"
+WATCHED_AGE: Final = 15.0  # seconds; windows are longer, and it is dear to read
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _CROWD: Final = "Several processes share this port: set WEIR_METRICS_PORT and ask each of them."
 
@@ -52,6 +54,8 @@ class Metrics:
         self._one = asyncio.Lock()
         measured = database_sync_to_async(selectors.measured, thread_sensitive=False)
         self._tests = Lately(measured)
+        watched = database_sync_to_async(overview.present, thread_sensitive=False)
+        self._watched = Lately(watched, age=WATCHED_AGE)
 
     async def text(self, accept: str) -> tuple[bytes, str]:
         """The exposition and its media type, as the caller prefers it."""
@@ -59,8 +63,11 @@ class Metrics:
         async with self._one:
             now = self._source.now()
             if self._source.tests:
-                tests = await self._tests.get()
-                now = replace(now, tests=tests, tests_age=self._tests.age)
+                # Both at once: a scrape does not wait for the database twice.
+                both = asyncio.gather(self._tests.get(), self._watched.get())
+                tests, watched = await both
+                age = self._tests.age
+                now = replace(now, tests=tests, tests_age=age, watched=watched)
             return await asyncio.to_thread(encode, self._registry(now)), kind
 
     def _registry(self, now: Now) -> CollectorRegistry:

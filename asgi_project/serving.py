@@ -90,8 +90,9 @@ class Serving:
         self._background.append(self._loop.create_task(live.publish(self._sources(), relay())))
         self._background.append(self._loop.create_task(self.durable.sweeper.run()))
         self._background.append(self._loop.create_task(self.steward.run()))
-        if self.watching is not None:
-            self._background.append(self._loop.create_task(self.watching.run()))
+        for each in (self.watching, watched.looking(self._env)):
+            if each is not None:
+                self._background.append(self._loop.create_task(each.run()))
         await self.registry.looked()
         self._ids.ready(1)
         gateway.install(self.gateway)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from asgi_project.env import Environment
@@ -12,8 +13,8 @@ from inference.engine.base import BatchReport
 from inference.engine.serving import Observer
 from inference.opening import Opened
 from inference.registry import Snapshot
-from inference.services import drifting
-from inference.watching import Watching
+from inference.services import drifting, monitoring
+from inference.watching import LOOK, Looking, Watching
 
 
 def watching(
@@ -29,6 +30,15 @@ def watching(
     if not env.drift_window_seconds:
         return None
     return Watching(find, drifting.record, shard, env.drift_window_seconds)
+
+
+def looking(env: Environment) -> Looking | None:
+    """None where nothing is counted."""
+    seconds = env.drift_window_seconds
+    if not seconds:
+        return None
+    look = partial(monitoring.look, seconds=seconds)
+    return Looking(look, min(LOOK, seconds))
 
 
 def observer(figures: Figures, watching: Watching | None) -> Observer:

@@ -26,6 +26,7 @@ from bench import (
     distributed,
     log,
     measure,
+    mirror,
     overload,
     page,
     placement,
@@ -49,6 +50,10 @@ _VERBS: Final = {
     "watchers": (watchers.add_arguments, "a hundred sockets on one test while traffic plays"),
     "page": (page.add_arguments, "a page that is open while traffic plays"),
     "power": (power.add_arguments, "how often tests are wrong, and when they are done"),
+    "shadow": (
+        mirror.add_arguments,
+        "what a challenger in the shadow costs the champion's callers",
+    ),
     "tensors": (tensors.add_arguments, "binary tensors beside the model called directly"),
 }
 

@@ -150,7 +150,7 @@ class Hall:
         return Audience(audience.Spec(self.server.port, topic, self.sockets, written))
 
     def snapshot(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = _asked(self.server.port, f"abtests/{self.test}/live")
+        found: Mapping[str, Any] = asked(self.server.port, f"abtests/{self.test}/live")
         return found
 
 
@@ -224,7 +224,7 @@ def _hall(folder: Path, options: Namespace, stack: ExitStack, progress: Progress
     else:
         server = stack.enter_context(Deployment(folder, Queue("", ""), {}).embedded())
     server.wait("/readyz")
-    return Hall(server, folder, _started(server.port), options.sockets, count(1))
+    return Hall(server, folder, tested(server.port), options.sockets, count(1))
 
 
 def _write_rows(path: Path) -> None:
@@ -235,17 +235,17 @@ def _write_rows(path: Path) -> None:
     path.write_text(json.dumps([list(pair) for pair in pairs]), encoding="utf-8")
 
 
-def _started(port: int) -> int:
+def tested(port: int, **agreed: object) -> int:
     """A test of the endpoint's two algorithms."""
-    numbers = {each["name"]: each["id"] for each in _asked(port, "endpoints")}
-    algorithms = _asked(port, "mlalgorithms")
+    numbers = {each["name"]: each["id"] for each in asked(port, "endpoints")}
+    algorithms = asked(port, "mlalgorithms")
     arms = [each["id"] for each in algorithms if each["parent_endpoint"] == numbers[ENDPOINT]]
     split = [{"algorithm": arm, "weight": 1} for arm in arms]
-    body = {"title": "forest or trees", "created_by": "bench", "arms": split}
-    return int(_asked(port, "abtests", body)["id"])
+    body = {"title": "forest or trees", "created_by": "bench", "arms": split, **agreed}
+    return int(asked(port, "abtests", body)["id"])
 
 
-def _asked(port: int, path: str, body: object = None) -> Any:
+def asked(port: int, path: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=30.0)

@@ -17,8 +17,9 @@ from inference.core.schema import Schema
 from inference.core.tensors import Matrix
 from inference.layout import Parts
 from inference.runtimes import graph as graphs
-from inference.runtimes import loader
+from inference.runtimes import isolated, loader
 from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
+from inference.runtimes.confinement import Bounds
 from inference.signing import Ring
 
 # Another processor may sum in another order; a different model is further away than that.
@@ -123,14 +124,20 @@ def described(data: Mapping[str, object]) -> Schema | Graph:
     return Graph.from_json(data) if GRAPH in data else Schema.from_json(data)
 
 
-def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Runtime:
+def load(
+    bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE, apart: Bounds | None = None
+) -> Runtime:
     """The runtime, warm, having answered its golden rows as it should; raises BundleInvalid.
 
-    Raises ModelUnavailable if it lives in another server that does not answer now.
+    With bounds to keep `apart` it is in a child of its own, unless it lives in another server.
+    Raises ModelUnavailable if that server does not answer now.
     """
+    if (kind or bundle.card.serving) is Kind.OIP:
+        apart = None
     if isinstance(bundle.schema, Graph):
-        return _graph(bundle, bundle.schema, reach)
-    runtime = loader.load(bundle.artefact(kind, reach))
+        return _graph(bundle, bundle.schema, reach, apart)
+    artefact = bundle.artefact(kind, reach)
+    runtime = isolated.load(artefact, apart) if apart else loader.load(artefact)
     try:
         verify(bundle, runtime)
     except WeirError:
@@ -139,9 +146,11 @@ def load(bundle: Bundle, kind: Kind | None = None, reach: Reach = NOWHERE) -> Ru
     return runtime
 
 
-def _graph(bundle: Bundle, graph: Graph, reach: Reach) -> Runtime:
-    golden = bundle.card.golden
-    runtime = loader.load_graph(bundle.files[bundle.card.serving], graph, reach)
+def _graph(bundle: Bundle, graph: Graph, reach: Reach, apart: Bounds | None) -> Runtime:
+    golden, data = bundle.card.golden, bundle.files[bundle.card.serving]
+    runtime = (
+        isolated.load_graph(data, graph, apart) if apart else loader.load_graph(data, graph, reach)
+    )
     try:
         graphs.verify(runtime, golden.records, golden.outputs)
     except WeirError:

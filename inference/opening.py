@@ -16,6 +16,7 @@ from inference.core.reference import Reference
 from inference.core.tensors import Tensors
 from inference.models import MLAlgorithm
 from inference.runtimes.base import Runtime
+from inference.runtimes.confinement import Bounds
 from inference.signing import Ring
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def open_algorithm(row: MLAlgorithm) -> Opened:
     server that does not answer now.
     """
     bundle = bundles.read(store.get(row.bundle), keyring())
-    loaded = bundles.load(bundle, reach=reach())
+    loaded = bundles.load(bundle, reach=reach(), apart=apart() if row.isolated else None)
     key, free = LaneKey(row.pk, next(_generations)), isinstance(bundle.schema, Graph)
     return Opened(key, loaded, free, _reference(row))
 
@@ -77,6 +78,12 @@ def keyring() -> Ring:
     """The keys of this installation, which are in its environment and never in its database."""
     env = settings.WEIR
     return signing.ring(env.signing_key, env.trusted_keys)
+
+
+def apart() -> Bounds:
+    """What an isolated model may take."""
+    env = settings.WEIR
+    return Bounds(env.isolated_memory_mb << 20, env.isolated_timeout_ms / 1000)
 
 
 def reach() -> Reach:

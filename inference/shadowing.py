@@ -82,6 +82,7 @@ class Shadowing:
             LogMode.STRICT,
             mirror,
             level=Level.LAST,
+            leisurely=True,
         )
         try:
             future = self._submit(job)

@@ -26,10 +26,28 @@ from inference.engine.base import BatchReport
 log = logging.getLogger(__name__)
 
 FLUSH: Final = 3.0  # seconds
+LOOK: Final = 15.0  # seconds between two looks at what was counted
 MOST_KEPT: Final = 64  # windows of algorithms, while the database is away
 
 Counted = dict[tuple[int, datetime], Counts]
 Write = Callable[[Mapping[tuple[int, datetime], Counts], str], None]
+
+
+class Looking:
+    """Has what was counted looked at, every `seconds`; `look` runs in a thread."""
+
+    def __init__(self, look: Callable[[datetime], object], seconds: float) -> None:
+        self._look = database_sync_to_async(look, thread_sensitive=False)
+        self._seconds = seconds
+
+    async def run(self) -> None:
+        """Until cancelled; a database that is away changes nothing."""
+        while True:
+            await asyncio.sleep(self._seconds)
+            try:
+                await self._look(timezone.now())
+            except Exception:  # a background task: the next look sees the same
+                log.warning("what was counted was not looked at", exc_info=True)
 
 
 class Watching:

@@ -201,7 +201,7 @@ def _levels(frame: _Frame, levels: Mapping[str, float]) -> Iterator[str]:
     for name, level in levels.items():
         down = frame.down(level)
         yield _line((_LEFT, down), (_WIDTH - _RIGHT, down), GREY, dash="5 4")
-        yield _text((_WIDTH - _RIGHT, down - 5), name, anchor="end", colour="#374151")
+        yield _text((_LEFT + 6, down - 5), name, colour="#374151")
 
 
 def _moments(frame: _Frame, moments: Mapping[str, float]) -> Iterator[str]:
@@ -259,6 +259,7 @@ def _line(start: Point, end: Point, colour: str, dash: str = "") -> str:
 
 def _text(place: Point, text: str, *, anchor: str = "start", colour: str = GREY) -> str:
     return (
-        f'<text x="{place[0]:.1f}" y="{place[1]:.1f}" text-anchor="{anchor}" fill="{colour}">'
+        f'<text x="{place[0]:.1f}" y="{place[1]:.1f}" text-anchor="{anchor}" fill="{colour}" '
+        'stroke="white" stroke-width="3" paint-order="stroke">'
         f"{escape(text)}</text>"
     )

@@ -41,7 +41,7 @@ from inference.core.lifecycle import Rule
 from inference.durable import replies
 from inference.keys import Scope
 from inference.models import ABTest
-from inference.services import canaries, experiments, feedback, models
+from inference.services import canaries, experiments, feedback, models, overview
 from inference.services.experiments import Stopped
 
 
@@ -59,6 +59,12 @@ class EndpointViewSet(ReadOnlyModelViewSet):
         if schema is None:
             raise NotFound("No algorithm of this endpoint is in production.")
         return Response(schema)
+
+    @extend_schema(responses={200: dict})
+    @action(detail=True)
+    def drift(self, request: Request, **kwargs: Any) -> Response:
+        """How rows and answers of its algorithms lie compared with training, and what happened."""
+        return Response(overview.overview(self.get_object()))
 
     @extend_schema(
         parameters=[

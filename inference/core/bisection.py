@@ -20,9 +20,10 @@ class Bisection:
     Among n rows with k culprits that is at most 1 + 2 * k * ceil(log2 n) tries.
     """
 
-    __slots__ = ("_untried",)
+    __slots__ = ("_untried", "rows")
 
     def __init__(self, rows: int) -> None:
+        self.rows = rows
         self._untried = deque([Span(0, rows)])
 
     def next(self) -> Span | None:

@@ -22,7 +22,6 @@ and of rows that came independently; rows that come in bursts spread further.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
@@ -153,11 +152,7 @@ def report(reference: Reference, counts: Counts, least: int = LEAST_ROWS) -> Rep
     """What these counts say; raises ValueError if they are not of this reference."""
     if len(counts.cells) != sum(each.cells for each in reference.binnings):
         raise ValueError("The counts are those of another reference.")
-    stops = np.cumsum([each.cells for each in reference.binnings])
-    chance = CHANCE / len(reference.binnings)
-    cells = np.split(counts.cells, stops[:-1])
-    columns = zip(reference.binnings, reference.counts, cells, strict=True)
-    readings = [_reading(*each, least, chance) for each in columns]
+    readings = [reading(reference, counts, at, least) for at in range(len(reference.binnings))]
     split = len(reference.features)
     known = counts.rows and reference.confidence is not None
     return Report(
@@ -169,10 +164,13 @@ def report(reference: Reference, counts: Counts, least: int = LEAST_ROWS) -> Rep
     )
 
 
-def _reading(
-    binning: Binning, before: Sequence[int], cells: Cells, least: int, chance: float
-) -> Reading:
-    now, then = _Column(binning, cells), _Column(binning, np.array(before, np.int64))
+def reading(reference: Reference, counts: Counts, place: int, least: int = LEAST_ROWS) -> Reading:
+    """Of one column, by its place among all binnings."""
+    binning = reference.binnings[place]
+    start = sum(each.cells for each in reference.binnings[:place])
+    now = _Column(binning, counts.cells[start : start + binning.cells])
+    then = _Column(binning, np.array(reference.counts[place], np.int64))
+    chance = CHANCE / len(reference.binnings)
     known = now.rows >= least
     index, distance, by_chance = _distances(now, then, chance) if known else (None, None, None)
     return Reading(

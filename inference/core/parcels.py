@@ -154,7 +154,7 @@ def item(part: Part, number: int, remaining: float) -> Item:
         context.subject,
         context.at,
         _raws(part),
-        [] if part.tensors is None else [_block(array) for array in part.tensors],
+        [] if part.tensors is None else [packed(array) for array in part.tensors],
         None if whole else list(read.places),
         troubles(read.errors) if read.errors else {},
         context.table,
@@ -204,13 +204,13 @@ def part(found: Item, served: Served) -> Part:
 
 
 def result(number: int, settled: Part) -> Result:
-    blocks = [_block(array) for array in settled.outputs]
+    blocks = [packed(array) for array in settled.outputs]
     return Result(number, list(settled.texts), troubles(settled.errors), blocks=blocks)
 
 
 def outputs(found: Result) -> Tensors:
     """The arrays in it."""
-    return tuple(_array(block) for block in found.blocks)
+    return tuple(unpacked(block) for block in found.blocks)
 
 
 def failed(number: int, error: WeirError) -> Result:
@@ -255,7 +255,7 @@ class _Carried:
 
     def read(self, reader: Reader, positions: Sequence[int]) -> Read:
         found = self._item
-        arrays = tuple(_array(block) for block in found.blocks)
+        arrays = tuple(unpacked(block) for block in found.blocks)
         places = found.places if found.places is not None else range(len(found.ids))
         return Read(arrays or None, places, errors(found.errors))
 
@@ -263,13 +263,15 @@ class _Carried:
         return self._item.raws[position]
 
 
-def _block(array: Array) -> Block:
+def packed(array: Array) -> Block:
+    """An array as it travels."""
     if array.dtype == object:  # texts, whose own bytes are elsewhere
         return Block(BYTES, array.shape, datatypes.encoded(array))
     return Block(array.dtype.str, array.shape, array.tobytes())
 
 
-def _array(block: Block) -> Array:
+def unpacked(block: Block) -> Array:
+    """The array again; raises ValueError or TypeError for one that cannot be."""
     if block.dtype == BYTES and not block.data:  # a row may hold no texts at all
         return np.empty(block.shape, dtype=object)
     if block.dtype == BYTES:

@@ -82,6 +82,7 @@ class Job:
     """Rows that travel through the engine together.
 
     `deadline` is in seconds of the event loop's clock; see `Admission` for who is `hurried`.
+    Nobody waits for the row in the log of a `leisurely` one.
     """
 
     model: Model
@@ -91,6 +92,7 @@ class Job:
     ticket: Ticket
     hurried: bool = False
     level: Level = Level.USUAL
+    leisurely: bool = False
 
 
 class PredictionRow(NamedTuple):

@@ -13,6 +13,7 @@ from inference.core.errors import StorageUnavailable
 from inference.core.types import Ticket
 from inference.engine.base import LogStats
 from inference.engine.change import Change
+from inference.engine.leisure import Leisure
 from inference.engine.rescue import Write, write_all
 from inference.engine.spool import Spool
 from inference.engine.thread import Caller, Thread
@@ -39,6 +40,7 @@ class GroupCommit:
 
     `max_rows` bounds what may wait: whoever adds looks at `full` first, or waits for `room`. While
     `write` raises StorageUnavailable, patient tickets are kept apart, and tried again and again.
+    Leisurely ones are gathered, and written in portions between those that somebody waits for.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class GroupCommit:
         self._since = 0.0
         self._rows = 0
         self._spool = Spool(self._again)
+        self._leisure: Leisure[Group] = Leisure(self._go_on)
+        self._at_leisure = False  # the write under way
         self._change = Change()
         self._closed = False
         self._writes = self._written = self._failed = 0
@@ -70,13 +74,21 @@ class GroupCommit:
         return self._rows >= self._max_rows
 
     def add(
-        self, tickets: Sequence[Ticket], rows: int, done: Done, *, patient: bool = False
+        self,
+        tickets: Sequence[Ticket],
+        rows: int,
+        done: Done,
+        *,
+        patient: bool = False,
+        leisurely: bool = False,
     ) -> None:
         """Write these; `done` is called on the loop once they are, or are known not to be."""
         group = Group(tickets, rows, done, patient)
         self._rows += rows
         if self._closed:
             self._finish(group, range(len(tickets)))
+        elif leisurely:
+            self._leisure.add(group)
         elif patient and self._spool:
             self._keep(group)  # what has waited longer is tried first
         else:
@@ -99,6 +111,7 @@ class GroupCommit:
 
     async def drain(self, deadline: float) -> bool:
         """Until nothing waits; False if `deadline` (loop time) came first."""
+        self._leisure.hurry()
         return await self._change.until(lambda: not (self._rows or self._spool), deadline)
 
     def close(self) -> None:
@@ -106,7 +119,7 @@ class GroupCommit:
         self._closed = True
         kept = self._spool.close()
         self._rows += sum(group.rows for group in kept)
-        waiting, self._waiting = [*self._waiting, *kept], []
+        waiting, self._waiting = [*self._waiting, *kept, *self._leisure.close()], []
         for group in waiting:
             self._finish(group, range(len(group.tickets)))
         if self._thread is not None:
@@ -124,7 +137,10 @@ class GroupCommit:
 
     def _write_soon(self, groups: Sequence[Group]) -> None:
         self._waiting.extend(groups)
-        if not self._writing:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if not self._writing and (self._waiting or self._leisure.ready):
             self._next()
 
     def _keep(self, group: Group) -> None:
@@ -137,16 +153,19 @@ class GroupCommit:
     def _next(self) -> None:
         if self._thread is None:
             self._thread = self._make_thread("weir-log")
-        self._writing, self._waiting = self._waiting, []
+        # After a portion of those at leisure, whoever waits has his turn first.
+        self._at_leisure = self._leisure.ready and not (self._waiting and self._at_leisure)
+        if self._at_leisure:
+            self._writing = self._leisure.take()
+        else:
+            self._writing, self._waiting = self._waiting, []
         self._since = monotonic()
         tickets = [ticket for group in self._writing for ticket in group.tickets]
         self._thread.call(partial(write_all, self._write, tickets, self._patience), self._wrote)
 
     def _wrote(self, failed: frozenset[int] | None, error: BaseException | None) -> None:
         groups, self._writing = self._writing, []
-        if self._waiting:
-            # The thread gets its next work before anybody here is answered.
-            self._next()
+        self._go_on()  # the thread gets its next work before anybody here is answered
         if failed is None:
             logger.error("the log could not be written", exc_info=error)
             failed = frozenset(range(sum(len(group.tickets) for group in groups)))

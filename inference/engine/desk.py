@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from math import inf
 from time import monotonic
@@ -39,9 +39,8 @@ class Desk:
             return
         logged = [waiter for waiter in settled if waiter.job.mode is not LogMode.OFF]
         self._answer([waiter for waiter in settled if waiter.job.mode is not LogMode.STRICT])
-        for mode in (LogMode.STRICT, LogMode.FAST):
-            if alike := [waiter for waiter in logged if waiter.job.mode is mode]:
-                self._commit(alike)
+        for alike in _alike(logged):
+            self._commit(alike)
 
     def drop(self, waiters: Iterable[Waiter], error: Callable[[], WeirError]) -> None:
         """These will get no outcome."""
@@ -96,9 +95,10 @@ class Desk:
             waiter.committing = True
         tickets = [waiter.job.ticket for waiter in waiters]
         rows = sum(waiter.rows for waiter in waiters)
-        patient = waiters[0].job.mode is LogMode.FAST
+        done, first = partial(self._committed, waiters), waiters[0].job
+        patient, leisurely = first.mode is LogMode.FAST, first.leisurely
         try:
-            self.log.add(tickets, rows, partial(self._committed, waiters), patient=patient)
+            self.log.add(tickets, rows, done, patient=patient, leisurely=leisurely)
         except Exception:
             # Whatever is the matter with the log, those who wait for it must be told.
             logger.exception("the log took nothing")
@@ -123,3 +123,12 @@ class Desk:
             waiters = [waiter for index, waiter in enumerate(waiters) if index not in failed]
         self._answer([waiter for waiter in waiters if waiter.job.mode is LogMode.STRICT])
         self._left()
+
+
+def _alike(waiters: Sequence[Waiter]) -> Iterator[list[Waiter]]:
+    """Those whose rows are written in the same way, the strict ones first."""
+    for mode in (LogMode.STRICT, LogMode.FAST):
+        for leisurely in (False, True):
+            jobs = [w for w in waiters if w.job.mode is mode and w.job.leisurely is leisurely]
+            if jobs:
+                yield jobs

@@ -100,7 +100,8 @@ class Intake:
         assert served.model is not None  # a worker reads only streams of models that it has loaded
         model = Alone(served.model) if alone else served.model
         until = self._loop.time() + remaining
-        job = Job(model, tensors, until, item.mode, part, level=item.level)
+        leisurely = part.context.shadow
+        job = Job(model, tensors, until, item.mode, part, level=item.level, leisurely=leisurely)
         self._watch(entry, item, part, self._engine.submit(job))
 
     def _watch(self, entry: Entry, item: Item, part: Part, job: asyncio.Future[Any]) -> None:

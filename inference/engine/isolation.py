@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from time import monotonic
 
 from inference.core.bisection import Bisection, Span
-from inference.core.errors import DeadlineExceeded, ModelOutputInvalid, ModelUnavailable
+from inference.core.errors import (
+    DeadlineExceeded,
+    ModelCrashed,
+    ModelOutputInvalid,
+    ModelUnavailable,
+)
 from inference.core.tensors import Tensors, cut, rows
 from inference.core.types import Outcome
 from inference.engine.compute import Attempt, blame
@@ -75,10 +80,13 @@ class Isolation:
         """The jobs, by index, that are complete by this attempt."""
         if tried.outputs is not None and self._pieces.fits(span, tried.outputs):
             return self._pieces.passed(span, tried.outputs)
-        if not self._plan.failed(span):
-            return []
         error = tried.error or ModelOutputInvalid("the model returned another shape than before")
-        return self._pieces.failed(span.start, blame(error))
+        # A crash cost a process: only the whole batch is split for one, and no half of it again.
+        final = isinstance(error, ModelCrashed) and span.stop - span.start < self._plan.rows
+        if not final and not self._plan.failed(span):
+            return []
+        blamed = [self._pieces.failed(row, blame(error)) for row in range(*span)]
+        return [job for complete in blamed for job in complete]
 
     def _next(self) -> Span | None:
         while (span := self._plan.next()) is not None:

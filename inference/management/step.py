@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -66,6 +67,27 @@ def watched(what: str) -> Callable[[Iterable[Item], int], Iterable[Item]]:
         return tqdm(items, what, total, disable=not sys.stderr.isatty(), leave=False)
 
     return watch
+
+
+@contextmanager
+def stages(what: str, count: int) -> Iterator[Callable[[str], None]]:
+    """What is to be told of each stage as it begins; shown on a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(total=count, desc=what, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def told(stage: str) -> None:
+            bar.set_postfix_str(stage)
+            bar.update()
+
+        yield told
+
+
+def computing(parser: ArgumentParser) -> None:
+    """On which processes or machines: see `inference.training.backends`."""
+    parser.add_argument("--backend", choices=["loky", "dask", "ray"], help="or here, on one thread")
+    parser.add_argument("--jobs", type=int, default=2, help="workers of the backend (2)")
+    parser.add_argument("--scheduler", help="address of a dask or ray that runs already")
 
 
 def moment(text: str) -> datetime:

@@ -185,6 +185,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "number",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        editable=False,
+                        help_text="Counts those of its algorithm, kind and subject.",
+                        null=True,
+                    ),
+                ),
+                (
                     "algorithm",
                     models.ForeignKey(
                         blank=True,
@@ -205,6 +214,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("algorithm", "kind", "subject", "number"),
+                        name="monitor_event_number",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

@@ -43,9 +43,20 @@ class MonitorEvent(models.Model):
     value = models.FloatField(null=True, blank=True)
     text = models.CharField(max_length=WHY_LENGTH)
     over = models.BooleanField(default=False, help_text="Whether it says that it has ended.")
+    number = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Counts those of its algorithm, kind and subject.",
+    )
 
     class Meta:
         ordering = ("id",)
+        constraints = (
+            UniqueConstraint(
+                fields=["algorithm", "kind", "subject", "number"], name="monitor_event_number"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} of endpoint {self.endpoint_id}"

@@ -20,9 +20,11 @@ from inference.core import retention
 from inference.models import (
     ABTest,
     Arm,
+    DriftCount,
     Exposure,
     MLAlgorithm,
     MLRequest,
+    MonitorEvent,
     Outbox,
     Receipt,
     ShadowPrediction,
@@ -86,6 +88,22 @@ def prune(terms: Terms, batch: int, *, dry_run: bool = False) -> Iterator[Step]:
         yield Step(last, gone, there - gone)
     if not dry_run:
         _forget(terms, stop)
+        _overlook(terms)
+
+
+def _overlook(terms: Terms) -> None:
+    """What was counted to notice drift, and what was noticed, but for what still goes on."""
+    algorithms = MLAlgorithm.objects.all()
+    if terms.endpoints:
+        algorithms = algorithms.filter(parent_endpoint__name__in=terms.endpoints)
+    ids = list(algorithms.values_list("pk", flat=True))
+    DriftCount.objects.filter(algorithm__in=ids, window__lt=terms.before).delete()
+    events = MonitorEvent.objects.filter(algorithm__in=ids, made_at__lt=terms.before)
+    same = ("algorithm", "kind", "subject")
+    later = MonitorEvent.objects.filter(**{each: OuterRef(each) for each in same})
+    newer = Exists(later.filter(number__gt=OuterRef("number")))
+    doomed = events.filter(newer).values_list("pk", flat=True)
+    MonitorEvent.objects.filter(pk__in=list(doomed)).delete()
 
 
 def _follow(first: int, last: int) -> None:

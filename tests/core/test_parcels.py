@@ -328,7 +328,7 @@ def test_an_item_of_all_rows_does_not_say_which() -> None:
 
 def test_texts_travel_as_they_are() -> None:
     array = np.array([[b"a", b""], ["\N{SNOWMAN}".encode(), b"\xff"]], dtype=object)
-    found = parcels.Result(1, [], {}, blocks=[parcels._block(array)])
+    found = parcels.Result(1, [], {}, blocks=[parcels.packed(array)])
 
     (again,) = parcels.outputs(parcels.received(parcels.reply([found])).results[0])
 
@@ -336,7 +336,7 @@ def test_texts_travel_as_they_are() -> None:
 
 
 def test_a_row_may_hold_no_texts_at_all() -> None:
-    found = parcels.Result(1, [], {}, blocks=[parcels._block(np.empty((2, 0), dtype=object))])
+    found = parcels.Result(1, [], {}, blocks=[parcels.packed(np.empty((2, 0), dtype=object))])
 
     (again,) = parcels.outputs(parcels.received(parcels.reply([found])).results[0])
 

@@ -54,6 +54,7 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "endpoint-list": (f"{API}/endpoints", {"GET": READ}),
     "endpoint-detail": (f"{API}/endpoints/1", {"GET": READ}),
     "endpoint-schema": (f"{API}/endpoints/1/schema", {"GET": READ}),
+    "endpoint-drift": (f"{API}/endpoints/1/drift", {"GET": READ}),
     "endpoint-plan": (f"{API}/endpoints/1/plan?difference=0.05&base=0.9", {"GET": READ}),
     "mlalgorithm-list": (f"{API}/mlalgorithms", {"GET": READ}),
     "mlalgorithm-detail": (f"{API}/mlalgorithms/1", {"GET": READ}),

@@ -27,7 +27,7 @@ SERVED: Loops = {"uvloop": uvloop.new_event_loop}
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Loops:
     if {"place", "server"} & set(getattr(item, "fixturenames", ())):
         return SERVED
-    return VIRTUAL if item.path.name == "test_deadlines.py" else REAL
+    return VIRTUAL if item.path.name in ("test_deadlines.py", "test_leisure.py") else REAL
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from inference.core.errors import WeirError
+from inference.core.errors import ModelCrashed, WeirError
 from inference.core.tensors import Tensors
 from inference.engine.local import LocalEngine
 from tests.engine.crowd import POISON, Does, Hands, Sevenfold, Slip, Torn, job, turns, values
@@ -57,6 +57,37 @@ async def test_rows_nobody_waits_for_are_not_searched(engine: LocalEngine, hands
     assert hands.waiting() == 0
     assert ticket.outcomes == []
     assert await engine.drain(0.0)
+
+
+async def test_a_crash_is_looked_for_in_halves_and_no_further(live: LocalEngine) -> None:
+    """Each further step would cost another process."""
+    deadly = 50.0
+
+    def crashes(tensors: Tensors) -> Tensors:
+        if (tensors[0] == deadly).any():
+            raise ModelCrashed
+        return tensors
+
+    model = Does(crashes)
+
+    outcome = await live.submit(job(model, 0, 1, 2, 3, 4, deadly, 8, 9))
+
+    assert {row: error.code for row, error in outcome.errors.items()} == dict.fromkeys(
+        range(4, 8), "model_crashed"
+    )
+    assert values(outcome)[:4] == [0, 1, 2, 3]
+    assert len(model.batches) == 3
+
+
+async def test_a_single_row_that_crashes_is_not_asked_again(live: LocalEngine) -> None:
+    def crashes(tensors: Tensors) -> Tensors:
+        raise ModelCrashed
+
+    model = Does(crashes)
+
+    outcome = await live.submit(job(model, 1))
+
+    assert (outcome.errors[0].code, len(model.batches)) == ("model_crashed", 1)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandParser
 
 from inference.core.lifecycle import Status
-from inference.management.step import Outcome, Step, watched
+from inference.management.step import Outcome, Step, computing, stages
+from inference.models import MLAlgorithm
 
 if TYPE_CHECKING:
-    from inference.models import MLAlgorithm
     from inference.training.fitting import Labels, Trained
 
 
@@ -53,7 +53,7 @@ class Command(Step):
             "--reads", choices=["matrix", "frame"], help="by default as the estimator looks"
         )
         parser.add_argument("--seed", type=int, default=20, help="of whatever is drawn (20)")
-        _computing(parser)
+        computing(parser)
         parser.add_argument("--name", default="", help="by default the estimator's")
         parser.add_argument("--version", default="", dest="model_version", help="or made of all")
         parser.add_argument("--owner", default="operator")
@@ -61,8 +61,6 @@ class Command(Step):
         parser.add_argument("--out", type=Path, help="write the bundle there, register nothing")
 
     def take(self, given: Mapping[str, Any]) -> Outcome:
-        from inference.models import MLAlgorithm
-
         champion = MLAlgorithm.objects.filter(
             parent_endpoint__name=given["endpoint"], current_status=Status.PRODUCTION.value
         ).first()
@@ -70,12 +68,6 @@ class Command(Step):
         if given["out"] is not None:
             return _written(trained, given["out"])
         return _registered(trained, champion)
-
-
-def _computing(parser: ArgumentParser) -> None:
-    parser.add_argument("--backend", choices=["loky", "dask", "ray"], help="or here, on one thread")
-    parser.add_argument("--jobs", type=int, default=2, help="workers of the backend (2)")
-    parser.add_argument("--scheduler", help="address of a dask or ray that runs already")
 
 
 def _trained(given: Mapping[str, Any], champion: MLAlgorithm | None) -> Trained:
@@ -89,13 +81,11 @@ def _trained(given: Mapping[str, Any], champion: MLAlgorithm | None) -> Trained:
     params = estimators.params(given["param"])
     wanted = Wanted(given["estimator"], params, given["seed"], given["reads"])
     backend = Backend(given["backend"], given["jobs"], given["scheduler"])
-    steps = iter(watched("train")(("read", "fit, compile, measure"), 2))
-    next(steps)
-    course = courses.read(named, Cut(seed=given["seed"]))
-    next(steps)
-    trained = fitting.trained(course, wanted, _labels(given, champion), backend)
-    next(steps, None)
-    return trained
+    with stages("train", 2) as told:
+        told("read")
+        course = courses.read(named, Cut(seed=given["seed"]))
+        told("fit, compile, measure")
+        return fitting.trained(course, wanted, _labels(given, champion), backend)
 
 
 def _labels(given: Mapping[str, Any], champion: MLAlgorithm | None) -> Labels:

@@ -73,7 +73,8 @@ def test_two_runs_say_the_same_to_the_bit_and_another_seed_does_not() -> None:
     assert first.bundle.card.version != other.bundle.card.version
 
 
-@pytest.mark.parametrize("name", ["loky", pytest.param("dask", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["loky", "dask"])
 def test_workers_of_a_backend_make_the_same_model(name: backends.Name) -> None:
     if name == "dask":
         pytest.importorskip("distributed", reason="dask and distributed are not installed")

@@ -1,0 +1,43 @@
+"""Which registered version a command means, and the bundle of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inference import bundles, opening, store
+from inference.bundles import Bundle
+from inference.core.errors import BundleInvalid
+from inference.core.lifecycle import Status
+from inference.models import MLAlgorithm
+
+_CANDIDATES: Final = (Status.TESTING, Status.STAGING, Status.REGISTERED)
+
+
+def find(word: str) -> MLAlgorithm:
+    """By its number; by the name of an endpoint the newest one there that may be promoted next.
+
+    Raises BundleInvalid.
+    """
+    if word.isdecimal():
+        found = MLAlgorithm.objects.filter(pk=int(word)).first()
+    else:
+        statuses = [each.value for each in _CANDIDATES]
+        rows = MLAlgorithm.objects.filter(
+            parent_endpoint__name=word, current_status__in=statuses
+        ).order_by("-pk")
+        found = rows.first()
+    if found is None:
+        raise BundleInvalid(f"There is no algorithm {word}, and no candidate of such an endpoint.")
+    return found
+
+
+def champion(endpoint: int) -> MLAlgorithm | None:
+    """The one in production there."""
+    return MLAlgorithm.objects.filter(
+        parent_endpoint=endpoint, current_status=Status.PRODUCTION.value
+    ).first()
+
+
+def bundle(row: MLAlgorithm) -> Bundle:
+    """Raises BundleInvalid, or StorageUnavailable."""
+    return bundles.read(store.get(row.bundle), opening.keyring())

@@ -1,0 +1,98 @@
+"""What a bundle says to rows, here or spread over workers, and how each row came out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+
+from inference import bundles
+from inference.bundles import Bundle
+from inference.core import reference
+from inference.core.reach import NOWHERE, Reach
+from inference.core.schema import Schema
+from inference.core.tensors import Matrix
+from inference.training import evaluate
+from inference.training.dataset import Record, Rows
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Labelled rows after they were asked: metrics of all together, the rest a value each.
+
+    `gains` is what counts, more being better: right or not of classes, the negated absolute error
+    of a quantity. `confidence` and `brier` (negated) are of classes.
+    """
+
+    metrics: Mapping[str, float]
+    gains: Values
+    right: npt.NDArray[np.bool_] | None = None
+    confidence: Values | None = None
+    brier: Values | None = None
+
+
+def outputs(
+    bundle: Bundle, records: Sequence[Record], jobs: int = 1, reach: Reach = NOWHERE
+) -> Matrix:
+    """Shape [rows, classes] or [rows, 1]; raises RowInvalid, or BundleInvalid for no prediction.
+
+    With more jobs than one, each takes a part of the rows on a worker of joblib's backend.
+    """
+    matrix = bundle.table.encode_many(records)
+    if jobs == 1 or len(matrix) < jobs:
+        return _asked(bundle, matrix, reach)
+    key = secrets.token_bytes(32)
+    data = bundles.write(bundle, key)
+    pieces = joblib.Parallel()(
+        joblib.delayed(_piece)(data, key, part, reach) for part in np.array_split(matrix, jobs)
+    )
+    return np.concatenate(pieces)
+
+
+def labels(schema: Schema, outputs: Matrix) -> list[str | float]:
+    """What a caller reads as the label: a class, or the value."""
+    said: list[float] = reference.said(outputs)[:, 0].tolist()
+    if schema.target.task == "regression":
+        return [*said]
+    return [schema.target.classes[int(at)] for at in said]
+
+
+def scored(schema: Schema, outputs: Matrix, rows: Rows) -> Scored:
+    """How each row came out; a label that the model does not know is one it has wrong."""
+    metrics = evaluate.metrics(schema, outputs, rows)
+    if schema.target.task == "regression":
+        truth = np.asarray(rows.labels, dtype=np.float64)
+        return Scored(metrics, -np.abs(outputs[:, 0] - truth))
+    said = np.array(labels(schema, outputs), dtype=object)
+    right = said == np.array([str(label) for label in rows.labels], dtype=object)
+    return Scored(
+        metrics,
+        right.astype(np.float64),
+        right,
+        outputs.max(axis=1),
+        -_brier(schema, outputs, rows),
+    )
+
+
+def _brier(schema: Schema, outputs: Matrix, rows: Rows) -> Values:
+    classes = np.array(schema.target.classes, dtype=object)
+    truth = np.array([str(label) for label in rows.labels], dtype=object)[:, None] == classes[None]
+    halved: Values = 0.5 * ((outputs - truth.astype(np.float64)) ** 2).sum(axis=1)
+    return halved
+
+
+def _asked(bundle: Bundle, matrix: Matrix, reach: Reach) -> Matrix:
+    with closing(bundles.load(bundle, reach=reach)) as runtime:
+        return bundles.answers(runtime, matrix)
+
+
+def _piece(data: bytes, key: bytes, matrix: Matrix, reach: Reach) -> Any:
+    return _asked(bundles.read(data, key), matrix, reach)
