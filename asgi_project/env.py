@@ -86,6 +86,11 @@ def _default_secure(settled: Settled) -> str:
     return "false" if settled["profile"] == "open" else "true"
 
 
+def _default_gate(settled: Settled) -> str:
+    """Open: `false`. Production: `true`."""
+    return "false" if settled["profile"] == "open" else "true"
+
+
 def _default_uploads(settled: Settled) -> str:
     """Open: `true`. Production: `false`."""
     return "true" if settled["profile"] == "open" else "false"
@@ -347,6 +352,12 @@ class Environment:
         readers.whole(1, 1_000_000),
         "4096",
         "The most requests one socket may have in flight.",
+    )
+    promotion_gate: bool = _var(
+        "WEIR_PROMOTION_GATE",
+        readers.flag,
+        _default_gate,
+        "Whether REST and the admin promote only what an evaluation blesses, as `promote` does.",
     )
     remote_hosts: tuple[str, ...] = _var(
         "WEIR_REMOTE_HOSTS",

@@ -44,6 +44,7 @@ STATUS: Final[Mapping[str, int]] = {
     "queue_unavailable": 503,
     "storage_unavailable": 503,
     "transition_refused": 409,
+    "not_blessed": 409,
     "raced": 409,
     "bundle_invalid": 422,
     "format_refused": 415,

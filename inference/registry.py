@@ -264,6 +264,7 @@ def _endpoints(
         algorithms[row.parent_endpoint_id].append(running.algorithm(row))
     known = [each.experiment for each in old.values() if each.experiment is not None]
     experiments = running.experiments({test.id: test for test in known})
+    aliases = running.aliases()
     return {
         endpoint.name: Endpoint(
             id=endpoint.pk,
@@ -271,6 +272,7 @@ def _endpoints(
             log_mode=LogMode(endpoint.log_mode),
             algorithms=tuple(algorithms[endpoint.pk]),
             experiment=experiments.get(endpoint.pk),
+            aliases=aliases.get(endpoint.pk, {}),
         )
         for endpoint in models.Endpoint.objects.all()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -10,7 +11,7 @@ from inference import models
 from inference.core.experiment import Mode
 from inference.core.kept import Kept
 from inference.core.lifecycle import Status
-from inference.core.routing import Algorithm, Arm, Experiment
+from inference.core.routing import CHAMPION, Algorithm, Arm, Experiment
 
 
 def experiments(known: Mapping[int, Experiment]) -> dict[int, Experiment]:
@@ -20,6 +21,22 @@ def experiments(known: Mapping[int, Experiment]) -> dict[int, Experiment]:
     """
     tests = models.ABTest.objects.filter(ended_at=None).prefetch_related("arms__algorithm")
     return {test.endpoint_id: _experiment(test, known.get(test.pk)) for test in tests}
+
+
+def aliases() -> Mapping[int, Mapping[str, int]]:
+    """Of each endpoint, by its id; the champion is in production, or was when the test began."""
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for endpoint, name, named in models.Alias.objects.values_list("endpoint", "name", "algorithm"):
+        found[endpoint][name] = named
+    was = models.Arm.objects.filter(abtest__ended_at=None, status_before=Status.PRODUCTION.value)
+    rows = models.MLAlgorithm.objects.filter(current_status=Status.PRODUCTION.value)
+    champions = [
+        *was.values_list("abtest__endpoint", "algorithm"),
+        *rows.values_list("parent_endpoint", "id"),
+    ]
+    for endpoint, champion in champions:
+        found[endpoint][CHAMPION] = champion
+    return found
 
 
 def algorithm(row: models.MLAlgorithm) -> Algorithm:

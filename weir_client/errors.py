@@ -14,8 +14,8 @@ WeirError
  │    └── DeadlineExceeded, ModelError, ModelCrashed, ModelRejectedRow, ModelOutputInvalid,
  │        ModelUnavailable, QueueUnavailable, StorageUnavailable
  ├── LifecycleError            a change to models or experiments that may not be made
- │    └── TransitionRefused, Raced, BundleInvalid, FormatRefused, TrialFailed, UploadsOff,
- │        CannotSign, DatasetInvalid, TrainingFailed, ExperimentInvalid
+ │    └── TransitionRefused, NotBlessed, Raced, BundleInvalid, FormatRefused, TrialFailed,
+ │        UploadsOff, CannotSign, DatasetInvalid, TrainingFailed, ExperimentInvalid
  └── LineError                 found here, on the way to the server
       ├── Unreachable          nothing was sent
       ├── Interrupted          it was sent, and nobody knows what became of it
@@ -252,6 +252,12 @@ class TransitionRefused(LifecycleError):
     """The status may not change like this."""
 
     code = "transition_refused"
+
+
+class NotBlessed(LifecycleError):
+    """No evaluation blesses this algorithm beside the one in production."""
+
+    code = "not_blessed"
 
 
 class Raced(LifecycleError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.db.models import Count, Prefetch, QuerySet
@@ -18,7 +19,8 @@ from inference.core.errors import WeirError
 from inference.core.lifecycle import Rule, Status
 from inference.core.types import LogMode
 from inference.models import ABTest, Endpoint, MLAlgorithm, MLAlgorithmStatus
-from inference.services import experiments, models
+from inference.services import experiments, models, promotions
+from inference.services.promotions import Gate
 
 
 @admin.register(Endpoint)
@@ -57,7 +59,7 @@ class EndpointAdmin(Shown):
 
     def write(self, request: HttpRequest, obj: Endpoint) -> None:
         """How its predictions are logged from now on."""
-        models.endpoint_set_log_mode(obj.pk, LogMode(obj.log_mode))
+        models.endpoint_set_log_mode(obj.pk, LogMode(obj.log_mode), by=username(request))
 
 
 class StatusInline(ShownInline):
@@ -179,7 +181,8 @@ class AlgorithmAdmin(Shown):
 
 
 def _moved(algorithm: MLAlgorithm, status: Status, by: str) -> str:
-    models.algorithm_set_status(algorithm.pk, status, by=by, reason="by the admin")
+    gate = Gate(closed=settings.WEIR.promotion_gate)
+    promotions.promote(algorithm.pk, status, by=by, why="by the admin", gate=gate)
     return f"{algorithm} is {status} now."
 
 

@@ -61,7 +61,8 @@ class PredictView(APIView):
         parameters=[
             OpenApiParameter("status", description="Which algorithm: production by default."),
             OpenApiParameter("version", description="Its exact version."),
-            OpenApiParameter("algorithm", int, description="Its id; wins over the other two."),
+            OpenApiParameter("algorithm", int, description="Its id; wins over all the others."),
+            OpenApiParameter("alias", description="Such as champion; wins over status, version."),
             OpenApiParameter("subject", description="Keeps its arm while a test runs."),
             OpenApiParameter("strict", bool, description="422 for a row that does not fit."),
             OpenApiParameter("wait", float, description="Seconds to wait before 202 with an id."),

@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import DefaultRouter
 from rest_framework.settings import api_settings
 
-from inference.api import views
+from inference.api import lifecycle, views
 from inference.api.live import OperationsView
 from inference.api.predict import PredictView
 
@@ -33,6 +33,28 @@ urlpatterns: list[URLPattern | URLResolver] = [
         r"^stop_ab_test/(?P<ab_test_id>.+)$", views.StopABTestView.as_view(), name="stop-ab-test"
     ),
     path("operations", OperationsView.as_view(), name="operations"),
+    path("audit", lifecycle.AuditView.as_view(), name="audit"),
+    path("evaluations", lifecycle.EvaluationsView.as_view(), name="evaluations"),
+    path(
+        "mlalgorithms/<int:algorithm_id>/promote",
+        lifecycle.PromoteView.as_view(),
+        name="mlalgorithm-promote",
+    ),
+    path(
+        "endpoints/<int:endpoint_id>/rollback",
+        lifecycle.RollbackView.as_view(),
+        name="endpoint-rollback",
+    ),
+    path(
+        "endpoints/<int:endpoint_id>/aliases",
+        lifecycle.AliasesView.as_view(),
+        name="endpoint-aliases",
+    ),
+    path(
+        "endpoints/<int:endpoint_id>/aliases/<str:name>",
+        lifecycle.AliasView.as_view(),
+        name="endpoint-alias",
+    ),
     path("schema", SpectacularAPIView.as_view(**_GUARDED), name="schema"),
     path(
         "docs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
+from django.conf import settings
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -36,13 +37,14 @@ from inference.api.serializers import (
 )
 from inference.core import lifecycle
 from inference.core.agreement import Agreed
-from inference.core.errors import ExperimentInvalid, TransitionRefused
+from inference.core.errors import ExperimentInvalid, NotBlessed, TransitionRefused
 from inference.core.lifecycle import Rule
 from inference.durable import replies
 from inference.keys import Scope
 from inference.models import ABTest
-from inference.services import canaries, experiments, feedback, models, overview
+from inference.services import canaries, experiments, feedback, overview, promotions
 from inference.services.experiments import Stopped
+from inference.services.promotions import Gate
 
 
 class EndpointViewSet(ReadOnlyModelViewSet):
@@ -99,13 +101,14 @@ class StatusViewSet(mixins.CreateModelMixin, ReadOnlyModelViewSet):
         """The new row is the active one; what may not be is said under `status`."""
         given = serializer.validated_data
         try:
-            serializer.instance = models.algorithm_set_status(
+            serializer.instance = promotions.promote(
                 given["parent_mlalgorithm"].pk,
                 lifecycle.parse(given["status"]),
                 by=given["created_by"],
-                reason=given.get("reason", ""),
+                why=given.get("reason", ""),
+                gate=Gate(closed=settings.WEIR.promotion_gate),
             )
-        except TransitionRefused as error:
+        except (NotBlessed, TransitionRefused) as error:
             raise ValidationError({"status": [error.message]}) from error
 
 

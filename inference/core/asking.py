@@ -55,6 +55,7 @@ class Ask:
             "status": wanted.status,
             "version": wanted.version,
             "algorithm": wanted.algorithm,
+            "alias": wanted.alias,
             "subject": self.subject,
             "lenient": self.lenient,
         }
@@ -62,12 +63,15 @@ class Ask:
 
 def from_dict(endpoint: str, kept: Mapping[str, Any]) -> Ask:
     """What `as_dict` was made of; nobody waits for it any more."""
-    wanted = Wanted(kept["status"], kept["version"], kept["algorithm"])
+    # One that was accepted by an older version knows no alias.
+    wanted = Wanted(kept["status"], kept["version"], kept["algorithm"], kept.get("alias"))
     return Ask(endpoint, wanted, kept["subject"], kept["lenient"])
 
 
 def from_query(endpoint: str, query: Mapping[str, str]) -> Ask:
-    """The tutorial's query (`status`, `version`), ours (`algorithm`, `subject`, `strict`, `wait`).
+    """The tutorial's query (`status`, `version`), and ours.
+
+    That is `algorithm`, `alias`, `subject`, `strict` and `wait`.
 
     Raises RowInvalid naming the parameter.
     """
@@ -75,6 +79,7 @@ def from_query(endpoint: str, query: Mapping[str, str]) -> Ask:
         status=query.get("status") or PRODUCTION,
         version=query.get("version") or None,
         algorithm=_algorithm(query.get("algorithm")),
+        alias=query.get("alias") or None,
     )
     lenient = query.get("strict", "").lower() not in TRUE
     subject = checked_subject(query.get("subject", ""))

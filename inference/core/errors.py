@@ -35,6 +35,7 @@ WeirError
  │    └── StorageUnavailable   storage_unavailable
  └── LifecycleError            a change to models or experiments that may not be made
       ├── TransitionRefused    transition_refused
+      ├── NotBlessed           not_blessed
       ├── Raced                raced
       ├── BundleInvalid        bundle_invalid
       ├── FormatRefused        format_refused
@@ -284,6 +285,12 @@ class TransitionRefused(LifecycleError):
     """The status may not change like this."""
 
     code = "transition_refused"
+
+
+class NotBlessed(LifecycleError):
+    """No evaluation blesses this algorithm beside the one in production."""
+
+    code = "not_blessed"
 
 
 class Raced(LifecycleError):

@@ -21,6 +21,7 @@ from inference.core.types import LogMode
 
 PRODUCTION = "production"
 AB_TESTING = "ab_testing"
+CHAMPION = "champion"  # an alias: whoever is in production, or was when the test began
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +122,27 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the caller asked for. `algorithm` (an id) wins over status and version."""
+    """What the caller asked for. `algorithm` (an id) wins over `alias`, and that over the rest."""
 
     status: str = PRODUCTION
     version: str | None = None
     algorithm: int | None = None
+    alias: str | None = None
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A name that clients call, with everything that may answer for it."""
+    """A name that clients call, with everything that may answer for it.
+
+    `aliases` are names of its algorithms, by their ids.
+    """
 
     id: int
     name: str
     log_mode: LogMode
     algorithms: tuple[Algorithm, ...]
     experiment: Experiment | None = None
+    aliases: Mapping[str, int] = field(default_factory=dict)
     _by_status: Mapping[str, tuple[Algorithm, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -151,16 +157,21 @@ class Endpoint:
 
         While an experiment runs, its arms stand in for production; a unit that takes no part gets
         what was there before it. Only a request that could have got any of the arms is an exposure;
-        one that names a version or an algorithm is not, unless all arms match. Raises NotServed or
-        Ambiguous, worded as the tutorial's clients know them.
+        one that names a version, an alias or an algorithm is not, unless all arms match. Raises
+        NotServed or Ambiguous, worded as the tutorial's clients know them.
         """
         if wanted.algorithm is not None:
-            return _only([a for a in self.algorithms if a.id == wanted.algorithm]), None
+            return self._named(wanted.algorithm), None
+        if wanted.alias is not None:
+            return self._named(self.aliases.get(wanted.alias)), None
         if self.experiment is not None and wanted.status in (PRODUCTION, AB_TESTING):
             found = _in_experiment(self.experiment, wanted.version, unit)
             if found is not None:
                 return found
         return _only(_matching(self._by_status.get(wanted.status, ()), wanted.version)), None
+
+    def _named(self, algorithm_id: int | None) -> Algorithm:
+        return _only([a for a in self.algorithms if a.id == algorithm_id])
 
 
 def _in_experiment(

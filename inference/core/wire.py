@@ -7,7 +7,7 @@ Client to server, on /ws/v1/predict/{endpoint}: one frame is one request,
     {"id": 3, "rows": [[...]]}        many rows by position, in the order of the schema
     {"id": 4, "block": {...}}         the same as one array: datatype, shape and data (msgpack only)
 
-with, optionally, "subject", "status", "version", "algorithm", "deadline_ms" and
+with, optionally, "subject", "status", "version", "algorithm", "alias", "deadline_ms" and
 
     "async": true                     to be told at once that it will be answered
 
@@ -80,6 +80,7 @@ class Frame(Struct, gc=False, forbid_unknown_fields=True):
     status: str | UnsetType = UNSET
     version: str | UnsetType = UNSET
     algorithm: Whole | UnsetType = UNSET
+    alias: str | UnsetType = UNSET
     deadline_ms: float | UnsetType = UNSET
     later: bool | UnsetType = msgspec.field(default=UNSET, name="async")
     resume: list[Id] | UnsetType = UNSET
@@ -313,6 +314,7 @@ def _ask(endpoint: str, frame: Frame) -> Ask:
         status=frame.status or PRODUCTION,
         version=frame.version or None,
         algorithm=None if frame.algorithm is UNSET else frame.algorithm,
+        alias=frame.alias or None,
     )
     subject = checked_subject(frame.subject) if frame.subject else ""
     wait = 0.0 if frame.later is True else None

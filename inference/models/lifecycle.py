@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from django.db import models
 from django.db.models import UniqueConstraint
 from django.utils import timezone
 
+from inference.core.errors import TransitionRefused
 from inference.models.fields import NAME_LENGTH, WHY_LENGTH
 from inference.models.registry import Endpoint, MLAlgorithm
+
+_SEALED: Final = "The audit is only ever added to."
 
 
 class Evaluation(models.Model):
@@ -49,8 +54,23 @@ class Alias(models.Model):
         return f"{self.name} of endpoint {self.endpoint_id}"
 
 
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Rows that nobody changes."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Raises TransitionRefused."""
+        raise TransitionRefused(_SEALED)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Raises TransitionRefused."""
+        raise TransitionRefused(_SEALED)
+
+
 class AuditEntry(models.Model):
-    """What was done, by whom and why; each row holds the hash of the one before it."""
+    """What was done, by whom and why; each row holds the hash of the one before it.
+
+    It is only ever added to. Nothing here keeps out who writes SQL; the hashes show that he did.
+    """
 
     id = models.BigIntegerField(primary_key=True, help_text="Counts from 1, without gaps.")
     made_at = models.DateTimeField(editable=False)
@@ -66,9 +86,21 @@ class AuditEntry(models.Model):
     previous = models.CharField(max_length=64, help_text="The hash of the row before this.")
     hash = models.CharField(max_length=64, help_text="sha256 over all of this row but itself.")
 
+    objects = AuditQuerySet.as_manager()
+
     class Meta:
         ordering = ("id",)
         verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.what}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new row; raises TransitionRefused for one that is there."""
+        if not self._state.adding:
+            raise TransitionRefused(_SEALED)
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Raises TransitionRefused."""
+        raise TransitionRefused(_SEALED)

@@ -23,6 +23,7 @@ from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm
 from inference.selectors import Readout
 from inference.services import announce, decisions, modes, rosters, statuses
+from inference.services.audit import Grounds
 from inference.services.decisions import What
 
 MOST_WEIGHT: Final = 1_000_000
@@ -142,15 +143,15 @@ def _take(algorithm: MLAlgorithm, test: ABTest, arm: Arm) -> None:
     arm.abtest, arm.algorithm, arm.status_before = test, algorithm, before.value
     arm.save()
     during = lifecycle.taken(Mode(test.mode), arm.position - 1, before)
-    _move(algorithm, during, test.created_by, f"test {test.pk} started")
+    _move(algorithm, during, test.created_by, Grounds(f"test {test.pk} started", test.pk))
 
 
-def _move(algorithm: MLAlgorithm, after: Status, by: str, reason: str) -> None:
+def _move(algorithm: MLAlgorithm, after: Status, by: str, grounds: Grounds) -> None:
     """Nothing for an arm that stays where it is."""
     now = Status(algorithm.current_status)
     if now is not after:
         lifecycle.check(now, after, by_test=True)
-        statuses.move(algorithm, after, by=by, reason=reason)
+        statuses.move(algorithm, after, by=by, grounds=grounds)
 
 
 @transaction.atomic
@@ -308,7 +309,7 @@ def close(
     """
     said = summary(seen.test.measure, [arm.tally for arm in seen.measured])
     _end(seen, by, said, outcome)
-    _release(seen.test, winner, by, loser)
+    _release(seen, winner, by, loser)
     announce.experiment_changed(seen.test.pk)
     return Stopped(FINISHED, said)
 
@@ -353,12 +354,13 @@ def _as_json(found: verdict.Verdict) -> dict[str, Any]:
     return {"code": found.code.value, "sentence": found.sentence, **numbers}
 
 
-def _release(test: ABTest, winner: int | None, by: str, loser: Status | None) -> None:
+def _release(seen: Readout, winner: int | None, by: str, loser: Status | None) -> None:
     """The winner to production and the others out of the way; without one, everybody back."""
-    reason = f"test {test.pk} stopped"
+    test = seen.test
+    grounds = Grounds(f"test {test.pk} stopped", test.pk, seen.snapshot)
     for index, arm in enumerate(test.current):
         after = before = Status(arm.status_before)
         if winner is not None:
             beaten = loser or lifecycle.lost(Rule(test.rule), index, before)
             after = Status.PRODUCTION if index == winner else beaten
-        _move(arm.algorithm, after, by, reason)
+        _move(arm.algorithm, after, by, grounds)

@@ -16,7 +16,8 @@ from inference.core.experiment import Mode
 from inference.core.lifecycle import Status
 from inference.core.types import LogMode
 from inference.models import NAME_LENGTH, ABTest, Endpoint, MLAlgorithm, MLAlgorithmStatus
-from inference.services import announce, statuses
+from inference.services import announce, audit, statuses
+from inference.services.audit import Change, Grounds, What
 
 _ENDPOINT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -55,9 +56,10 @@ def algorithm_register(
     )
     algorithm, created = _get_or_create(endpoint, new)
     if created:
-        statuses.write(algorithm, Status.REGISTERED, by=by, reason="registered")
+        first = Change("", Status.REGISTERED.value)
+        statuses.write(algorithm, first, by=by, grounds=Grounds("registered"))
         if status is not Status.REGISTERED:
-            _set_status(algorithm, status, by=by, reason="registered")
+            moved(algorithm, status, by=by, grounds=Grounds("registered"))
     return algorithm, created
 
 
@@ -109,19 +111,20 @@ def algorithm_set_status(
     """
     announce.registry_changed()
     algorithm = MLAlgorithm.objects.get(pk=algorithm_id)
-    return _set_status(algorithm, status, by=by, reason=reason)
+    return moved(algorithm, status, by=by, grounds=Grounds(reason))
 
 
-def _set_status(
-    algorithm: MLAlgorithm, status: Status, *, by: str, reason: str
+def moved(
+    algorithm: MLAlgorithm, status: Status, *, by: str, grounds: Grounds
 ) -> MLAlgorithmStatus:
+    """The same of one that nobody else can change."""
     lifecycle.check(Status(algorithm.current_status), status)
     if status is Status.PRODUCTION:
-        _refuse_during_test(algorithm.parent_endpoint_id)
-    return statuses.move(algorithm, status, by=by, reason=reason)
+        refuse_during_test(algorithm.parent_endpoint_id)
+    return statuses.move(algorithm, status, by=by, grounds=grounds)
 
 
-def _refuse_during_test(endpoint_id: int) -> None:
+def refuse_during_test(endpoint_id: int) -> None:
     """A test decides about production: somebody promoted meanwhile would be undone by its stop."""
     test = ABTest.objects.filter(endpoint=endpoint_id, ended_at=None).first()
     if test is not None:
@@ -129,7 +132,7 @@ def _refuse_during_test(endpoint_id: int) -> None:
 
 
 @transaction.atomic
-def endpoint_set_log_mode(endpoint_id: int, mode: LogMode) -> bool:
+def endpoint_set_log_mode(endpoint_id: int, mode: LogMode, *, by: str) -> bool:
     """Whether there is such an endpoint; its predictions are logged like this from now on.
 
     Raises TransitionRefused: a test is counted from the log, a shadow test from a strict one.
@@ -137,5 +140,9 @@ def endpoint_set_log_mode(endpoint_id: int, mode: LogMode) -> bool:
     announce.registry_changed()
     shadowed = ABTest.objects.filter(endpoint=endpoint_id, ended_at=None, mode=Mode.SHADOW.value)
     if mode is LogMode.OFF or (mode is LogMode.FAST and shadowed.exists()):
-        _refuse_during_test(endpoint_id)
-    return Endpoint.objects.filter(pk=endpoint_id).update(log_mode=mode.value) == 1
+        refuse_during_test(endpoint_id)
+    endpoint = Endpoint.objects.filter(pk=endpoint_id).first()
+    if endpoint is not None and endpoint.log_mode != mode.value:
+        audit.note(What.LOG_MODE, endpoint, Change(endpoint.log_mode, mode.value), by=by)
+        Endpoint.objects.filter(pk=endpoint_id).update(log_mode=mode.value)
+    return endpoint is not None

@@ -61,6 +61,33 @@ def test_nobody_matches(wanted: Wanted) -> None:
         QUIET.route(wanted, Unit("anybody"))
 
 
+ALIASED = replace(QUIET, aliases={"champion": 1, "challenger": 3, "gone": 9})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "algorithm"),
+    [
+        (Wanted(alias="champion"), 1),
+        (Wanted(alias="challenger"), 3),
+        (Wanted(alias="challenger", status="production", version="0.0.1"), 3),
+        (Wanted(alias="challenger", algorithm=2), 2),
+    ],
+)
+def test_an_alias_names_one_of_them(wanted: Wanted, algorithm: int) -> None:
+    assert ALIASED.route(wanted, Unit("anybody")) == (ALIASED.algorithms[algorithm - 1], None)
+
+
+@pytest.mark.parametrize("alias", ["gone", "nobody", ""])
+def test_an_alias_of_nobody_who_serves_is_not_served(alias: str) -> None:
+    with pytest.raises(NotServed):
+        ALIASED.route(Wanted(alias=alias), Unit("anybody"))
+
+
+def test_naming_an_alias_is_no_exposure() -> None:
+    endpoint = replace(RUNNING, aliases={"champion": 1})
+    assert endpoint.route(Wanted(alias="champion"), Unit("ann")) == (ARMS[0].algorithm, None)
+
+
 def test_two_match() -> None:
     with pytest.raises(Ambiguous, match=r"Please specify algorithm version\."):
         QUIET.route(Wanted(status="testing"), Unit("anybody"))

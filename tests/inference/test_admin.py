@@ -16,17 +16,21 @@ from django.urls import reverse
 from inference import keys
 from inference.models import (
     ABTest,
+    Alias,
     ApiKey,
     ArmTally,
+    AuditEntry,
     Decision,
     Endpoint,
+    Evaluation,
     MLAlgorithm,
     MLAlgorithmStatus,
     MLRequest,
     Outbox,
     Receipt,
 )
-from inference.services import experiments, feedback, predictions, receipts
+from inference.services import aliases, evaluations, experiments, feedback, predictions, receipts
+from inference.services.evaluations import NewEvaluation
 from inference.services.receipts import Opening, Queued
 from tests.inference import registered
 from tests.inference.registered import status_of
@@ -41,6 +45,9 @@ SHOWN = [
     ABTest,
     ArmTally,
     Decision,
+    Evaluation,
+    Alias,
+    AuditEntry,
     ApiKey,
     Outbox,
     Receipt,
@@ -63,6 +70,9 @@ def test() -> ABTest:
     feedback.record(1, "<=50K")
     queued = Queued(arm.algorithm_id, {"subject": ""}, "{}", most=10)
     receipts.open_all([Opening("income", [2], batch=False, key="a", queued=queued)])
+    new = NewEvaluation(algorithm_id=arm.algorithm_id, baseline_id=None, blessed=True, reasons=[])
+    evaluations.evaluation_record(new, by="tests")
+    aliases.alias_move(running.endpoint_id, "challenger", arm.algorithm_id, by="tests")
     return running
 
 

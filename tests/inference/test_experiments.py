@@ -176,7 +176,7 @@ def test_a_retired_algorithm_is_no_arm() -> None:
 
 def test_nothing_would_be_counted_where_nothing_is_logged() -> None:
     first, second = registered.pair()
-    models.endpoint_set_log_mode(first.parent_endpoint_id, LogMode.OFF)
+    models.endpoint_set_log_mode(first.parent_endpoint_id, LogMode.OFF, by="me")
 
     with pytest.raises(ExperimentInvalid, match="log of this endpoint is off"):
         experiments.start("t", "me", [(first, 1), (second, 1)])
@@ -188,11 +188,11 @@ def test_a_log_is_not_switched_off_under_a_running_test() -> None:
     test = registered.started(registered.pair())
 
     with pytest.raises(TransitionRefused, match=f"test {test.pk} runs"):
-        models.endpoint_set_log_mode(test.endpoint_id, LogMode.OFF)
+        models.endpoint_set_log_mode(test.endpoint_id, LogMode.OFF, by="me")
 
-    assert models.endpoint_set_log_mode(test.endpoint_id, LogMode.FAST)
+    assert models.endpoint_set_log_mode(test.endpoint_id, LogMode.FAST, by="me")
     experiments.stop(test.pk, by="me")
-    assert models.endpoint_set_log_mode(test.endpoint_id, LogMode.OFF)
+    assert models.endpoint_set_log_mode(test.endpoint_id, LogMode.OFF, by="me")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -184,10 +184,10 @@ def test_the_log_mode_of_an_endpoint_is_a_change_of_the_registry() -> None:
     endpoint = algorithm().parent_endpoint
     before = version()
 
-    assert models.endpoint_set_log_mode(endpoint.pk, LogMode.FAST)
+    assert models.endpoint_set_log_mode(endpoint.pk, LogMode.FAST, by="me")
     assert Endpoint.objects.get().log_mode == "fast"
     assert version() == before + 1
-    assert not models.endpoint_set_log_mode(99, LogMode.FAST)
+    assert not models.endpoint_set_log_mode(99, LogMode.FAST, by="me")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -253,10 +253,10 @@ def test_what_was_said_to_a_pruned_prediction_goes_with_it(test: ABTest) -> None
 def test_pairs_need_a_strict_log(test: ABTest) -> None:
     endpoint = test.endpoint_id
     with pytest.raises(TransitionRefused):
-        models.endpoint_set_log_mode(endpoint, LogMode.FAST)
+        models.endpoint_set_log_mode(endpoint, LogMode.FAST, by="me")
     arms = [arm.algorithm for arm in arms_of(test)]
     experiments.stop(test.pk, by="tests")
-    assert models.endpoint_set_log_mode(endpoint, LogMode.FAST)
+    assert models.endpoint_set_log_mode(endpoint, LogMode.FAST, by="me")
 
     with pytest.raises(ExperimentInvalid) as refused:
         registered.started(arms, mode=Mode.SHADOW)
