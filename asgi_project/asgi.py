@@ -59,6 +59,7 @@ class Weir:
             max_body=env.max_body_bytes,
             https=self._https,
             body_seconds=body_seconds,
+            max_upload=env.max_upload,
         )
         self.express = Express(plane)
         bounds = Limits(env.max_body_bytes, body_seconds)

@@ -443,6 +443,11 @@ class Environment:
         """Whether strangers are let in without a key."""
         return self.profile == "open"
 
+    @property
+    def max_upload(self) -> int:
+        """The largest body of a model, or nothing where none are taken."""
+        return self.max_upload_bytes if self.uploads else 0
+
     def report(self) -> Iterator[str]:
         """One line per variable: the value in force and its source; no secret is among them."""
         for attribute, variable in variables().items():

@@ -88,6 +88,11 @@ class Server(uvicorn.Server):
             await asyncio.sleep(LOOK_SECONDS)
 
 
+def _most_on_the_wire(env: Environment) -> int:
+    """Of a body; a model comes in pieces that are larger than their envelopes."""
+    return max(env.max_body_bytes, env.max_upload // protocols.OVERHEAD)
+
+
 def server(env: Environment, weir: Weir, parent: int | None = None) -> Server:
     """Configured for many small requests: no access log, no headers nobody reads."""
     allow_files(env.max_sockets + OTHER_FILES)
@@ -95,7 +100,7 @@ def server(env: Environment, weir: Weir, parent: int | None = None) -> Server:
         weir,
         host=env.host,
         port=env.port,
-        http=express.http(weir.express, env.max_body_bytes),
+        http=express.http(weir.express, _most_on_the_wire(env)),
         ws=protocols.WebSocket,
         ws_max_size=env.max_frame_bytes,
         ws_max_queue=64,

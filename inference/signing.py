@@ -64,10 +64,12 @@ class Public:
 
     def knows(self, data: bytes, signature: bytes) -> bool:
         try:
-            self.key.verify(bytes.fromhex(signature.decode("ascii")), _digest(data))
+            raw = bytes.fromhex(signature.decode("ascii"))
+            self.key.verify(raw, _digest(data))
         except (InvalidSignature, ValueError):
             return False
-        return True
+        # Hex has two cases and takes blanks: of each signature there is one spelling.
+        return raw.hex().encode() == signature
 
     @property
     def text(self) -> str:

@@ -45,6 +45,10 @@ FETCH_FREELY = (ROOT / "inference" / "training", ROOT / "inference" / "managemen
 # A model may live in another server: one that the operator has listed, see `core/reach.py`.
 FETCHES_WHAT_IS_LISTED = {"inference/runtimes/oip.py"}
 
+ML_LIBRARIES = {"joblib", "onnx", "onnxruntime", "skl2onnx", "sklearn", "skops"}
+MAKES_MODELS = ROOT / "inference" / "training"
+RUNS_MODELS = ROOT / "inference" / "runtimes"
+
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
@@ -119,6 +123,16 @@ def test_the_server_fetches_no_address() -> None:
 
     fetching = {name(m) for m in serving if FETCHERS & set(imports(parse(m)))}
     assert fetching == FETCHES_WHAT_IS_LISTED
+
+
+def test_only_one_room_of_what_serves_knows_the_ml_library() -> None:
+    """Glue code: the next version of a library is met in one place."""
+    serving = [m for m in MODULES if MAKES_MODELS not in m.parents]
+    tops = {m: {each.partition(".")[0] for each in imports(parse(m))} for m in serving}
+    knowing = {m for m, found in tops.items() if found & ML_LIBRARIES}
+
+    assert {name(m) for m in knowing if RUNS_MODELS not in m.parents} == set()
+    assert {name(m) for m in knowing if "sklearn" in tops[m]} == {"inference/runtimes/sklearn.py"}
 
 
 def test_each_silenced_rule_carries_its_reason() -> None:

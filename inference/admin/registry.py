@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from inference.admin.base import Shown, ShownInline, pretty, username
 from inference.admin.forms import StartTestForm
+from inference.admin.uploads import WithUploads
 from inference.core.errors import WeirError
 from inference.core.lifecycle import Rule, Status
 from inference.core.types import LogMode
@@ -72,7 +73,7 @@ class StatusInline(ShownInline):
 
 
 @admin.register(MLAlgorithm)
-class AlgorithmAdmin(Shown):
+class AlgorithmAdmin(WithUploads, Shown):
     """Every version of every model; promote one, or test several against each other."""
 
     list_display = (

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from inference import problems
 from inference.core.errors import TooLarge
+from inference.services import uploads
 
 _PREFIX: Final = "/api/"
 _OF_TUTORIAL: Final = "/predict"
@@ -39,12 +40,20 @@ def _measure(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
         length = request.META["CONTENT_LENGTH"] = str(len(request.body))
-    if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    if int(length) > _most(request):
         raise TooLarge
 
 
+def _most(request: HttpRequest) -> int:
+    """Of a model there may be more than of anything else."""
+    usual = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if settings.WEIR.uploads and request.method == "POST" and request.path in uploads.PATHS:
+        return max(usual, settings.WEIR.max_upload_bytes)
+    return usual
+
+
 def _refused(request: HttpRequest) -> JsonResponse:
-    error = TooLarge(f"A body has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
+    error = TooLarge(f"A body has at most {_most(request)} bytes.")
     in_tutorial = request.path.endswith(_OF_TUTORIAL)
     problem = problems.of_tutorial(error) if in_tutorial else problems.problem(error)
     return JsonResponse(dict(problem.body), status=problem.status)

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 _ALWAYS: Final = (401, 403, 503)
 _OF_BODIES: Final = (400, 408, 413, 415)
+_OF_UPLOADS: Final = (409, 422)
 _OF_PREDICTIONS: Final = (404, 409, 422, 500, 504)
 _PROBLEM: Final[Json] = {
     "type": "object",
@@ -133,6 +134,7 @@ def _statuses(path: str, operation: Json) -> list[int]:
     statuses = [*_ALWAYS]
     if "requestBody" in operation:
         statuses += _OF_BODIES
+        statuses += _OF_UPLOADS if path.endswith("/mlalgorithms") else ()
     if path.endswith("/predict"):
         statuses += _OF_PREDICTIONS
     elif "{id}" in path:

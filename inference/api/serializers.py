@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from inference import selectors
 from inference.core.agreement import STOPS
-from inference.core.lifecycle import Rule
+from inference.core.lifecycle import Rule, Status
 from inference.models import (
     FEEDBACK_LENGTH,
     NAME_LENGTH,
@@ -21,6 +21,7 @@ from inference.models import (
     MLRequest,
 )
 from inference.services.experiments import BY_HAND, MOST_WEIGHT
+from inference.services.uploads import STATUSES
 
 # What is frozen when a test starts, beside its arms and its rule.
 AGREED: Final = (
@@ -70,6 +71,26 @@ class AlgorithmSerializer(serializers.ModelSerializer):
             "metrics",
             "report",
         ]
+
+
+class UploadSerializer(serializers.Serializer):
+    """A model file with what it is called; `schema` is JSON text, `rows` JSON or CSV text."""
+
+    file = serializers.FileField(help_text="ONNX or skops; its bytes decide, not its name.")
+    endpoint = serializers.CharField(max_length=64)
+    name = serializers.CharField(max_length=NAME_LENGTH)
+    version = serializers.CharField(max_length=NAME_LENGTH)
+    schema = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="An ONNX graph needs none."
+    )
+    rows = serializers.CharField(
+        required=False, trim_whitespace=False, help_text="To try it on; drawn otherwise."
+    )
+    description = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    licence = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    status = serializers.ChoiceField(
+        choices=[each.value for each in STATUSES], default=Status.TESTING.value
+    )
 
 
 class StatusSerializer(serializers.ModelSerializer):

@@ -35,6 +35,7 @@ from inference.api.serializers import (
     WeightsSerializer,
     WhySerializer,
 )
+from inference.api.uploads import Uploads
 from inference.core import lifecycle
 from inference.core.agreement import Agreed
 from inference.core.errors import ExperimentInvalid, NotBlessed, TransitionRefused
@@ -84,8 +85,8 @@ class EndpointViewSet(ReadOnlyModelViewSet):
             raise ValidationError({error.field or "difference": [error.message]}) from error
 
 
-class AlgorithmViewSet(ReadOnlyModelViewSet):
-    """Registered algorithms with the status they have now."""
+class AlgorithmViewSet(Uploads, ReadOnlyModelViewSet):
+    """Registered algorithms with the status they have now; a file makes a new one."""
 
     queryset = selectors.algorithms()
     serializer_class = AlgorithmSerializer

@@ -27,9 +27,11 @@ class Bodies:
     Of all those that are only partly here, at most `most_held` bytes are kept.
     """
 
-    def __init__(self, most: int, seconds: float, most_held: int = MOST_HELD) -> None:
+    def __init__(
+        self, most: int, seconds: float, most_held: int = MOST_HELD, at_once: int = 4
+    ) -> None:
         self._most = most
-        self._most_held = max(most_held, 4 * most)
+        self._most_held = max(most_held, at_once * most)
         self._held = 0
         self._patience = Patience(seconds)
 

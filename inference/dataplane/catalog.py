@@ -28,7 +28,7 @@ _NOT_LOADED: Final = "The model is not loaded."
 class Registry(Protocol):
     """Compares what is served with what should be."""
 
-    async def look(self) -> None: ...
+    async def look(self) -> object: ...
 
 
 class Deployment(Protocol):

@@ -29,6 +29,7 @@ from inference.durable.requests import Claim
 from inference.gateway import Answered
 from inference.keys import Scope as KeyScope
 from inference.problems import Problem
+from inference.services import uploads
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +76,15 @@ class DataPlane:
         max_body: int,
         https: Https = ANY_SCHEME,
         body_seconds: float = BODY_SECONDS,
+        max_upload: int = 0,
     ) -> None:
+        """`max_upload` bytes may have what comes to where models are taken, if any are."""
         self._fallback = fallback
         self._access = access
         self._https = https
         self._bodies = Bodies(max_body, body_seconds)
+        # One at a time: whoever sends it is not known yet, and a model is tried alone anyway.
+        self._uploads = Bodies(max(max_body, max_upload), 4 * body_seconds, at_once=1)
         self._host_allowed = lru_cache(maxsize=64)(_host_allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -149,7 +154,7 @@ class DataPlane:
     ) -> None:
         """Django would wait for a body as long as it takes, and keep one as large as it gets."""
         try:
-            body = await self._readable(headers, receive)
+            body = await self._readable(self._bodies_of(scope), headers, receive)
         except WeirError as error:
             in_tutorial = scope["path"].endswith(SUFFIX)
             problem = problems.of_tutorial if in_tutorial else problems.problem
@@ -159,7 +164,13 @@ class DataPlane:
         else:
             await self._fallback(scope, replayed(body, receive), send)
 
-    async def _readable(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    def _bodies_of(self, scope: Scope) -> Bodies:
+        taken = scope["method"] == "POST" and scope["path"] in uploads.PATHS
+        return self._uploads if taken else self._bodies
+
+    async def _readable(
+        self, bodies: Bodies, headers: dict[bytes, bytes], receive: Receive
+    ) -> bytes:
         host = headers.get(b"host")
         if host is not None and not self._host_allowed(host):
             # Django says so with a traceback, as often as a stranger likes.
@@ -167,8 +178,8 @@ class DataPlane:
             raise HostRefused
         if error := unreadable(headers):
             raise error
-        self._bodies.check(length(headers))
-        return await self._bodies.read(receive)
+        bodies.check(length(headers))
+        return await bodies.read(receive)
 
 
 def _hot(endpoint: str, query: bytes, headers: dict[bytes, bytes]) -> Hot | None:

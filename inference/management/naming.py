@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.core.management.base import CommandError
 
 from inference import running
-from inference.core.lifecycle import ANSWERING
 from inference.core.routing import CHAMPION
 from inference.models import Endpoint, MLAlgorithm
 from inference.services.aliases import CHALLENGER
@@ -35,9 +34,3 @@ def algorithm(words: str) -> MLAlgorithm:
         known = ", ".join(sorted({CHAMPION, *aliases}))
         raise CommandError(f"{name} has no alias {alias or CHALLENGER!r}; there are: {known}.")
     return MLAlgorithm.objects.get(pk=found)
-
-
-def champion(of: Endpoint) -> MLAlgorithm | None:
-    """Whoever answers by default, an arm of a running test if that is all there is."""
-    rows = of.algorithms.filter(current_status__in=ANSWERING)
-    return rows.order_by("-current_status", "id").first()

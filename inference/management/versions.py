@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from inference import bundles, opening, store
 from inference.bundles import Bundle
@@ -41,3 +41,13 @@ def champion(endpoint: int) -> MLAlgorithm | None:
 def bundle(row: MLAlgorithm) -> Bundle:
     """Raises BundleInvalid, or StorageUnavailable."""
     return bundles.read(store.get(row.bundle), opening.keyring())
+
+
+def told(champion: MLAlgorithm) -> dict[str, Any]:
+    """What the lineage of another one says of it."""
+    return {
+        "id": champion.pk,
+        "name": champion.name,
+        "version": champion.version,
+        "artefact_hash": champion.artefact_hash,
+    }

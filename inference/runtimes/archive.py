@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -63,6 +64,8 @@ def _check_entry(info: zipfile.ZipInfo, limits: Limits, allowed: Callable[[str],
         raise BundleInvalid(f"The archive holds an unexpected name: {info.filename[:60]!r}.")
     if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
         raise BundleInvalid("The archive is packed in a way that is not accepted.")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise BundleInvalid("The archive holds a link.")
     if info.file_size > max(_RATIO_FROM, limits.ratio * info.compress_size):
         raise BundleInvalid("The archive unpacks to suspiciously much.")
 

@@ -10,7 +10,7 @@ from typing import Final
 from inference import sealing
 from inference.bundles import Bundle
 from inference.core import jsonstrict
-from inference.core.errors import BundleInvalid, WeirError
+from inference.core.errors import BundleInvalid, JsonInvalid, WeirError
 from inference.core.schema import Schema
 from inference.runtimes import loader
 from inference.runtimes.base import Artefact, Kind, Reads
@@ -46,9 +46,16 @@ def adopt_graph(identity: Identity, path: Path, rows: Path | None = None) -> Bun
 
 def tensors(rows: Path | None) -> tuple[Sequence[dict[str, object]] | None, str]:
     """Rows of tensors to try a graph on, and what they are; without a file they will be drawn."""
-    if rows is None:
+    return tensors_of(None if rows is None else records(rows), "" if rows is None else rows.name)
+
+
+def tensors_of(
+    found: Sequence[Record] | None, name: str
+) -> tuple[Sequence[dict[str, object]] | None, str]:
+    """The same of rows that were read already."""
+    if found is None:
         return None, "rows drawn from the signature"
-    return [dict(each) for each in records(rows)], f"rows of {rows.name}"
+    return [dict(each) for each in found], f"rows of {name}"
 
 
 def read(path: Path, schema: Schema) -> Artefact:
@@ -56,27 +63,46 @@ def read(path: Path, schema: Schema) -> Artefact:
     data = content(path)
     kind = loader.sniff(data)
     _refuse_misnamed(path, kind)
+    return artefact(kind, data, schema)
+
+
+def artefact(kind: Kind, data: bytes, schema: Schema) -> Artefact:
+    """Bytes of this kind as a model of this schema; raises BundleInvalid."""
     return Artefact(kind, data, schema, _reads(kind, data), pack.libraries())
 
 
 def schema(path: Path) -> Schema:
     """The schema in a JSON file; raises BundleInvalid."""
     try:
-        value = jsonstrict.loads(content(path))
-        if not isinstance(value, dict):
-            raise BundleInvalid(f"{path.name} is not a schema: an object is expected.")
-        return Schema.from_json(value)
-    except (ValueError, WeirError) as error:
+        return schema_of(content(path))
+    except WeirError as error:
         raise BundleInvalid(f"{path.name}: {error}") from error
+
+
+def schema_of(text: bytes) -> Schema:
+    """The schema in this JSON; raises BundleInvalid."""
+    try:
+        value = jsonstrict.loads(text)
+        if not isinstance(value, dict):
+            raise BundleInvalid("This is not a schema: an object is expected.")
+        return Schema.from_json(value)
+    except (ValueError, JsonInvalid) as error:
+        raise BundleInvalid(str(error), field="schema") from error
 
 
 def trial(schema: Schema, rows: Path | None) -> Trial:
     """Rows of a file, labelled if it has the target; else rows that the schema allows."""
-    if rows is None:
+    return trial_of(
+        schema, None if rows is None else records(rows), "" if rows is None else rows.name
+    )
+
+
+def trial_of(schema: Schema, found: Sequence[Record] | None, name: str) -> Trial:
+    """The same with rows that were read already."""
+    if found is None:
         return Trial(sample.drawn(schema), "rows drawn from the schema", drawn=True)
-    found = records(rows)
     labels = _labels(found, schema)
-    return Trial(found, f"rows of {rows.name}", None if labels is None else Rows(found, labels))
+    return Trial(found, f"rows of {name}", None if labels is None else Rows(found, labels))
 
 
 def _refuse_misnamed(path: Path, kind: Kind) -> None:
@@ -107,14 +133,19 @@ def _reads(kind: Kind, data: bytes) -> Reads:
 
 def records(path: Path) -> Sequence[Record]:
     """A CSV file with a header, or a JSON list of objects."""
+    return records_of(content(path), path.name, csv=path.suffix.lower() == ".csv")
+
+
+def records_of(text: bytes, name: str, *, csv: bool) -> Sequence[Record]:
+    """The rows in this text, CSV with a header or a JSON list of objects; raises BundleInvalid."""
     try:
-        if path.suffix.lower() == ".csv":
-            return dataset.records_of_text(content(path).decode(), path.name)
-        value = json.loads(content(path))
+        if csv:
+            return dataset.records_of_text(text.decode(), name)
+        value = json.loads(text)
     except ValueError as error:
-        raise BundleInvalid(f"{path.name} is neither CSV nor JSON: {error}") from error
+        raise BundleInvalid(f"{name} is neither CSV nor JSON: {error}") from error
     if not (isinstance(value, list) and value and all(isinstance(row, dict) for row in value)):
-        raise BundleInvalid(f"{path.name} is not a list of rows.")
+        raise BundleInvalid(f"{name} is not a list of rows.")
     return value
 
 

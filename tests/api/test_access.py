@@ -45,7 +45,7 @@ ROUTES: dict[str, tuple[str, dict[str, Scope]]] = {
     "endpoint-schema": ("/api/v1/endpoints/{endpoint}/schema", {"GET": READ}),
     "endpoint-drift": ("/api/v1/endpoints/{endpoint}/drift", {"GET": READ}),
     "endpoint-plan": ("/api/v1/endpoints/{endpoint}/plan?difference=0.05&base=0.9", {"GET": READ}),
-    "mlalgorithm-list": ("/api/v1/mlalgorithms", {"GET": READ}),
+    "mlalgorithm-list": ("/api/v1/mlalgorithms", {"GET": READ, "POST": MANAGE}),
     "mlalgorithm-detail": ("/api/v1/mlalgorithms/{algorithm}", {"GET": READ}),
     "mlalgorithmstatus-list": ("/api/v1/mlalgorithmstatuses", {"GET": READ, "POST": MANAGE}),
     "mlalgorithmstatus-detail": ("/api/v1/mlalgorithmstatuses/{status}", {"GET": READ}),

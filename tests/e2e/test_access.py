@@ -56,7 +56,7 @@ ROUTES: Final[Mapping[str, tuple[str, Mapping[str, Guard]]]] = {
     "endpoint-schema": (f"{API}/endpoints/1/schema", {"GET": READ}),
     "endpoint-drift": (f"{API}/endpoints/1/drift", {"GET": READ}),
     "endpoint-plan": (f"{API}/endpoints/1/plan?difference=0.05&base=0.9", {"GET": READ}),
-    "mlalgorithm-list": (f"{API}/mlalgorithms", {"GET": READ}),
+    "mlalgorithm-list": (f"{API}/mlalgorithms", {"GET": READ, "POST": MANAGE}),
     "mlalgorithm-detail": (f"{API}/mlalgorithms/1", {"GET": READ}),
     "mlalgorithmstatus-list": (f"{API}/mlalgorithmstatuses", {"GET": READ, "POST": MANAGE}),
     "mlalgorithmstatus-detail": (f"{API}/mlalgorithmstatuses/1", {"GET": READ}),

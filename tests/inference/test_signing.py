@@ -60,6 +60,13 @@ def test_a_signature_is_good_for_its_bytes_alone() -> None:
         opened(other[:-128] + sealed[-128:], PAIR.text)
 
 
+def test_a_signature_has_one_spelling() -> None:
+    sealed = sealing.seal(MEMBERS, signing.ring(PAIR.text))
+
+    with pytest.raises(BundleInvalid, match="not signed"):
+        opened(sealed[:-128] + sealed[-128:].upper(), PAIR.text)
+
+
 @pytest.mark.parametrize("text", ["", "ed25519:", "ed25519:AAAA", "ed25519-public:***"])
 def test_a_damaged_key_is_no_secret(text: str) -> None:
     with pytest.raises(ValueError, match=r"key|base64"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandParser
 
 from inference.core.lifecycle import Status
+from inference.management import versions
 from inference.management.step import Outcome, Step, computing, stages
 from inference.models import MLAlgorithm
 
@@ -91,7 +92,7 @@ def _trained(given: Mapping[str, Any], champion: MLAlgorithm | None) -> Trained:
 def _labels(given: Mapping[str, Any], champion: MLAlgorithm | None) -> Labels:
     from inference.training.fitting import Labels
 
-    parent = None if champion is None else _told(champion)
+    parent = None if champion is None else versions.told(champion)
     return Labels(
         endpoint=given["endpoint"],
         owner=given["owner"],
@@ -100,15 +101,6 @@ def _labels(given: Mapping[str, Any], champion: MLAlgorithm | None) -> Labels:
         description=given["description"],
         lineage={"parent": parent, "command": sys.argv[1:]},
     )
-
-
-def _told(champion: MLAlgorithm) -> dict[str, Any]:
-    return {
-        "id": champion.pk,
-        "name": champion.name,
-        "version": champion.version,
-        "artefact_hash": champion.artefact_hash,
-    }
 
 
 def _written(trained: Trained, out: Path) -> Outcome:

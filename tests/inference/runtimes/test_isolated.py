@@ -103,7 +103,7 @@ def test_it_can_neither_write_nor_start_anything(shared: IsolatedRuntime, act: f
         said(shared, act)
 
     assert (said(shared, 1), shared.pid) == ([2], before)
-    assert not Path("/tmp/weir-canary").exists()  # noqa: S108
+    assert not cells.CANARY.exists()
 
 
 @pytest.mark.parametrize(
