@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run run-redis test test-rest test-all test-databases lint fmt check bench \
-	bench-peers bench-watch faults soak-page traffic screenshots notebooks requirements clean
+	bench-peers bench-watch faults soak-page traffic screenshots notebooks docs requirements clean
 .DELETE_ON_ERROR:
 
 VENV ?= .venv
@@ -94,8 +94,11 @@ traffic: setup ## Send demo requests and feedback to a running server
 screenshots: setup-dev ## Play traffic against a server of its own and take the pictures in docs/pictures
 	$(PYTHON) -m tests.browser.pictures
 
-notebooks: $(DEV) ## Run every notebook from top to bottom
-	$(VENV)/bin/jupyter-execute notebooks/*.ipynb
+notebooks: $(DEV) ## Run every notebook against the server of `make run`, or of WEIR_URL; pages in build/docs
+	@$(PYTHON) -m notebooks.pages $(ARGS)
+
+docs: $(DEV) ## The same against a server of its own
+	$(PYTHON) -m tests.e2e.pages
 
 requirements: $(DEV) ## Compile the pins anew from requirements*.in (ARGS=--upgrade)
 	$(VENV)/bin/uv pip compile requirements.in -o requirements.txt $(COMPILE) $(ARGS)
@@ -109,7 +112,7 @@ COMPILE := --universal --python-version 3.11 --fork-strategy fewest --generate-h
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what was built or cached; data stays
-	rm -rf $(VENV) node_modules staticfiles htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) node_modules build staticfiles htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache \
 	.import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

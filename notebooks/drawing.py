@@ -15,7 +15,8 @@ PALE: Final = "#d1d5db"
 
 _WIDTH, _HEIGHT = 720.0, 310.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 16.0, 74.0, 46.0
-_NAMES: Final = 190.0  # from the left, what a bar is called
+_NAMES: Final = 230.0  # from the left, what a bar is called
+_LONGEST: Final = 36  # characters of that
 _ROW: Final = 30.0
 _FONT: Final = "font-family:system-ui,sans-serif;font-size:12px"
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -98,9 +99,11 @@ def bars(
     frame = _Frame((0.0, 1.05 * longest), (0.0, 1.0), _NAMES)
     bottom = _TOP + _ROW * len(rows)
     drawn = [*_ruler(frame, bottom)]
-    for at, (name, row) in enumerate(rows.items()):
-        drawn += _bar(frame, name, zip(row, parts.values(), strict=True), _TOP + _ROW * at)
+    for at, row in enumerate(rows.values()):
+        drawn += _bar(frame, zip(row, parts.values(), strict=True), _TOP + _ROW * at)
     drawn += _uprights(frame, levels, bottom)
+    for at, (name, row) in enumerate(rows.items()):
+        drawn += _told(frame, name, sum(row), _TOP + _ROW * at + 15)
     return _paper(title, [*drawn, *_legend(parts)], bottom + 30)
 
 
@@ -205,10 +208,10 @@ def _levels(frame: _Frame, levels: Mapping[str, float]) -> Iterator[str]:
 
 
 def _moments(frame: _Frame, moments: Mapping[str, float]) -> Iterator[str]:
-    for name, moment in moments.items():
+    for at, (name, moment) in enumerate(moments.items()):
         across = frame.across(moment)
         yield _line((across, _TOP), (across, _HEIGHT - _BOTTOM), GREY, dash="5 4")
-        yield _text((across + 5, _TOP + 10), name, colour="#374151")
+        yield _text((across + 5, _HEIGHT - _BOTTOM - 8 - 15 * at), name, colour="#374151")
 
 
 def _ruler(frame: _Frame, bottom: float) -> Iterator[str]:
@@ -218,8 +221,7 @@ def _ruler(frame: _Frame, bottom: float) -> Iterator[str]:
         yield _text((across, bottom + 16), _number(tick), anchor="middle")
 
 
-def _bar(frame: _Frame, name: str, parts: Iterable[tuple[float, str]], top: float) -> Iterator[str]:
-    yield _text((_NAMES - 8, top + 15), name, anchor="end", colour="#111827")
+def _bar(frame: _Frame, parts: Iterable[tuple[float, str]], top: float) -> Iterator[str]:
     begin = 0.0
     for value, colour in parts:
         left, right = frame.across(begin), frame.across(begin + value)
@@ -228,7 +230,12 @@ def _bar(frame: _Frame, name: str, parts: Iterable[tuple[float, str]], top: floa
             f'fill="{colour}"/>'
         )
         begin += value
-    yield _text((frame.across(begin) + 5, top + 15), _short(begin))
+
+
+def _told(frame: _Frame, name: str, value: float, down: float) -> Iterator[str]:
+    shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    yield _text((_NAMES - 8, down), shown, anchor="end", colour="#111827")
+    yield _text((frame.across(value) + 5, down), _short(value))
 
 
 def _short(value: float) -> str:

@@ -136,6 +136,10 @@ class AsyncClient:
         """Say what was right; saying it again replaces it and counts once. None takes it back."""
         return await self._ask(calls.feedback(request_id, label))
 
+    async def feedback_many(self, labels: Mapping[int, object]) -> list[int]:
+        """Up to 1,000 labels by their request ids; the ids that are not there."""
+        return await self._ask(upkeep.feedback_many(labels))
+
     async def logged(self, request_id: int) -> Logged:
         """A line of the log."""
         return await self._ask(calls.logged(request_id))

@@ -107,6 +107,10 @@ class Client:
         """Say what was right; saying it again replaces it and counts once. None takes it back."""
         return self._ask(calls.feedback(request_id, label))
 
+    def feedback_many(self, labels: Mapping[int, object]) -> list[int]:
+        """Up to 1,000 labels by their request ids; the ids that are not there."""
+        return self._ask(upkeep.feedback_many(labels))
+
     def logged(self, request_id: int) -> Logged:
         """A line of the log."""
         return self._ask(calls.logged(request_id))

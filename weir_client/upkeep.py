@@ -1,4 +1,4 @@
-"""What can be asked about the life of algorithms: where they stand, how they were judged, drift."""
+"""The life of algorithms as calls: where they stand, how they were judged, what became of rows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ from weir_client.calls import API, Call, encode
 from weir_client.values import Json
 
 _JSON = {"Content-Type": "application/json"}
+
+
+def feedback_many(labels: Mapping[int, object]) -> Call[list[int]]:
+    """Sent twice, each label replaces itself."""
+    told = [
+        {"id": request_id, "feedback": None if label is None else str(label)}
+        for request_id, label in labels.items()
+    ]
+    path, content = f"{API}mlrequests/feedback", encode({"labels": told})
+    return Call("POST", path, _missing, headers=_JSON, content=content)
 
 
 def set_status(algorithm: int, status: str, by: str, reason: str) -> Call[Json]:
@@ -72,6 +82,10 @@ def _listed(path: str, **wishes: object) -> Call[list[Json]]:
     params = {name: str(value) for name, value in wishes.items() if value}
     call: Call[Any] = Call("GET", f"{API}{path}", reading.json)
     return replace(call, params=params)
+
+
+def _missing(response: httpx.Response) -> list[int]:
+    return [*reading.json(response)["missing"]]
 
 
 def _aliases(response: httpx.Response) -> dict[str, int]:

@@ -102,6 +102,16 @@ def test_what_was_judged_and_done_is_read_from_where_one_stopped() -> None:
     ]
 
 
+def test_many_labels_go_together_as_often_as_it_takes() -> None:
+    script = Scripted(BROKEN, said(200, {"found": 1, "missing": [8]}))
+
+    assert client(script).feedback_many({7: "yes", 8: None, 9: 2.5}) == [8]
+
+    labels = [("7", "yes"), ("8", None), ("9", "2.5")]
+    sent = {"labels": [{"id": int(number), "feedback": label} for number, label in labels]}
+    assert [json.loads(request.content) for request in script.asked] == [sent] * 2
+
+
 def test_an_endpoint_that_is_not_there_has_no_drift() -> None:
     with pytest.raises(NotServed):
         client(Scripted(KNOWN)).drift("f")
