@@ -3,7 +3,9 @@
 `python -m bench peers`: ours as shipped beside every peer in an environment of its own.
 `python -m bench overload`, `models`, `tensors`, `watchers` and `page`: see bench/README.md.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
+`python -m bench drift`: what it costs that rows are counted.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.
+`python -m bench apart`: what a batch costs in a process of its own.
 `python -m bench assignment`: what it costs to find a unit's arm.
 `python -m bench power`: how often tests are wrong, and after how many labels they are done.
 """
@@ -20,10 +22,12 @@ from types import FrameType
 from typing import Final
 
 from bench import (
+    apart,
     assignment,
     contest,
     crowd,
     distributed,
+    drifting,
     log,
     measure,
     mirror,
@@ -47,6 +51,7 @@ _VERBS: Final = {
     "peers": (contest.add_arguments, "ours as shipped beside every peer"),
     "overload": (overload.add_arguments, "three times more than can be done"),
     "models": (crowd.add_arguments, "what further models cost"),
+    "drift": (drifting.add_arguments, "what it costs that rows are counted to notice drift"),
     "watchers": (watchers.add_arguments, "a hundred sockets on one test while traffic plays"),
     "page": (page.add_arguments, "a page that is open while traffic plays"),
     "power": (power.add_arguments, "how often tests are wrong, and when they are done"),
@@ -83,6 +88,7 @@ def _parser() -> ArgumentParser:
     log.add_arguments(verbs.add_parser("log", help="rows a second into the database"))
     where = verbs.add_parser("placement", help="a batch on the loop, in a thread, in a process")
     placement.add_arguments(where)
+    apart.add_arguments(verbs.add_parser("apart", help="a batch in a process of its own"))
     assignment.add_arguments(verbs.add_parser("assignment", help="finding a unit's arm"))
     for name, (add_arguments, what) in _VERBS.items():
         verb = verbs.add_parser(name, help=what)

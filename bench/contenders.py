@@ -80,13 +80,13 @@ def serve(folder: Path) -> Server:
     return Server("Weir", command, port, ours_environment(folder, port), folder / "weir.log")
 
 
-def register(folder: Path, **extra: str) -> None:
-    """The forest, for an endpoint with a log and for one without."""
+def register(folder: Path, *more: str, **extra: str) -> None:
+    """The forest, for an endpoint with a log and for one without; `more` is said as well."""
     manage(folder, "migrate", "--verbosity", "0", **extra)
     identity = ("--name", "random forest", "--version", "0.0.1", "--status", "production")
     model = str(folder / "forest.joblib")
     for endpoint, mode in ((STRICT, "strict"), (OFF, "off")):
-        where = ("--endpoint", endpoint)
+        where = ("--endpoint", endpoint, *more)
         manage(folder, "register", model, *where, *identity, WEIR_LOG_MODE=mode, **extra)
 
 

@@ -16,7 +16,6 @@ from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
 from inference.layout import Parts
-from inference.runtimes import graph as graphs
 from inference.runtimes import isolated, loader
 from inference.runtimes.base import Artefact, Kind, Reads, Runtime, width
 from inference.runtimes.confinement import Bounds
@@ -147,6 +146,8 @@ def load(
 
 
 def _graph(bundle: Bundle, graph: Graph, reach: Reach, apart: Bounds | None) -> Runtime:
+    from inference.runtimes import graph as graphs  # who opens no graph loads no engine for it
+
     golden, data = bundle.card.golden, bundle.files[bundle.card.serving]
     runtime = (
         isolated.load_graph(data, graph, apart) if apart else loader.load_graph(data, graph, reach)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final
 
 from channels.db import database_sync_to_async
@@ -25,6 +26,9 @@ from inference.engine.base import BatchReport
 
 log = logging.getLogger(__name__)
 
+# Of a model in a second, nearly: a million rows in a window say no more of their shares than more
+# would, and who is asked so often has no processor to spare.
+MOST_ROWS: Final = 2000
 FLUSH: Final = 3.0  # seconds
 LOOK: Final = 15.0  # seconds between two looks at what was counted
 MOST_KEPT: Final = 64  # windows of algorithms, while the database is away
@@ -70,6 +74,8 @@ class Watching:
         self._seconds = seconds
         self._basins: dict[int, Basin | None] = {}
         self._kept: Counted = {}
+        self._second = 0
+        self._spent: dict[int, int] = {}
 
     def saw(self, report: BatchReport) -> None:
         """A batch was computed. Whatever is wrong with that costs the counts, never the batch."""
@@ -78,7 +84,7 @@ class Watching:
             basin = self._basins[algorithm_id]
         except KeyError:
             basin = self._opened(algorithm_id)
-        if basin is None or not report.outputs:
+        if basin is None or not report.outputs or not self._affordable(algorithm_id, report.rows):
             return
         try:
             basin.pour(report.inputs, report.outputs)
@@ -106,6 +112,16 @@ class Watching:
             self._keep(written)
         except Exception:  # a background task: these counts are lost, nothing else is
             log.exception("what was counted could not be written")
+
+    def _affordable(self, algorithm_id: int, rows: int) -> bool:
+        """Whether this second may still count them."""
+        second = int(monotonic())
+        if second != self._second:
+            self._second = second
+            self._spent.clear()
+        spent = self._spent.get(algorithm_id, 0)
+        self._spent[algorithm_id] = spent + rows
+        return spent < MOST_ROWS
 
     def _opened(self, algorithm_id: int) -> Basin | None:
         reference = self._find(algorithm_id)

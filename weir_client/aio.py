@@ -273,9 +273,11 @@ class AsyncClient:
         """Let more of the traffic take part; nobody changes sides."""
         return await self._ask(calls.widen_experiment(experiment_id, coverage))
 
-    async def promote_experiment(self, experiment_id: int, why: str = "") -> Json:
-        """End a canary with its challenger in production, whatever step it is at."""
-        return await self._ask(calls.promote_experiment(experiment_id, why))
+    async def promote_experiment(
+        self, experiment_id: int, why: str = "", *, arm: int | None = None
+    ) -> Json:
+        """End it with its challenger in production; with several, `arm` is the place from 1."""
+        return await self._ask(calls.promote_experiment(experiment_id, why, arm))
 
     async def roll_back_experiment(self, experiment_id: int, why: str = "") -> Json:
         """End a canary with what was in production before."""

@@ -227,16 +227,19 @@ def stop_experiment(experiment_id: int) -> Call[Json]:
     return Call("POST", f"{API}stop_ab_test/{experiment_id}", reading.json)
 
 
-def promote_experiment(experiment_id: int, why: str) -> Call[Json]:
-    return _ended(experiment_id, "promote", why)
+def promote_experiment(experiment_id: int, why: str, arm: int | None) -> Call[Json]:
+    return _ended(experiment_id, "promote", why, {} if arm is None else {"arm": arm})
 
 
 def roll_back_experiment(experiment_id: int, why: str) -> Call[Json]:
     return _ended(experiment_id, "rollback", why)
 
 
-def _ended(experiment_id: int, how: str, why: str) -> Call[Json]:
-    path, sent = f"{API}abtests/{experiment_id}/{how}", encode({"why": why} if why else {})
+def _ended(
+    experiment_id: int, how: str, why: str, other: Mapping[str, int] | None = None
+) -> Call[Json]:
+    said = {**({"why": why} if why else {}), **(other or {})}
+    path, sent = f"{API}abtests/{experiment_id}/{how}", encode(said)
     return Call("POST", path, reading.json, {}, _JSON, sent, repeatable=False)
 
 

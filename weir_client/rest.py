@@ -240,9 +240,11 @@ class Client:
         """Let more of the traffic take part; nobody changes sides."""
         return self._ask(calls.widen_experiment(experiment_id, coverage))
 
-    def promote_experiment(self, experiment_id: int, why: str = "") -> Json:
-        """End a canary with its challenger in production, whatever step it is at."""
-        return self._ask(calls.promote_experiment(experiment_id, why))
+    def promote_experiment(
+        self, experiment_id: int, why: str = "", *, arm: int | None = None
+    ) -> Json:
+        """End it with its challenger in production; with several, `arm` is the place from 1."""
+        return self._ask(calls.promote_experiment(experiment_id, why, arm))
 
     def roll_back_experiment(self, experiment_id: int, why: str = "") -> Json:
         """End a canary with what was in production before."""

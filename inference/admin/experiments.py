@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.db.models import QuerySet
@@ -17,7 +18,7 @@ from inference import selectors
 from inference.admin.base import Shown, ShownInline, pretty, username
 from inference.admin.forms import WeightsForm
 from inference.models import ABTest, Arm, ArmTally, Decision
-from inference.services import canaries, experiments
+from inference.services import endings, experiments
 from inference.services.experiments import Stopped
 
 
@@ -74,18 +75,19 @@ class ABTestAdmin(Shown):
         for test in chosen:
             self.attempt(request, partial(_stopped, by=username(request)), test)
 
-    @admin.action(description="Roll back: end a canary with what was there", permissions=["change"])
+    @admin.action(description="Roll back: end it as it was before", permissions=["change"])
     def roll_back(self, request: HttpRequest, chosen: QuerySet[ABTest]) -> None:
         """Once, as a stop."""
         for test in chosen:
-            verb = partial(_ended, verb=canaries.roll_back, by=username(request))
+            verb = partial(_ended, verb=endings.roll_back, by=username(request))
             self.attempt(request, verb, test)
 
-    @admin.action(description="Promote: end a canary with its challenger", permissions=["change"])
+    @admin.action(description="Promote: end it with its challenger", permissions=["change"])
     def promote(self, request: HttpRequest, chosen: QuerySet[ABTest]) -> None:
         """Once, as a stop."""
         for test in chosen:
-            verb = partial(_ended, verb=canaries.promote, by=username(request))
+            promote = partial(endings.promote, guarded=settings.WEIR.promotion_gate)
+            verb = partial(_ended, verb=promote, by=username(request))
             self.attempt(request, verb, test)
 
     def write(self, request: HttpRequest, obj: Any) -> None:

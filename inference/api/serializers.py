@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from rest_framework import serializers
 
 from inference import selectors
-from inference.core.agreement import STOPS
+from inference.core.agreement import MOST_ARMS, STOPS
 from inference.core.lifecycle import Rule, Status
 from inference.models import (
     FEEDBACK_LENGTH,
@@ -259,9 +259,15 @@ class WeightsSerializer(serializers.Serializer):
 
 
 class WhySerializer(serializers.Serializer):
-    """Why somebody ends a canary; it is written down with what was known then."""
+    """Why somebody ends a test; it is written down with what was known then."""
 
     why = serializers.CharField(max_length=500, required=False, default=BY_HAND)
+
+
+class ChosenSerializer(WhySerializer):
+    """Which challenger is promoted, by its place from 1; needed where there are several."""
+
+    arm = serializers.IntegerField(min_value=1, max_value=MOST_ARMS, required=False)
 
 
 class StoppedSerializer(serializers.Serializer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
@@ -27,6 +27,7 @@ from inference.api.serializers import (
     PARENTS,
     ABTestSerializer,
     AlgorithmSerializer,
+    ChosenSerializer,
     EndpointSerializer,
     LabelsSerializer,
     RequestSerializer,
@@ -43,7 +44,7 @@ from inference.core.lifecycle import Rule
 from inference.durable import replies
 from inference.keys import Scope
 from inference.models import ABTest
-from inference.services import canaries, experiments, feedback, overview, promotions
+from inference.services import endings, experiments, feedback, overview, promotions
 from inference.services.experiments import Stopped
 from inference.services.promotions import Gate
 
@@ -202,23 +203,25 @@ class ABTestViewSet(
     @extend_schema(request=WhySerializer, responses={200: StoppedSerializer})
     @action(detail=True, methods=["post"])
     def rollback(self, request: Request, **kwargs: Any) -> Response:
-        """The end of a canary: what was in production before is there again."""
-        return self._ended(canaries.roll_back)
+        """The end: what was in production before is there again, the others are rolled back."""
+        given = WhySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        why = given.validated_data["why"]
+        return _told(endings.roll_back(self.get_object().pk, caller(request), why))
 
-    @extend_schema(request=WhySerializer, responses={200: StoppedSerializer})
+    @extend_schema(request=ChosenSerializer, responses={200: StoppedSerializer})
     @action(detail=True, methods=["post"])
     def promote(self, request: Request, **kwargs: Any) -> Response:
-        """The end of a canary: its challenger is in production, whatever step it was at."""
-        return self._ended(canaries.promote)
-
-    def _ended(self, verb: Callable[[int, str, str], Stopped]) -> Response:
-        given = WhySerializer(data=self.request.data)
+        """The end: this challenger is in production, whatever rule or step would say."""
+        given = ChosenSerializer(data=request.data)
         given.is_valid(raise_exception=True)
+        verb = partial(endings.promote, self.get_object().pk, caller(request))
+        why, position = given.validated_data["why"], given.validated_data.get("arm")
         try:
-            stopped = verb(self.get_object().pk, caller(self.request), given.validated_data["why"])
-        except ExperimentInvalid as error:
-            raise ValidationError({"mode": [error.message]}) from error
-        return Response({"message": stopped.message, "summary": stopped.summary})
+            guarded = settings.WEIR.promotion_gate
+            return _told(verb(why, position=position, guarded=guarded))
+        except (ExperimentInvalid, NotBlessed) as error:
+            raise ValidationError({"arm": [error.message]}) from error
 
     @extend_schema(responses={200: dict})
     @action(detail=True)
@@ -255,6 +258,10 @@ class ABTestViewSet(
     def snapshot(self, request: Request, **kwargs: Any) -> Response:
         """What the page of the test shows: the same snapshot as over the WebSocket."""
         return Response(live.experiment(self.get_object().pk))
+
+
+def _told(stopped: Stopped) -> Response:
+    return Response({"message": stopped.message, "summary": stopped.summary})
 
 
 def _by_field(error: ExperimentInvalid | TransitionRefused, given: Any) -> dict[str, list[str]]:

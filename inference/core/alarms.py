@@ -12,8 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from scipy.special import bdtr
-
 from inference.core import drift
 from inference.core.drift import Reading, Report, State
 
@@ -63,6 +61,8 @@ def of_labels(right: Sequence[bool], expected: float | None) -> Sight | None:
     count, correct = len(right), sum(right)
     if expected is None or count < LEAST_LABELS:
         return None
+    from scipy.special import bdtr  # here: commands that watch nothing start without it
+
     floor, found = max(0.0, expected - SLACK), correct / count
     below = bdtr(correct, count, floor) < _CHANCE
     text = (
@@ -96,8 +96,11 @@ def _bad(reading: Reading) -> bool | None:
 def _said(kind: Kind, reading: Reading, rows: int) -> str:
     if reading.psi is None:
         return f"Too few rows came to say anything of {reading.name}."
-    lies = "lies" if kind is Kind.DRIFT else "of the answers lies"
+    lies = reading.name if kind is Kind.DRIFT else f"{reading.name} of the answers"
+    far = f"by a PSI of {reading.psi:.2f} over {rows:,} rows"
+    if reading.state is State.STEADY:
+        return f"{lies} lies as in training, but for what may be chance: {far}."
     return (
-        f"{reading.name} {lies} otherwise than in training by a PSI of {reading.psi:.2f} over "
-        f"{rows:,} rows; {drift.DRIFTING:g} and more is commonly called drift."
+        f"{lies} lies otherwise than in training {far}; "
+        f"{drift.DRIFTING:g} and more is commonly called drift."
     )

@@ -14,7 +14,7 @@ import numpy as np
 from inference.core.bins import Counter
 from inference.core.drift import Counts
 from inference.core.reference import Reference, confidence, said
-from inference.core.tensors import Matrix, Tensors
+from inference.core.tensors import Array, Matrix, Tensors
 
 _CELLS: Final = 8192  # numbers that are counted at once, nearly
 _LEAST_ROWS: Final = 16  # of a model that is wider than that allows
@@ -22,45 +22,57 @@ _MATRIX: Final = 2  # dimensions
 
 
 class Basin:
-    """Of one model; used by one thread."""
+    """Of one model; used by one thread. Rows lie in columns, as they are counted."""
 
     def __init__(self, reference: Reference) -> None:
         self._counter = Counter(reference.binnings)
-        self._nothing = self._counts = Counts.nothing(reference)
         self._width = len(reference.features)
         self._room = max(_LEAST_ROWS, _CELLS // max(1, self._counter.width))
-        self._inputs: Matrix | None = None
+        self._columns = np.empty((self._counter.width, self._room))
         self._outputs: Matrix | None = None
-        self._rows = 0
+        self._filled = 0
+        self._begin()
 
     def pour(self, inputs: Tensors, outputs: Tensors) -> None:
         """Rows and the answers to them; raises ValueError if they are not of this reference."""
         (rows,), (answers,) = inputs, outputs
-        if self._inputs is None or self._outputs is None:
-            if rows.ndim != _MATRIX or rows.shape[1] != self._width or answers.ndim != _MATRIX:
-                raise ValueError(f"These are no rows of {self._width} features and their answers.")
-            self._inputs = np.empty((self._room, self._width))
-            self._outputs = np.empty((self._room, answers.shape[1]))
+        if self._outputs is None:
+            self._outputs = self._fitting(rows, answers)
         start, left = 0, len(rows)
         while left:
-            some = min(left, self._room - self._rows)
-            here = slice(self._rows, self._rows + some)
-            self._inputs[here] = rows[start : start + some]
+            some = min(left, self._room - self._filled)
+            here = slice(self._filled, self._filled + some)
+            self._columns[: self._width, here] = rows[start : start + some].T
             self._outputs[here] = answers[start : start + some]
-            self._rows, start, left = self._rows + some, start + some, left - some
-            if self._rows == self._room:
+            self._filled, start, left = self._filled + some, start + some, left - some
+            if self._filled == self._room:
                 self._count()
 
     def take(self) -> Counts:
         """What has come since it was asked the last time."""
         self._count()
-        taken, self._counts = self._counts, self._nothing
+        taken = Counts(self._rows, self._counter.folded(self._raw), self._confidence)
+        self._begin()
         return taken
 
+    def _begin(self) -> None:
+        self._raw = self._counter.raw(self._columns[:, :0])
+        self._rows, self._confidence = 0, 0.0
+
+    def _fitting(self, rows: Array, answers: Array) -> Matrix:
+        """Where such answers are kept."""
+        width, beside = self._width, self._counter.width - self._width
+        values = answers.ndim == _MATRIX and answers.shape[1] == 1
+        if rows.shape[1:] != (width,) or answers.ndim != _MATRIX or values is not (beside == 1):
+            raise ValueError(f"These are no rows of {width} features and their answers.")
+        return np.empty((self._room, answers.shape[1]))
+
     def _count(self) -> None:
-        if self._inputs is None or self._outputs is None or not self._rows:
+        if self._outputs is None or not self._filled:
             return
-        rows, answers = self._inputs[: self._rows], self._outputs[: self._rows]
-        cells = self._counter.count(np.hstack([rows, said(answers)]))
-        self._counts += Counts(self._rows, cells, confidence(answers) or 0.0)
-        self._rows = 0
+        columns, answers = self._columns[:, : self._filled], self._outputs[: self._filled]
+        columns[self._width :] = said(answers).T
+        self._raw = self._raw.plus(self._counter.raw(columns))
+        self._rows += self._filled
+        self._confidence += confidence(answers) or 0.0
+        self._filled = 0

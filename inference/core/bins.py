@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ MOST_BINS: Final = 20  # of a category; more would each be too rare to be compar
 OTHER: Final = "(others)"
 _DECILES: Final = tuple(each / 10 for each in range(1, 10))
 _BESIDE: Final = 2  # cells of a column that are no bins: missing, strange
+_BEYOND: Final = 3  # edges of a column of numbers that part no bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ def of_categories(name: str, categories: Sequence[str], values: Column) -> Binni
 class Counter:
     """Counts matrices whose columns are `binnings`, in order; one result holds all their cells.
 
-    No step of Python for each row, and none for each column: what it costs is a dozen operations on
-    the whole matrix.
+    No step of Python for each row, and none for each column. What is counted comes column by column
+    ([width, rows]), in which one edge is compared with many values at a time. The counts are raw,
+    and add up as they are; `folded` makes cells of them.
     """
 
     def __init__(self, binnings: Sequence[Binning]) -> None:
@@ -104,9 +106,17 @@ class Counter:
 
     def count(self, matrix: Matrix) -> Cells:
         """Shape [size]; `matrix` is [rows, width]."""
+        return self.folded(self.raw(np.ascontiguousarray(matrix.T)))
+
+    def raw(self, columns: Matrix) -> Raw:
+        """`columns` are [width, rows]."""
+        return Raw(self._numbers.raw(columns), self._categories.raw(columns))
+
+    def folded(self, raw: Raw) -> Cells:
+        """Shape [size]."""
         cells = np.zeros(self.size, np.int64)
-        self._numbers.add(matrix, cells)
-        self._categories.add(matrix, cells)
+        self._numbers.fold(raw.numbers, cells)
+        self._categories.fold(raw.categories, cells)
         return cells
 
     def split(self, cells: Cells) -> list[Cells]:
@@ -114,56 +124,89 @@ class Counter:
         return np.split(cells, self.starts[1:-1])
 
 
+class Raw(NamedTuple):
+    """What a counter counts before it is told which cell is which."""
+
+    numbers: Cells
+    categories: Cells
+
+    def plus(self, other: Raw) -> Raw:
+        return Raw(self.numbers + other.numbers, self.categories + other.categories)
+
+
 class _Numbers:
-    """Columns of numbers among others; `places` are theirs, `starts` those of their cells."""
+    """Columns of numbers among others; `places` are theirs, `starts` those of their cells.
+
+    Of each value it is counted how many edges it exceeds. The first edge is below all numbers: only
+    what is missing does not exceed it. The second is the least number seen, the last the greatest.
+    """
 
     def __init__(self, places: list[int], binnings: list[Binning], starts: list[int]) -> None:
-        self._places = places
+        self._places = _run(places)
+        self._count = len(places)
         most = max((len(each.edges) for each in binnings), default=0)
-        padded = [(*each.edges, *[np.inf] * (most - len(each.edges))) for each in binnings]
-        self._edges = np.array(padded, np.float64).reshape(len(places), most).T.copy()
-        self._low = np.array([each.low for each in binnings], np.float64)
-        self._high = np.array([each.high for each in binnings], np.float64)
-        self._starts = np.array(starts, np.int64)
-        bins = np.array([each.bins for each in binnings], np.int64)
-        self._missing = self._starts + bins
-        self._strange = self._missing + 1
+        edges = [_all_edges(each, most) for each in binnings]
+        self._bins = most + _BEYOND + 1
+        self._edges = np.array(edges, np.float64).reshape(len(places), most + _BEYOND).T[:, :, None]
+        self._offsets = (np.arange(len(places)) * self._bins)[:, None]
+        self._parts = list(zip(binnings, starts, strict=True))
 
-    def add(self, matrix: Matrix, cells: Cells) -> None:
-        if not self._places:
-            return
-        values = matrix[:, self._places]
-        found = np.zeros(values.shape, np.int64)
+    def raw(self, columns: Matrix) -> Cells:
+        values = columns[self._places]
+        exceeded, does = np.zeros(values.shape, np.int8), np.empty(values.shape, np.bool_)
+        # Of one byte both, and of one kind: that is what makes an addition cheap.
+        one = does.view(np.int8)
         for edges in self._edges:
-            found += values > edges
-        found += self._starts
-        missing = np.isnan(values)
-        if missing.any():
-            np.copyto(found, self._missing, where=missing)
-        cells += np.bincount(found.ravel(), minlength=len(cells))
-        beyond = (values < self._low) | (values > self._high)
-        cells[self._strange] += beyond.sum(axis=0)
+            np.greater(values, edges, out=does)
+            np.add(exceeded, one, out=exceeded)
+        found = exceeded + self._offsets
+        return np.bincount(found.ravel(), minlength=self._count * self._bins)
+
+    def fold(self, raw: Cells, cells: Cells) -> None:
+        for (binning, start), found in zip(self._parts, raw.reshape(-1, self._bins), strict=True):
+            bins = binning.bins
+            missing, below, beyond = found[0], found[1], found[bins + _BEYOND - 1]
+            cells[start : start + bins] += found[2 : 2 + bins]
+            cells[start] += below
+            cells[start + bins - 1] += beyond
+            cells[start + bins : start + bins + _BESIDE] += (missing, below + beyond)
 
 
 class _Categories:
     """Columns of categories among others, by one table from their codes to cells."""
 
     def __init__(self, places: list[int], binnings: list[Binning], starts: list[int]) -> None:
-        self._places = places
+        self._places = _run(places)
         tables = [_table(each, start) for each, start in zip(binnings, starts, strict=True)]
         self._table = np.array([cell for table in tables for cell in table], np.int64)
         sizes = [len(table) for table in tables]
-        self._offsets = np.array([*accumulate(sizes, initial=0)][:-1], np.int64)
-        self._missing = np.array([size - 1 for size in sizes], np.int64)
+        self._offsets = np.array([*accumulate(sizes, initial=0)][:-1], np.int64)[:, None]
+        self._missing = np.array([size - 1 for size in sizes], np.int64)[:, None]
 
-    def add(self, matrix: Matrix, cells: Cells) -> None:
-        if not self._places:
-            return
-        values = matrix[:, self._places]
+    def raw(self, columns: Matrix) -> Cells:
+        values = columns[self._places]
         codes = np.where(np.isnan(values), self._missing, values).astype(np.int64)
         # A code that no schema allows must not count for the neighbour column.
-        found = self._table[self._offsets + np.clip(codes, 0, self._missing)]
-        cells += np.bincount(found.ravel(), minlength=len(cells))
+        np.clip(codes, 0, self._missing, out=codes)
+        codes += self._offsets
+        return np.bincount(codes.ravel(), minlength=len(self._table))
+
+    def fold(self, raw: Cells, cells: Cells) -> None:
+        np.add.at(cells, self._table, raw)
+
+
+def _all_edges(binning: Binning, most: int) -> list[float]:
+    """What is below all numbers, the least one seen, the edges, the greatest one; and no more."""
+    least = float(np.nextafter(binning.low, -np.inf))
+    known = [-np.inf, least, *binning.edges, binning.high]
+    return [*known, *[np.inf] * (most + _BEYOND - len(known))]
+
+
+def _run(places: list[int]) -> slice | list[int]:
+    """A slice where that says the same: it spares a copy."""
+    if not places or places[-1] - places[0] + 1 != len(places):
+        return places
+    return slice(places[0], places[-1] + 1)
 
 
 def _table(binning: Binning, start: int) -> list[int]:

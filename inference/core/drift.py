@@ -28,7 +28,6 @@ from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtri
 
 from inference.core.bins import Binning, Cells
 from inference.core.reference import Reference
@@ -145,6 +144,8 @@ def noise(bins: int, rows: float, rows_before: float, chance: float) -> float:
     """What PSI exceeds with this chance though nothing has moved."""
     if bins < 2 or not (rows and rows_before):
         return 0.0
+    from scipy.special import chdtri  # here: commands that watch nothing start without it
+
     return float(chdtri(bins - 1, chance)) * (1 / rows + 1 / rows_before)
 
 

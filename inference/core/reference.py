@@ -88,25 +88,29 @@ class Reference:
 
 
 def said(outputs: Matrix) -> Matrix:
-    """Answers as columns to be counted, for each row: label and score, or the value.
+    """Answers as columns to be counted, for each row: score and label, or the value.
 
     The label is the index of the class. The score is the probability of the second class where
     there are two, else the largest one.
     """
     if outputs.shape[1] == _VALUES:
         return outputs
+    found = np.empty((len(outputs), 2))
     if outputs.shape[1] == _PAIR:
-        score = outputs[:, 1]
-        label = score > _HALF
+        found[:, 0] = outputs[:, 1]
+        found[:, 1] = outputs[:, 1] > _HALF
     else:
-        score, label = outputs.max(axis=1), outputs.argmax(axis=1)
-    return np.column_stack([label.astype(np.float64), score])
+        found[:, 0] = outputs.max(axis=1)
+        found[:, 1] = outputs.argmax(axis=1)
+    return found
 
 
 def confidence(outputs: Matrix) -> float | None:
     """The sum over the rows of the largest probability; None for values, or without a row."""
     if outputs.shape[1] == _VALUES or not len(outputs):
         return None
+    if outputs.shape[1] == _PAIR:  # in a quarter of the time
+        return float(np.maximum(outputs[:, 0], outputs[:, 1]).sum())
     return float(outputs.max(axis=1).sum())
 
 
@@ -120,8 +124,8 @@ def _answers(target: Target, answered: Matrix) -> Iterator[Binning]:
     if target.task == "regression":
         yield bins.of_numbers(VALUE, answered[:, 0])
         return
-    yield bins.of_categories(LABEL, target.classes, answered[:, 0])
-    yield bins.of_numbers(SCORE, answered[:, 1])
+    yield bins.of_numbers(SCORE, answered[:, 0])
+    yield bins.of_categories(LABEL, target.classes, answered[:, 1])
 
 
 def _counted(binnings: Sequence[Binning], matrix: Matrix) -> Iterator[tuple[int, ...]]:

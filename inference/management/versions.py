@@ -31,6 +31,18 @@ def find(word: str) -> MLAlgorithm:
     return found
 
 
+def serving(word: str) -> MLAlgorithm:
+    """By its number; by the name of an endpoint the one in production; raises BundleInvalid."""
+    if word.isdecimal():
+        return find(word)
+    found = MLAlgorithm.objects.filter(
+        parent_endpoint__name=word, current_status=Status.PRODUCTION.value
+    ).first()
+    if found is None:
+        raise BundleInvalid(f"There is no endpoint {word!r} with an algorithm in production.")
+    return found
+
+
 def champion(endpoint: int) -> MLAlgorithm | None:
     """The one in production there."""
     return MLAlgorithm.objects.filter(
@@ -38,9 +50,14 @@ def champion(endpoint: int) -> MLAlgorithm | None:
     ).first()
 
 
+def data(row: MLAlgorithm) -> bytes:
+    """The signed file; raises BundleInvalid, or StorageUnavailable."""
+    return store.get(row.bundle)
+
+
 def bundle(row: MLAlgorithm) -> Bundle:
-    """Raises BundleInvalid, or StorageUnavailable."""
-    return bundles.read(store.get(row.bundle), opening.keyring())
+    """What is in it; raises the same."""
+    return bundles.read(data(row), opening.keyring())
 
 
 def told(champion: MLAlgorithm) -> dict[str, Any]:

@@ -83,6 +83,10 @@ class IsolatedRuntime:
             self._child.end()
 
     def _alive(self) -> Child:
+        if self._child is not None and self._child.gone and not self._closed:
+            # Nobody was being answered, so nobody is to blame.
+            logger.warning("an isolated model has ended between two calls: %s", _how(self._child))
+            self._died()
         if self._child is None:
             wait = self._not_before - time.monotonic()
             if wait > 0.0 or self._closed:

@@ -104,6 +104,11 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
     def ended(self) -> int | None:
         """How it has ended by itself, or None; what has just cut its line gets a moment for it."""
         with contextlib.suppress(subprocess.TimeoutExpired):

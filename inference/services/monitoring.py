@@ -80,7 +80,7 @@ def _written(row: MLAlgorithm, news: News, number: int) -> MonitorEvent | None:
         kind=sight.kind.value,
         subject=sight.subject,
         value=sight.value,
-        text=(f"Over: {sight.text}" if over else sight.text)[:WHY_LENGTH],
+        text=sight.text[:WHY_LENGTH],
         over=over,
         number=number,
     )

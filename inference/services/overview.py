@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -136,29 +136,32 @@ def _labels(seen: Watched) -> Json:
 
 
 def _windows(reference: Reference, report: Report, windows: Sequence[Window]) -> list[Json]:
-    """The index of each column that is shown, in each window; None where too few rows came."""
-    shown = _shown([*report.features, *report.answers])
+    """Each column that is shown, in each window: its index, None of too few rows, and its state."""
+    places = _shown([*report.features, *report.answers])
     return [
         {
             "began": window.began.isoformat(),
             "rows": window.counts.rows,
-            "psi": _indexes(reference, window, shown),
+            "columns": _columns(reference, window, places),
         }
         for window in windows
         if len(window.counts.cells) == sum(each.cells for each in reference.binnings)
     ]
 
 
-def _shown(readings: Sequence[Reading]) -> Mapping[int, str]:
+def _shown(readings: Sequence[Reading]) -> list[int]:
+    """Places of those that moved most, in order."""
     places = sorted(range(len(readings)), key=lambda at: -(readings[at].psi or 0.0))[:COLUMNS]
-    return {place: readings[place].name for place in sorted(places)}
+    return sorted(places)
 
 
-def _indexes(
-    reference: Reference, window: Window, shown: Mapping[int, str]
-) -> list[tuple[str, float | None]]:
+def _columns(reference: Reference, window: Window, places: Sequence[int]) -> list[Json]:
+    readings = [drift.reading(reference, window.counts, place) for place in places]
     return [
-        (name, drift.reading(reference, window.counts, place).psi) for place, name in shown.items()
+        {"name": each.name, "psi": each.psi, "state": each.state.value, "answer": answer}
+        for each, answer in zip(
+            readings, [place >= len(reference.features) for place in places], strict=True
+        )
     ]
 
 

@@ -26,7 +26,7 @@ from inference.core.stewarding import (
 )
 from inference.models import ABTest
 from inference.selectors import Readout
-from inference.services import announce, canaries, experiments
+from inference.services import announce, canaries, endings, experiments
 from inference.services.decisions import WEIR
 
 
@@ -52,9 +52,9 @@ def _act(abtest_id: int, now: datetime) -> None:
 def _do(seen: Readout, act: Act, now: datetime) -> None:
     match act:
         case RollBack(why):
-            canaries.rolled_back(seen, WEIR, why)
+            endings.rolled_back(seen, WEIR, why)
         case Promote(why):
-            canaries.promoted(seen, WEIR, why)
+            endings.climbed(seen, WEIR, why)
         case Step(to, why):
             canaries.stepped(seen, to, why, now)
         case Stop(why):

@@ -131,9 +131,19 @@ def _reads(kind: Kind, data: bytes) -> Reads:
     return sklearn.wants(sklearn.estimator(kind, data))
 
 
-def records(path: Path) -> Sequence[Record]:
-    """A CSV file with a header, or a JSON list of objects."""
-    return records_of(content(path), path.name, csv=path.suffix.lower() == ".csv")
+def records(path: Path, *, raw: bool = False) -> Sequence[Record]:
+    """A CSV file with a header, or a JSON list of objects; raises BundleInvalid.
+
+    The values of a CSV have the types that their columns show; `raw` leaves them the texts they
+    are, for a schema to read, to which a category 01 is none that is called 1.
+    """
+    text, csv = content(path), path.suffix.lower() == ".csv"
+    if not (raw and csv):
+        return records_of(text, path.name, csv=csv)
+    try:
+        return dataset.records_of(dataset.columns_of(text.decode(), path.name))
+    except ValueError as error:
+        raise BundleInvalid(f"{path.name} is no CSV: {error}") from error
 
 
 def records_of(text: bytes, name: str, *, csv: bool) -> Sequence[Record]:

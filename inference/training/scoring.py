@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from inference import bundles
 from inference.bundles import Bundle
 from inference.core import reference
+from inference.core.errors import RowInvalid
 from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
@@ -55,6 +56,42 @@ def outputs(
         joblib.delayed(_piece)(data, key, part, reach) for part in np.array_split(matrix, jobs)
     )
     return np.concatenate(pieces)
+
+
+def told(
+    bundle: Bundle, records: Sequence[Record], reach: Reach = NOWHERE
+) -> list[dict[str, object]]:
+    """For each row what it is called and how surely, or the code of why there is no answer."""
+    schema = bundle.table
+    encoded = [_encoded(schema, record, row) for row, record in enumerate(records)]
+    good = [each for each in encoded if isinstance(each, tuple)]
+    matrix = np.array(good, dtype=np.float64).reshape(len(good), schema.width)
+    answers = iter(_answers(schema, _asked(bundle, matrix, reach)) if good else ())
+    return [each.as_dict() if isinstance(each, RowInvalid) else next(answers) for each in encoded]
+
+
+def header(schema: Schema) -> list[str]:
+    """The keys of an answer, in order; those of an error follow."""
+    if schema.target.task == "regression":
+        return [schema.target.name]
+    return [schema.target.name, *map(_probability, schema.target.classes)]
+
+
+def _answers(schema: Schema, outputs: Matrix) -> Iterator[dict[str, object]]:
+    names = header(schema)
+    for label, values in zip(labels(schema, outputs), outputs.tolist(), strict=True):
+        yield dict(zip(names, [label, *values], strict=False))
+
+
+def _probability(name: str) -> str:
+    return f"probability {name}"
+
+
+def _encoded(schema: Schema, record: Record, row: int) -> tuple[float, ...] | RowInvalid:
+    try:
+        return schema.encode(record, row)
+    except RowInvalid as error:
+        return error
 
 
 def labels(schema: Schema, outputs: Matrix) -> list[str | float]:

@@ -24,6 +24,7 @@ function sentence(answer) {
 }
 
 export const endpointSchema = (id) => ask("GET", `/api/v1/endpoints/${id}/schema`);
+export const drift = (id) => ask("GET", `/api/v1/endpoints/${id}/drift`);
 export const endpoints = () => ask("GET", "/api/v1/endpoints");
 export const tests = () => ask("GET", "/api/v1/abtests");
 export const experiment = (id) => ask("GET", `/api/v1/abtests/${id}`);
@@ -33,5 +34,5 @@ export const stopTest = (id) => ask("POST", `/api/v1/stop_ab_test/${id}`, {});
 export const reweight = (id, weights) => ask("POST", `/api/v1/abtests/${id}/reweight`, { weights });
 export const widen = (id, coverage) => ask("PATCH", `/api/v1/abtests/${id}`, { coverage });
 export const rollBack = (id) => ask("POST", `/api/v1/abtests/${id}/rollback`, {});
-export const promote = (id) => ask("POST", `/api/v1/abtests/${id}/promote`, {});
+export const promote = (id, arm) => ask("POST", `/api/v1/abtests/${id}/promote`, { arm });
 export const label = (requestId, feedback) => ask("PUT", `/api/v1/mlrequests/${requestId}`, { feedback });

@@ -1,11 +1,13 @@
 /** Puts the page together: what arrives is kept, what changed is drawn with the next frame. */
 
 import * as api from "./api.js";
+import { Drifts } from "./drifts.js";
 import { Followed } from "./followed.js";
 import { at, Shell } from "./shell.js";
 import { ACTS } from "./parts/acts.js";
 import { Algorithms } from "./parts/algorithms.js";
 import { predictLine } from "./parts/commands.js";
+import { Drift } from "./parts/drift.js";
 import { Experiment } from "./parts/experiment.js";
 import { Feed } from "./parts/feed.js";
 import { exampleOf } from "./parts/form.js";
@@ -36,6 +38,8 @@ class Screen {
     this.experiment = new Experiment(at("experiment"), { herald, acts: { ...ACTS, start: () => this.#start() } });
     this.traffic = new Traffic(at("traffic"));
     this.algorithms = new Algorithms(at("algorithms"));
+    this.drift = new Drift(at("drift"));
+    this.drifts = new Drifts((body) => this.drift.render(body));
     this.trial = new Trial(at("trial"), herald);
     this.feed = new Feed(at("feed"));
     addEventListener("hashchange", () => this.#shell.soon());
@@ -78,6 +82,7 @@ class Screen {
     this.feed.change(null);
     this.feed.clear();
     this.#follow("results", `results:${endpoint.name}`, ({ results }) => this.feed.render(results));
+    this.drifts.follow(endpoint.id);
     this.#learnSchema(endpoint);
     if (endpoint.experiment === null) this.#recallTest(endpoint);
   }

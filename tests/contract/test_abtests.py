@@ -455,14 +455,17 @@ def test_a_canary_is_ended_by_hand_and_that_is_written_down(
     assert (newest["what"], newest["why"]) == (what, "seen enough")
 
 
-@pytest.mark.parametrize("verb", ["rollback", "promote"])
-def test_only_a_canary_is(door: Door, verb: str) -> None:
+def test_any_test_is_ended_by_hand(door: Door) -> None:
     test = start(door)
 
-    refused = door.json("POST", f"/api/v1/abtests/{test['id']}/{verb}", {})
+    refused = door.json("POST", f"/api/v1/abtests/{test['id']}/promote", {"arm": 1})
+    reply = door.json("POST", f"/api/v1/abtests/{test['id']}/promote", {"arm": 2})
 
-    assert (refused.status, list(refused.json())) == (400, ["mode"])
-    assert door.json("POST", f"/api/v1/abtests/999999/{verb}", {}).status == 404
+    assert (refused.status, list(refused.json())) == (400, ["arm"])
+    assert reply.status == 200
+    assert (status_of(door, FOREST), status_of(door, TREES)) == ("testing", "production")
+    for verb in ("rollback", "promote"):
+        assert door.json("POST", f"/api/v1/abtests/999999/{verb}", {}).status == 404
 
 
 @pytest.mark.parametrize(

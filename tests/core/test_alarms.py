@@ -44,6 +44,15 @@ def test_the_sentence_says_how_far_and_over_how_many() -> None:
     ]
 
 
+def test_what_is_over_is_said_in_other_words() -> None:
+    report = Report(1500, (), (reading("score", State.STEADY, 0.05),), None, None)
+
+    assert [each.text for each in alarms.of_report(report)] == [
+        "score of the answers lies as in training, but for what may be chance: "
+        "by a PSI of 0.05 over 1,500 rows."
+    ]
+
+
 def test_of_few_rows_it_says_that_they_are_few() -> None:
     report = Report(5, (reading("age", State.TOO_FEW, None),), (), None, None)
 

@@ -29,7 +29,7 @@ def test_each_feature_is_counted_on_the_training_rows() -> None:
 
 
 def test_answers_are_counted_on_the_rows_that_were_tried() -> None:
-    label, score = REFERENCE.counts[2:]
+    score, label = REFERENCE.counts[2:]
 
     assert label == (1, 1, 0, 0)
     assert sum(score) == 2
@@ -48,12 +48,12 @@ def test_a_value_is_its_own_column_and_nobody_is_sure_of_it() -> None:
 def test_of_three_classes_the_largest_probability_is_the_score() -> None:
     outputs = np.array([[0.2, 0.5, 0.3], [0.8, 0.1, 0.1]])
 
-    assert said(outputs).tolist() == [[1.0, 0.5], [0.0, 0.8]]
+    assert said(outputs).tolist() == [[0.5, 1.0], [0.8, 0.0]]
     assert confidence(outputs) == pytest.approx(1.3)
 
 
 def test_half_is_the_first_class_as_it_is_in_an_answer() -> None:
-    assert said(np.array([[0.5, 0.5]])).tolist() == [[0.0, 0.5]]
+    assert said(np.array([[0.5, 0.5]])).tolist() == [[0.5, 0.0]]
 
 
 def test_it_is_the_same_after_a_way_through_json() -> None:

@@ -16,7 +16,7 @@ from inference.core.experiment import Mode
 from inference.core.lifecycle import Status
 from inference.core.types import LogMode
 from inference.models import AuditEntry
-from inference.services import audit, canaries, evaluations, experiments, models
+from inference.services import audit, endings, evaluations, experiments, models
 from inference.services.evaluations import NewEvaluation
 from tests.inference import registered
 
@@ -50,7 +50,7 @@ def test_a_registration_and_a_promotion_leave_a_row_for_each_that_moved() -> Non
 def test_what_a_test_does_rests_on_its_snapshot() -> None:
     first, second = registered.pair()
     test = registered.started([first, second], mode=Mode.CANARY)
-    canaries.roll_back(test.pk, "ann")
+    endings.roll_back(test.pk, "ann")
 
     assert rows(abtest=test.pk) == [
         ("transition", second.pk, "testing", "canary"),

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -269,6 +270,9 @@ print("loaded:", *sorted(heavy & set(sys.modules)))
 """
 
 
+STEPS = ("build_dataset", "profile", "validate", "train", "evaluate", "score", "export")
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An installation of its own, with the smallest demo in it."""
@@ -295,7 +299,8 @@ def manage(environment: dict[str, str], *words: str) -> str:
 def test_only_training_loads_what_training_needs(environment: dict[str, str]) -> None:
     assert manage(environment, "--help").endswith("loaded:\n")
     assert manage(environment, "demo", "--help").endswith("loaded:\n")
-    assert manage(environment, "register", "--help").endswith("loaded:\n")
+    for step in ("register", *STEPS):
+        assert manage(environment, step, "--help").endswith("loaded:\n"), step
     assert manage(environment, "migrate").endswith("loaded:\n")
     assert "sklearn" in manage(environment, "demo", "diabetes").splitlines()[-1]
 
@@ -303,3 +308,18 @@ def test_only_training_loads_what_training_needs(environment: dict[str, str]) ->
 
     assert again.count("is there already") == 2
     assert again.endswith("loaded:\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("--help",), ("train", "--help"), ("migrate",)])
+def test_what_loads_no_model_takes_less_than_two_seconds(
+    environment: dict[str, str], words: tuple[str, ...]
+) -> None:
+    """Of a processor, which neighbours do not stretch."""
+    manage(environment, "migrate", "--verbosity", "0")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    manage(environment, *words)
+
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.0

@@ -10,13 +10,14 @@ import pytest
 from django.utils import timezone
 
 from inference import selectors
-from inference.core.errors import ExperimentInvalid
+from inference.core.errors import ExperimentInvalid, NotBlessed
 from inference.core.experiment import Mode
 from inference.core.lifecycle import Rule, Status
 from inference.core.metrics import Metric
 from inference.core.stewarding import coverage
 from inference.models import ABTest, Arm, ArmTally, Decision, Exposure
-from inference.services import canaries, experiments, predictions, stewardship
+from inference.services import endings, evaluations, experiments, predictions, stewardship
+from inference.services.evaluations import NewEvaluation
 from tests.inference import registered
 from tests.inference.registered import row
 from tests.inference.threads import at_once
@@ -286,8 +287,8 @@ def test_the_exposures_of_a_bandit_keep_the_propensity_that_they_were_dealt_with
 @pytest.mark.parametrize(
     ("verb", "what", "ended"),
     [
-        (canaries.roll_back, "rolled_back", [Status.PRODUCTION, Status.ROLLED_BACK]),
-        (canaries.promote, "promoted", [Status.TESTING, Status.PRODUCTION]),
+        (endings.roll_back, "rolled_back", [Status.PRODUCTION, Status.ROLLED_BACK]),
+        (endings.promote, "promoted", [Status.TESTING, Status.PRODUCTION]),
     ],
 )
 def test_by_hand_a_canary_ends_either_way_once(verb: Any, what: str, ended: list[Status]) -> None:
@@ -303,14 +304,67 @@ def test_by_hand_a_canary_ends_either_way_once(verb: Any, what: str, ended: list
     assert list(acts) == [(what, "ann", "enough seen")]
 
 
-@pytest.mark.parametrize("verb", [canaries.roll_back, canaries.promote])
-def test_only_a_canary_is_rolled_back(verb: Any) -> None:
+@pytest.mark.parametrize("mode", [Mode.SPLIT, Mode.SHADOW, Mode.BANDIT])
+def test_by_hand_any_test_ends_as_it_was_before(mode: Mode) -> None:
+    test = started(mode)
+
+    endings.roll_back(test.pk, "ann", "enough seen")
+
+    assert standing(test) == [Status.PRODUCTION, Status.ROLLED_BACK]
+    test.refresh_from_db()
+    assert test.outcome == "rolled_back"
+
+
+@pytest.mark.parametrize("mode", [Mode.SPLIT, Mode.SHADOW, Mode.BANDIT])
+def test_by_hand_a_challenger_of_any_test_is_promoted(mode: Mode) -> None:
+    test = started(mode)
+
+    endings.promote(test.pk, "ann", "enough seen", position=2)
+
+    assert standing(test)[1] == Status.PRODUCTION
+    test.refresh_from_db()
+    assert test.outcome == "arm 2 promoted by hand"
+
+
+def test_who_is_no_challenger_is_not_promoted() -> None:
     test = started(Mode.SPLIT)
 
-    with pytest.raises(ExperimentInvalid, match="is no canary"):
-        verb(test.pk, "ann")
-    with pytest.raises(ABTest.DoesNotExist):
-        verb(test.pk + 1, "ann")
+    for place in (1, 3):
+        with pytest.raises(ExperimentInvalid, match="The challengers have the places 2"):
+            endings.promote(test.pk, "ann", position=place)
+    for verb in (endings.roll_back, endings.promote):
+        with pytest.raises(ABTest.DoesNotExist):
+            verb(test.pk + 1, "ann")
+
+
+def test_an_unhealthy_test_promotes_nobody_by_hand_either() -> None:
+    test = started(Mode.SPLIT)
+    first, _ = arms(test)
+    rows = [row(at, first.algorithm, first) for at in range(1, 400)]
+    predictions.record(rows, "w")
+
+    with pytest.raises(ExperimentInvalid, match="unhealthy"):
+        endings.promote(test.pk, "ann")
+
+    assert standing(test)[1] == Status.AB_TESTING
+
+
+def test_a_guarded_installation_promotes_by_hand_only_what_is_blessed() -> None:
+    test = started(Mode.SPLIT)
+
+    with pytest.raises(NotBlessed, match="is not promoted"):
+        endings.promote(test.pk, "ann", guarded=True)
+    first, second = arms(test)
+    evaluations.evaluation_record(
+        NewEvaluation(
+            algorithm_id=second.algorithm_id,
+            baseline_id=first.algorithm_id,
+            blessed=True,
+            reasons=["better"],
+        ),
+        by="ann",
+    )
+    assert endings.promote(test.pk, "ann", guarded=True).message == experiments.FINISHED
 
 
 # -- what is refused -------------------------------------------------------------------------------

@@ -124,6 +124,25 @@ async def test_a_batch_of_which_nothing_came_is_none() -> None:
     assert world.rows == []
 
 
+async def test_of_very_many_rows_only_so_many_are_counted_in_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("inference.watching.MOST_ROWS", 5)
+    now = [100.0]
+    monkeypatch.setattr("inference.watching.monotonic", lambda: now[0])
+    world = World()
+    world.references[8] = watched.reference()
+    for _ in range(4):
+        world.saw(3)
+    world.saw(3, algorithm_id=8)
+    now[0] = 101.0
+    world.saw(4)
+
+    await world.watching.flush()
+
+    assert world.rows == [(7, 3 + 3 + 4, "shard"), (8, 3, "shard")]
+
+
 async def test_a_model_that_is_not_what_its_reference_says_is_left_alone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from inference.core.errors import BundleInvalid
-from inference.management import versions
 from inference.management.step import Outcome, Step, computing, stages
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ class Command(Step):
         computing(parser)
 
     def take(self, given: Mapping[str, Any]) -> Outcome:
+        from inference.management import versions
+
         candidate = versions.find(given["version_"])
         baseline = _baseline(given["baseline"], candidate)
         judged, sha256 = _judged(given, candidate, baseline)
@@ -75,6 +76,8 @@ def _floor(text: str) -> tuple[str, float]:
 
 def _baseline(word: str, candidate: MLAlgorithm) -> MLAlgorithm | None:
     """Nobody is compared with himself."""
+    from inference.management import versions
+
     if word == _NONE:
         return None
     if word == _CHAMPION:
@@ -90,6 +93,7 @@ def _judged(
     given: Mapping[str, Any], candidate: MLAlgorithm, baseline: MLAlgorithm | None
 ) -> tuple[Judged, str]:
     from inference import opening
+    from inference.management import versions
     from inference.training import backends, files, judge
     from inference.training.backends import Backend
     from inference.training.judge import Bench

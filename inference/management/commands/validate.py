@@ -51,7 +51,7 @@ def _rows(path: Path) -> Sequence[Record]:
 
     if files.described(path).exists():
         return _with_labels(files.read(path))
-    return adopt.records(path)
+    return adopt.records(path, raw=True)
 
 
 def _with_labels(table: Table) -> list[Record]:

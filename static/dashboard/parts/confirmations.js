@@ -60,32 +60,37 @@ export function confirmWiden({ experiment }) {
 }
 
 export function confirmRollback({ experiment, arms }) {
-  const [control, challenger] = arms;
+  const [control, ...challengers] = arms;
   new Question().ask({
-    title: `Roll ${named(challenger)} back?`,
+    title: challengers.length > 1 ? "Roll all challengers back?" : `Roll ${named(challengers[0])} back?`,
     body: [consequences([
-      `${named(control)} answers all default traffic of ${experiment.endpoint} from the next request on, and ${named(challenger)} returns to testing.`,
+      `${named(control)} answers all default traffic of ${experiment.endpoint} from the next request on; ${challengers.map(named).join(" and ")} will be marked as rolled back.`,
       "The test ends as rolled back, which is written down with what is known now. It cannot be resumed.",
     ], true)],
-    yes: "Roll it back",
+    yes: challengers.length > 1 ? "Roll them back" : "Roll it back",
     grave: true,
     act: () => api.rollBack(experiment.id),
   });
 }
 
-export function confirmPromote({ experiment, arms, verdict }) {
-  const [control, challenger] = arms;
+export function confirmPromote({ experiment, arms, verdict, health }) {
+  const [control, ...challengers] = arms;
+  const chosen = h("select", { id: "promoted" }, ...challengers.map((arm, index) => h("option", { value: String(index + 2) }, named(arm))));
+  const effect = h("p", { class: "consequence grave", role: "status" });
+  const settle = () => write(effect, `${named(arms[Number(chosen.value) - 1])} answers all default traffic of ${experiment.endpoint} from the next request on${experiment.mode === "canary" ? ", whatever the ramp has still before it" : ""}; ${named(control)} returns to testing.`);
+  chosen.addEventListener("change", settle);
+  settle();
   new Question().ask({
-    title: `Promote ${named(challenger)} now?`,
+    title: challengers.length > 1 ? "Promote a challenger now?" : `Promote ${named(challengers[0])} now?`,
     body: [
       h("p", {}, verdict.sentence),
-      consequences([
-        `${named(challenger)} answers all default traffic of ${experiment.endpoint} from the next request on, whatever the ramp has still before it; ${named(control)} returns to testing.`,
-        "The test ends, which is written down with what is known now. It cannot be resumed.",
-      ], true),
+      ...(health.fine ? [] : [h("p", { class: "problem" }, "The test is unhealthy, and an unhealthy test promotes nobody.")]),
+      ...(challengers.length > 1 ? [field("promoted", "Who goes to production", chosen)] : []),
+      effect,
+      consequences(["The test ends, which is written down with what is known now. It cannot be resumed."]),
     ],
     yes: "Promote it",
     grave: true,
-    act: () => api.promote(experiment.id),
+    act: () => api.promote(experiment.id, Number(chosen.value)),
   });
 }

@@ -71,7 +71,7 @@ class Verbs {
     const [running, mode] = [experiment?.running ?? false, experiment?.mode];
     const fit = {
       start: !running && canStart !== null, stop: running, reweight: running && mode === "split",
-      widen: running && mode !== "canary" && experiment.coverage < 1, promote: running && mode === "canary", rollback: running && mode === "canary",
+      widen: running && mode !== "canary" && experiment.coverage < 1, promote: running, rollback: running,
     };
     for (const [name, button] of Object.entries(this.#buttons)) show(button, fit[name]);
     this.#buttons.start.disabled = !canStart;

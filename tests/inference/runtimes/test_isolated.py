@@ -130,6 +130,16 @@ def test_what_ends_the_child_is_told_and_another_one_goes_on(
     assert not Path(f"/proc/{before}").exists()
 
 
+def test_a_child_that_is_ended_from_outside_costs_nobody_an_answer(
+    runtime: IsolatedRuntime,
+) -> None:
+    assert runtime.pid is not None
+    os.kill(runtime.pid, signal.SIGKILL)
+    until(lambda: _state(runtime.pid or 0) in ("", "Z"), "it does not end")
+
+    assert said(runtime, 1) == [2]
+
+
 def test_a_model_that_only_crashes_is_given_pauses(runtime: IsolatedRuntime) -> None:
     for _ in range(3):
         with pytest.raises(ModelCrashed):

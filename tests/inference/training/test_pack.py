@@ -52,9 +52,9 @@ def test_the_reference_is_of_the_training_rows_and_of_answers_to_others() -> Non
 
     reference = Reference.from_json(card.reference)
     assert reference is not None
-    assert [each.name for each in reference.binnings] == ["age", "work", "hours", "label", "score"]
+    assert [each.name for each in reference.binnings] == ["age", "work", "hours", "score", "label"]
     assert sum(reference.counts[1]) == 300
-    assert sum(reference.counts[3]) == 120
+    assert sum(reference.counts[4]) == 120
 
 
 def test_without_training_rows_the_reference_is_of_the_rows_it_was_tried_on() -> None:

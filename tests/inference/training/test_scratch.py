@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from inference import bundles
 from inference.bundles import Bundle
+from inference.runtimes import loader
 from inference.training import pack, scratch
 from inference.training.pack import Trial
 from tests.inference import artefacts
@@ -85,7 +86,7 @@ def test_a_row_that_minds_its_neighbours_is_named() -> None:
     data = bundles.write(artefacts.bundle(), artefacts.KEY)
     assert scratch.measured(data, artefacts.KEY, MATRIX).troubles == ()
 
-    runtime = bundles.loader.load(artefacts.artefact(make_pipeline(Trouble("company"))))
+    runtime = loader.load(artefacts.artefact(make_pipeline(Trouble("company"))))
 
     assert scratch._alone(runtime, MATRIX[:64]) == pytest.approx(63 / 1e4)
     assert scratch._company(0.0063).endswith("by 6.3e-03.")
