@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from notebooks import pages
@@ -22,10 +24,33 @@ SCRIPTS = sorted(pages.HERE.glob("*.py"))
 @pytest.mark.parametrize("path", pages.NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(path: Path, data: Path) -> None:
     notebook = pages.read(path)
+    adult = os.environ.get("ADULT_CSV", "there is no adult.csv")  # nothing is fetched by a test
     with Server(data) as server:
-        pages.execute(notebook, servers.environment(data, {"WEIR_URL": server.url}))
+        told = {"WEIR_URL": server.url, "ADULT_CSV": adult}
+        pages.execute(notebook, servers.environment(data, told))
 
     assert [cell for cell in notebook.cells if cell.get("outputs")]
+
+
+def test_a_page_shows_text_code_and_what_came_of_it() -> None:
+    notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]  # so it is
+        cells=[
+            nbformat.v4.new_markdown_cell("# A *title*"),  # type: ignore[no-untyped-call]  # the same
+            nbformat.v4.new_code_cell(  # type: ignore[no-untyped-call]  # the same
+                "1 < 2",
+                outputs=[
+                    nbformat.v4.new_output("stream", text="a < b"),
+                    nbformat.v4.new_output("display_data", {"text/html": "<svg></svg>"}),
+                    nbformat.v4.new_output("error", traceback=["\x1b[31mNo.\x1b[0m"]),
+                ],
+            ),
+        ]
+    )
+
+    shown = pages.page(notebook, "name")
+
+    for part in ("<h1>A <em>title</em></h1>", "a &lt; b", "<div><svg></svg></div>", ">No.<"):
+        assert part in shown
 
 
 @pytest.mark.parametrize("path", pages.NOTEBOOKS, ids=lambda path: path.stem)
