@@ -21,6 +21,7 @@ from asgi_project.env import Environment
 from asgi_project.families import Now
 from asgi_project.figures import Figures
 from asgi_project.sink import sink
+from asgi_project.tidying import Tidying
 from consumers.sockets import SOCKETS
 from inference import calls, gateway, live, selectors
 from inference.core.types import Model
@@ -53,6 +54,7 @@ class Serving:
         self._env = env
         self._loop = asyncio.get_running_loop()
         self.figures = Figures()
+        self._tidying = Tidying()
         self.watching: Watching | None = None
         self.engine, self.registry = self._distant() if env.redis_url else self._local()
         self._ids = Ids(sync_to_async(predictions.reserve_ids, thread_sensitive=False))
@@ -112,6 +114,7 @@ class Serving:
     async def stop(self) -> None:
         gateway.install(None)
         door.install(None)
+        self._tidying.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -169,6 +172,7 @@ class Serving:
         while not await self.engine.retire(opened.key, self._loop.time() + RETIRE_SECONDS):
             log.warning("a model still has work after %s s; it stays loaded", RETIRE_SECONDS)
         opened.runtime.close()
+        self._tidying.soon()
 
 
 def relay() -> Relay | None:

@@ -24,6 +24,7 @@ from asgi_project.figures import Figures
 from asgi_project.metrics import Metrics, Scraped, Source
 from asgi_project.side_port import SidePort
 from asgi_project.sink import sink
+from asgi_project.tidying import Tidying
 from inference import live, models
 from inference.access import Access
 from inference.core.presence import NO_LANE, Beat, Lane
@@ -73,6 +74,7 @@ class Working:
         self._loop = asyncio.get_running_loop()
         self.totals = Totals()
         self.figures = Figures()
+        self._tidying = Tidying()
         self.watching = watched.watching(env, self._snapshot, self._shard)
         self._told = watched.observer(self.figures, self.watching)
         self.engine = engines.local(env, sink(self._shard, self.figures.wrote), self._ran)
@@ -118,6 +120,7 @@ class Working:
         return await self.engine.drain(self._loop.time() + 1.0) and carried
 
     async def stop(self) -> None:
+        self._tidying.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -163,6 +166,7 @@ class Working:
         while not await self.engine.retire(opened.key, self._loop.time() + RETIRE_SECONDS):
             log.warning("a model still has work after %s s; it stays loaded", RETIRE_SECONDS)
         opened.runtime.close()
+        self._tidying.soon()
 
     async def _idle(self, algorithm_id: int) -> bool:
         try:

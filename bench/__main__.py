@@ -37,6 +37,7 @@ from bench import (
     power,
     profiling,
     report,
+    swaps,
     tensors,
     watchers,
     wrk,
@@ -59,6 +60,7 @@ _VERBS: Final = {
         mirror.add_arguments,
         "what a challenger in the shadow costs the champion's callers",
     ),
+    "swaps": (swaps.add_arguments, "how soon every process follows, and a storm of swaps"),
     "tensors": (tensors.add_arguments, "binary tensors beside the model called directly"),
 }
 

@@ -191,6 +191,7 @@ class AlgorithmNow(Figures):
     status: str
     runtime: str
     failure: str
+    aliases: list[str]
 
 
 class Second(Part):

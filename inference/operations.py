@@ -104,7 +104,8 @@ class Operations:
     ) -> dict[str, Any]:
         meter = self._endpoints[endpoint.id]
         algorithms = [
-            self._algorithm(algorithm, registered.served) for algorithm in endpoint.algorithms
+            self._algorithm(algorithm, registered.served) | {"aliases": _names(endpoint, algorithm)}
+            for algorithm in endpoint.algorithms
         ]
         body = {
             "id": endpoint.id,
@@ -128,6 +129,11 @@ class Operations:
             "failure": (one.failure if one else "") or self._failures.get(algorithm.id, ""),
             **_figures(self._algorithms[algorithm.id]),
         }
+
+
+def _names(endpoint: Endpoint, algorithm: Algorithm) -> list[str]:
+    """Its aliases."""
+    return sorted(name for name, named in endpoint.aliases.items() if named == algorithm.id)
 
 
 def _workers(beats: Mapping[str, Beat] | None) -> list[dict[str, Any]] | None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from inference.admin import durable, experiments, keys, lifecycle, log, registry
+from inference.admin import durable, experiments, keys, lifecycle, log, registry, watching
 
-__all__ = ["durable", "experiments", "keys", "lifecycle", "log", "registry"]
+__all__ = ["durable", "experiments", "keys", "lifecycle", "log", "registry", "watching"]

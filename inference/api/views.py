@@ -68,7 +68,7 @@ class EndpointViewSet(ReadOnlyModelViewSet):
     @action(detail=True)
     def drift(self, request: Request, **kwargs: Any) -> Response:
         """How rows and answers of its algorithms lie compared with training, and what happened."""
-        return Response(overview.overview(self.get_object()))
+        return Response(overview.lately(self.get_object()))
 
     @extend_schema(
         parameters=[

@@ -1,7 +1,8 @@
 """What a process gives up before it touches a model that may be hostile, for good.
 
-Memory, processor time, descriptors and files are bounded by limits of the system. On Linux on
-x86-64 a filter (seccomp) also refuses sockets, programs, processes, writing, and other processes.
+Memory, processor time, descriptors and files are bounded by limits of the system. On Linux walls
+(`inference.runtimes.walls`) hide all files but those of the libraries, and on x86-64 a filter
+(seccomp) also refuses sockets, programs, processes, writing, and other processes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from inference.runtimes import walls
 
 _FILES: Final = 64
 _SET_NO_NEW_PRIVS: Final = 38
@@ -81,7 +84,11 @@ def confine(bounds: Bounds) -> bool:
     if bounds.processor is not None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + bounds.processor + 1)
-    return _filtered()
+    system = ctypes.CDLL(None)
+    if platform.system() != "Linux" or system.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        return False
+    walls.wall_in()
+    return _filtered(system)
 
 
 def _limit(what: int, most: int) -> None:
@@ -99,17 +106,13 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _filtered() -> bool:
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
+def _filtered(system: ctypes.CDLL) -> bool:
+    if platform.machine() != "x86_64":
         return False
     code = b"".join(struct.pack("HBBI", *each) for each in _program())
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
-    system = ctypes.CDLL(None)
-    return not (
-        system.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        or system.prctl(_SET_SECCOMP, _FILTER, program, 0, 0)
-    )
+    return int(system.prctl(_SET_SECCOMP, _FILTER, program, 0, 0)) == 0
 
 
 def _program() -> Iterable[Instruction]:

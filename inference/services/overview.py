@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from threading import Lock
+from time import monotonic
 from typing import Any, Final
 
 from django.conf import settings
@@ -22,6 +24,10 @@ Json = dict[str, Any]
 WINDOWS: Final = 24  # shown one by one
 COLUMNS: Final = 40  # of which each window is shown: those that moved most
 EVENTS: Final = 50
+AGE: Final = 3.0  # seconds
+
+_one = Lock()  # a page's question waits for another's, and shares its answer
+_kept: dict[int, tuple[float, Json]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,16 @@ def watched(endpoint: Endpoint | None = None) -> list[Watched]:
 def present() -> list[Watched]:
     """Of all endpoints, those that anything can be said of."""
     return [each for each in watched() if each.labelled or (each.report and each.report.rows)]
+
+
+def lately(endpoint: Endpoint) -> Json:
+    """The overview, a few seconds old at most: many pages may ask for the same."""
+    with _one:
+        at, known = _kept.get(endpoint.pk, (-AGE, {}))
+        if monotonic() - at < AGE:
+            return known
+        _kept[endpoint.pk] = monotonic(), (found := overview(endpoint))
+        return found
 
 
 def overview(endpoint: Endpoint) -> Json:

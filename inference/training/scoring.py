@@ -96,7 +96,7 @@ def _encoded(schema: Schema, record: Record, row: int) -> tuple[float, ...] | Ro
 
 def labels(schema: Schema, outputs: Matrix) -> list[str | float]:
     """What a caller reads as the label: a class, or the value."""
-    said: list[float] = reference.said(outputs)[:, 0].tolist()
+    said: list[float] = reference.said(outputs)[:, -1].tolist()
     if schema.target.task == "regression":
         return [*said]
     return [schema.target.classes[int(at)] for at in said]

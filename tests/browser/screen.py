@@ -121,6 +121,7 @@ def algorithm(number: int, name: str, status: str = "production") -> dict[str, A
         "version": name,
         "status": status,
         "runtime": name,
+        "aliases": [],
     } | FIGURES
 
 

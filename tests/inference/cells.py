@@ -24,7 +24,7 @@ from inference.runtimes.isolated import IsolatedRuntime
 
 # The child has none of our variables, so that both name it alike.
 CANARY: Final = Path(tempfile.gettempdir()) / "weir-cells-canary"
-CRASH, HANG, EAT, QUIT, REJECT, WRITE, START, BABBLE = (1000.0 + n for n in range(8))
+CRASH, HANG, EAT, QUIT, REJECT, WRITE, START, BABBLE, READ, LOOK = (1000.0 + n for n in range(10))
 
 
 def fickle(seconds: float = 20.0) -> IsolatedRuntime:
@@ -76,6 +76,15 @@ def _start() -> None:
     os.execv(sys.executable, [sys.executable, "-c", ""])  # noqa: S606  # it is refused
 
 
+def _read() -> None:
+    Path("/etc/passwd").read_bytes()
+
+
+def _look() -> None:
+    """At the variables of the parent, keys among them."""
+    Path(f"/proc/{os.getppid()}/environ").read_bytes()
+
+
 def _babble() -> None:
     os.write(int(sys.argv[1]), b"\xff" * 64)
 
@@ -89,6 +98,8 @@ _ACTS: Final[Mapping[float, Callable[[], Any]]] = {
     WRITE: _write,
     START: _start,
     BABBLE: _babble,
+    READ: _read,
+    LOOK: _look,
 }
 
 

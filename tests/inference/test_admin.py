@@ -26,6 +26,7 @@ from inference.models import (
     MLAlgorithm,
     MLAlgorithmStatus,
     MLRequest,
+    MonitorEvent,
     Outbox,
     Receipt,
 )
@@ -49,6 +50,7 @@ SHOWN = [
     Alias,
     AuditEntry,
     ApiKey,
+    MonitorEvent,
     Outbox,
     Receipt,
 ]
@@ -73,6 +75,8 @@ def test() -> ABTest:
     new = NewEvaluation(algorithm_id=arm.algorithm_id, baseline_id=None, blessed=True, reasons=[])
     evaluations.evaluation_record(new, by="tests")
     aliases.alias_move(running.endpoint_id, "challenger", arm.algorithm_id, by="tests")
+    noticed = {"endpoint_id": running.endpoint_id, "algorithm": arm.algorithm}
+    MonitorEvent.objects.create(**noticed, kind="drift", subject="age", text="It drifts.")
     return running
 
 

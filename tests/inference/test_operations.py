@@ -53,6 +53,7 @@ def test_an_algorithm_stands_under_its_endpoint_with_its_own_numbers(
         "status": "ab_testing",
         "runtime": "",
         "failure": "not loaded",
+        "aliases": [],
         "predictions": 10,
         "errors": 0,
         "refused": 0,

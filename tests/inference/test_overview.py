@@ -45,6 +45,20 @@ def test_each_column_is_there_with_its_windows(forest: MLAlgorithm) -> None:
     assert age[1]["psi"] is None
 
 
+def test_many_pages_share_an_overview(forest: MLAlgorithm, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("inference.services.overview.monotonic", lambda: now[0])
+    monkeypatch.setattr("inference.services.overview._kept", {})
+
+    first, again = (overview.lately(forest.parent_endpoint) for _ in range(2))
+    now[0] += overview.AGE
+    later = overview.lately(forest.parent_endpoint)
+
+    assert first is again
+    assert later is not first
+    assert later == first
+
+
 def test_events_are_there_newest_first(forest: MLAlgorithm) -> None:
     monitoring.look(WINDOW + timedelta(minutes=12), 300.0)
 

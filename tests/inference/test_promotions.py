@@ -214,7 +214,7 @@ def test_the_command_finds_by_alias_and_takes_back(pair: Pair) -> None:
     aliases.alias_move(first.parent_endpoint_id, "challenger", second.pk, by="tests")
     judged(second, first)
 
-    assert "#2 trees 0.0.1 is production now" in said("promote", "income")
+    assert f"#{second.pk} trees 0.0.1 is production now" in said("promote", "income")
     assert json.loads(said("rollback", "income", "--reason", "why not", "--json")) == {
         "production": first.pk,
         "rolled_back": second.pk,

@@ -19,7 +19,7 @@ class AlgorithmRow {
 
   update(algorithm) {
     write(this.#name.firstChild, algorithm.name);
-    write(this.#name.lastChild, `${algorithm.version} · #${algorithm.id}`);
+    write(this.#name.lastChild, [algorithm.version, `#${algorithm.id}`, ...algorithm.aliases].join(" · "));
     write(this.#chip, WORDS[algorithm.status] ?? algorithm.status);
     attribute(this.#chip, "data-status", algorithm.status);
     write(this.#runtime, algorithm.runtime);

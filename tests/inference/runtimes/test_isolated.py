@@ -95,8 +95,10 @@ def test_memory_has_a_limit(shared: IsolatedRuntime) -> None:
 @pytest.mark.skipif(
     sys.platform != "linux" or os.uname().machine != "x86_64", reason="the filter is of Linux"
 )
-@pytest.mark.parametrize("act", [cells.WRITE, cells.START])
-def test_it_can_neither_write_nor_start_anything(shared: IsolatedRuntime, act: float) -> None:
+@pytest.mark.parametrize("act", [cells.WRITE, cells.START, cells.READ, cells.LOOK])
+def test_it_can_neither_write_nor_start_nor_look_at_anything(
+    shared: IsolatedRuntime, act: float
+) -> None:
     before = shared.pid
 
     with pytest.raises(ModelError, match="PermissionError"):
