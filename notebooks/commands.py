@@ -21,6 +21,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 URL: Final = os.environ.get("WEIR_URL", "http://127.0.0.1:8000")
 _PATIENCE: Final = 300.0  # seconds for a step
 _LOOKING: Final = 0.1  # seconds between two looks
+_SAME: Final = "Are WEIR_DATA_DIR and DATABASE_URL those of the server?"
 _STEP_FAILED: Final = 1  # it was taken, and what it looked at does not pass
 
 T = TypeVar("T")
@@ -40,9 +41,10 @@ def manage(*words: object) -> dict[str, Any]:
         timeout=_PATIENCE,
         check=False,
     )
-    said = done.stderr.strip()[-2000:]
+    said = done.stderr.strip()
     if done.returncode not in {0, _STEP_FAILED} or not done.stdout:
-        raise RuntimeError(f"manage.py {words[0]} ended with {done.returncode}: {said}")
+        why = said.rpartition("\n")[2]
+        raise RuntimeError(f"manage.py {words[0]} ended with {done.returncode}: {why} ({_SAME})")
     found: dict[str, Any] = json.loads(done.stdout)
     return found if done.returncode == 0 else {**found, "failed": said}
 
