@@ -2,6 +2,7 @@
 
 `python -m bench peers`: ours as shipped beside every peer in an environment of its own.
 `python -m bench overload`, `models`, `tensors`, `watchers` and `page`: see bench/README.md.
+`python -m bench swaps`: how soon every process follows a change.
 `python -m bench log`: what a database takes. `python -m bench redis`: the distributed mode.
 `python -m bench drift`: what it costs that rows are counted.
 `python -m bench placement`: a batch on the loop, in a thread, in a process.

@@ -22,13 +22,14 @@ from django.utils import timezone
 from inference.core.basin import Basin
 from inference.core.drift import Counts
 from inference.core.reference import Reference
+from inference.core.tensors import cut
 from inference.engine.base import BatchReport
 
 log = logging.getLogger(__name__)
 
-# Of a model in a second, nearly: a million rows in a window say no more of their shares than more
-# would, and who is asked so often has no processor to spare.
-MOST_ROWS: Final = 2000
+# Numbers of one model in a second: about 2,000 rows of 30 columns. A window of half a million rows
+# says as much as one of more, and who is asked so often has no processor to spare.
+MOST_CELLS: Final = 64_000
 FLUSH: Final = 3.0  # seconds
 LOOK: Final = 15.0  # seconds between two looks at what was counted
 MOST_KEPT: Final = 64  # windows of algorithms, while the database is away
@@ -84,10 +85,12 @@ class Watching:
             basin = self._basins[algorithm_id]
         except KeyError:
             basin = self._opened(algorithm_id)
-        if basin is None or not report.outputs or not self._affordable(algorithm_id, report.rows):
+        if basin is None or not report.outputs:
             return
+        rows = self._afford(algorithm_id, len(report.inputs[0]), basin.width)
         try:
-            basin.pour(report.inputs, report.outputs)
+            if rows:
+                basin.pour(cut(report.inputs, 0, rows), cut(report.outputs, 0, rows))
         except Exception:  # of a model that is not what its reference says: once, not each time
             log.exception("algorithm %s is not counted any more", algorithm_id)
             self._basins[algorithm_id] = None
@@ -113,15 +116,16 @@ class Watching:
         except Exception:  # a background task: these counts are lost, nothing else is
             log.exception("what was counted could not be written")
 
-    def _affordable(self, algorithm_id: int, rows: int) -> bool:
-        """Whether this second may still count them."""
+    def _afford(self, algorithm_id: int, rows: int, width: int) -> int:
+        """How many of these rows may still be counted in this second, which then are."""
         second = int(monotonic())
         if second != self._second:
             self._second = second
             self._spent.clear()
         spent = self._spent.get(algorithm_id, 0)
-        self._spent[algorithm_id] = spent + rows
-        return spent < MOST_ROWS
+        taken = min(rows, -((spent - MOST_CELLS) // width)) if spent < MOST_CELLS else 0
+        self._spent[algorithm_id] = spent + taken * width
+        return taken
 
     def _opened(self, algorithm_id: int) -> Basin | None:
         reference = self._find(algorithm_id)

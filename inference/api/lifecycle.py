@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -29,6 +30,7 @@ _PAGES = [
     OpenApiParameter("limit", int, description="At most so many, and never more than 100."),
     OpenApiParameter("after", int, description="Only those with an id above this one."),
 ]
+_ROWS: Final = {"type": "array", "items": {"type": "object"}}
 _OF_ALGORITHM = OpenApiParameter("algorithm", int, description="Only of this one.")
 
 
@@ -74,10 +76,10 @@ class PromoteView(APIView):
     """An algorithm in another status, through the gate."""
 
     @extend_schema(request=PromoteSerializer, responses={200: StatusSerializer})
-    def post(self, request: Request, algorithm_id: int) -> Response:
+    def post(self, request: Request, **kwargs: Any) -> Response:
         """The new line of its history; `not_blessed` under `to` if the gate stays shut."""
         given = _read(PromoteSerializer, request)
-        algorithm = get_object_or_404(selectors.algorithms(), pk=algorithm_id)
+        algorithm = get_object_or_404(selectors.algorithms(), pk=kwargs["id"])
         forced = given["reason"] or "." if given["force"] else ""
         try:
             line = promotions.promote(
@@ -96,13 +98,13 @@ class RollbackView(APIView):
     """Whoever was in production before."""
 
     @extend_schema(request=RollbackSerializer, responses={200: SwappedSerializer})
-    def post(self, request: Request, endpoint_id: int) -> Response:
+    def post(self, request: Request, **kwargs: Any) -> Response:
         """Once more in production, in one transaction."""
         given = _read(RollbackSerializer, request)
-        _endpoint(endpoint_id)
+        endpoint = _endpoint(kwargs)
         try:
             swapped = promotions.roll_back(
-                endpoint_id, by=caller(request), why=given["reason"], to=given.get("to")
+                endpoint, by=caller(request), why=given["reason"], to=given.get("to")
             )
         except TransitionRefused as error:
             raise ValidationError({error.field or "to": [error.message]}) from error
@@ -113,32 +115,31 @@ class AliasesView(APIView):
     """The names of an endpoint's algorithms."""
 
     @extend_schema(responses={200: AliasedSerializer(many=True)})
-    def get(self, request: Request, endpoint_id: int) -> Response:
+    def get(self, request: Request, **kwargs: Any) -> Response:
         """Without `champion`, which is whoever is in production."""
-        _endpoint(endpoint_id)
-        return Response([trails.alias(row) for row in trails.aliases(endpoint_id)])
+        return Response([trails.alias(row) for row in trails.aliases(_endpoint(kwargs))])
 
 
 class AliasView(APIView):
     """One of them, which may mean nothing yet."""
 
     @extend_schema(request=AliasSerializer, responses={200: AliasedSerializer})
-    def put(self, request: Request, endpoint_id: int, name: str) -> Response:
+    def put(self, request: Request, name: str, **kwargs: Any) -> Response:
         """The name means that algorithm from now on."""
         given = _read(AliasSerializer, request)
-        _endpoint(endpoint_id)
+        endpoint = _endpoint(kwargs)
         try:
             alias = aliases.alias_move(
-                endpoint_id, name, given["algorithm"], by=caller(request), why=given["reason"]
+                endpoint, name, given["algorithm"], by=caller(request), why=given["reason"]
             )
         except TransitionRefused as error:
             raise ValidationError({error.field or "algorithm": [error.message]}) from error
         return Response(trails.alias(alias))
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request, endpoint_id: int, name: str) -> Response:
+    def delete(self, request: Request, name: str, **kwargs: Any) -> Response:
         """There is no such name any more."""
-        if not aliases.alias_drop(endpoint_id, name, by=caller(request)):
+        if not aliases.alias_drop(_endpoint(kwargs), name, by=caller(request)):
             raise Http404
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -152,7 +153,7 @@ class AuditView(APIView):
             _OF_ALGORITHM,
             OpenApiParameter("endpoint", description="Only what was done there."),
         ],
-        responses={200: dict},
+        responses={200: _ROWS},
     )
     def get(self, request: Request) -> Response:
         """The oldest first, each with the evidence it rests on and the hashes of its chain."""
@@ -164,7 +165,7 @@ class AuditView(APIView):
 class EvaluationsView(APIView):
     """How algorithms were judged."""
 
-    @extend_schema(parameters=[*_PAGES, _OF_ALGORITHM], responses={200: dict})
+    @extend_schema(parameters=[*_PAGES, _OF_ALGORITHM], responses={200: _ROWS})
     def get(self, request: Request) -> Response:
         """The oldest first; the latest one of an algorithm is what counts."""
         rows = trails.evaluations(algorithm=_algorithm(request))
@@ -181,9 +182,10 @@ def _algorithm(request: Request) -> int | None:
     return whole(request, "algorithm", 0, least=1) or None
 
 
-def _endpoint(endpoint_id: int) -> None:
-    """Raises Http404."""
-    get_object_or_404(selectors.endpoints(), pk=endpoint_id)
+def _endpoint(named: Mapping[str, Any]) -> int:
+    """The id in the path; raises Http404."""
+    found: int = get_object_or_404(selectors.endpoints(), pk=named["id"]).pk
+    return found
 
 
 def _read(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:

@@ -36,22 +36,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit", lifecycle.AuditView.as_view(), name="audit"),
     path("evaluations", lifecycle.EvaluationsView.as_view(), name="evaluations"),
     path(
-        "mlalgorithms/<int:algorithm_id>/promote",
+        "mlalgorithms/<str:id>/promote",
         lifecycle.PromoteView.as_view(),
         name="mlalgorithm-promote",
     ),
     path(
-        "endpoints/<int:endpoint_id>/rollback",
+        "endpoints/<str:id>/rollback",
         lifecycle.RollbackView.as_view(),
         name="endpoint-rollback",
     ),
     path(
-        "endpoints/<int:endpoint_id>/aliases",
+        "endpoints/<str:id>/aliases",
         lifecycle.AliasesView.as_view(),
         name="endpoint-aliases",
     ),
     path(
-        "endpoints/<int:endpoint_id>/aliases/<str:name>",
+        "endpoints/<str:id>/aliases/<str:name>",
         lifecycle.AliasView.as_view(),
         name="endpoint-alias",
     ),

@@ -17,7 +17,6 @@ from inference.core.reference import Reference, confidence, said
 from inference.core.tensors import Array, Matrix, Tensors
 
 _CELLS: Final = 8192  # numbers that are counted at once, nearly
-_LEAST_ROWS: Final = 16  # of a model that is wider than that allows
 _MATRIX: Final = 2  # dimensions
 
 
@@ -27,11 +26,16 @@ class Basin:
     def __init__(self, reference: Reference) -> None:
         self._counter = Counter(reference.binnings)
         self._width = len(reference.features)
-        self._room = max(_LEAST_ROWS, _CELLS // max(1, self._counter.width))
+        self._room = max(1, _CELLS // max(1, self._counter.width))
         self._columns = np.empty((self._counter.width, self._room))
         self._outputs: Matrix | None = None
         self._filled = 0
         self._begin()
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row has, with what is said to it."""
+        return self._counter.width
 
     def pour(self, inputs: Tensors, outputs: Tensors) -> None:
         """Rows and the answers to them; raises ValueError if they are not of this reference."""

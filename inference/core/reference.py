@@ -23,6 +23,10 @@ LABEL: Final = "label"
 SCORE: Final = "score"
 VALUE: Final = "value"
 _HALF: Final = 0.5
+# Of references that somebody else wrote; ours stay far below.
+_MOST_BINS: Final = 100
+_MOST_ROWS: Final = 2**53
+_SLACK: Final = 1e-3  # of a probability: single precision adds up to nearly 1
 _VALUES: Final = 1  # columns of a model of values; one of classes puts out two at least
 _PAIR: Final = 2  # classes of which the second one's probability says all
 
@@ -74,15 +78,19 @@ class Reference:
             features = [_binning(each) for each in data["features"]]
             answers = [_binning(each) for each in data["answers"]]
             counts = [_counts(each) for part in ("features", "answers") for each in data[part]]
-            sure = data["confidence"]
-        except (KeyError, TypeError, AttributeError) as error:
+            sure = None if data["confidence"] is None else float(data["confidence"])
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"This is no reference: {error!r}") from error
         made = cls(tuple(features), tuple(answers), tuple(counts), sure)
         return made._checked()
 
     def _checked(self) -> Self:
+        if self.confidence is not None and not 0.0 <= self.confidence <= 1.0 + _SLACK:
+            raise ValueError(f"A model is not sure to {self.confidence:.3g}.")
         for binning, counts in zip(self.binnings, self.counts, strict=True):
-            if len(counts) != binning.cells or min(counts) < 0:
+            if binning.bins > _MOST_BINS:
+                raise ValueError(f"{binning.name} has more than {_MOST_BINS} bins.")
+            if len(counts) != binning.cells or not 0 <= min(counts) <= max(counts) <= _MOST_ROWS:
                 raise ValueError(f"The counts of {binning.name} are not those of its bins.")
         return self
 

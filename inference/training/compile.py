@@ -175,7 +175,12 @@ def _convert(original: Original, precision: str) -> bytes:
                 target_opset=_OPSET,
             )
         )
-    data: bytes = graph.SerializeToString()
+    # The converter lists the sets of operators in the order of a set of texts, which differs from
+    # process to process: the same model would be another file.
+    sets = sorted(graph.opset_import, key=lambda each: str(each.domain))
+    del graph.opset_import[:]
+    graph.opset_import.extend(sets)
+    data: bytes = graph.SerializeToString(deterministic=True)
     return data
 
 

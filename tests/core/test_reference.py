@@ -71,9 +71,15 @@ def test_nothing_is_no_reference() -> None:
     [
         (("format",), 2, "format 2"),
         (("features",), None, "no reference"),
+        (("confidence",), 7, "not sure to 7"),
+        (("confidence",), "very", "could not convert"),
         (("features", 0, "kind"), "colour", "unknown kind"),
         (("features", 0, "edges"), [2.0, 1.0], "do not rise"),
+        (("features", 0, "edges"), list(range(200)), "more than 100 bins"),
         (("features", 0, "counts"), [1], "not those of its bins"),
+        (("features", 1, "counts", 0), 10**30, "not those of its bins"),
+        (("features", 1, "counts", 0), -1, "not those of its bins"),
+        (("features", 0, "limits"), [10**400, 1], "no reference"),
         (("features", 1, "codes"), [7], "not those of its bins"),
     ],
 )

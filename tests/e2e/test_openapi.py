@@ -28,7 +28,7 @@ CHECKS = [
     openapi_checks.response_headers_conformance,
     openapi_checks.unsupported_method,
 ]
-KNOWN = {"endpoint_name": "breast_cancer", "id": "1", "ab_test_id": "1"}
+KNOWN = {"endpoint_name": "breast_cancer", "id": "1", "ab_test_id": "1", "name": "best"}
 
 
 @pytest.fixture(scope="module")

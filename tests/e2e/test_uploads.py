@@ -96,15 +96,15 @@ def test_the_models_beside_it_do_not_notice(greedy: Server, record: dict[str, An
 
 
 def test_a_large_file_gets_through(server: Server) -> None:
-    """Larger than any other body may be."""
-    weights = np.arange(1 << 20, dtype=np.float32)
+    """Larger than any other body may be, and than what one may look like on the wire."""
+    weights = np.arange(5 << 20, dtype=np.float32)
     node = helper.make_node("Gather", ["w", "x"], ["y"])
     graph = helper.make_graph(
         [node],
         "g",
         [helper.make_tensor_value_info("x", TensorProto.INT64, ["n"])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n"])],
-        [helper.make_tensor("w", TensorProto.FLOAT, [1 << 20], weights.tobytes(), raw=True)],
+        [helper.make_tensor("w", TensorProto.FLOAT, [5 << 20], weights.tobytes(), raw=True)],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 

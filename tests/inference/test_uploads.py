@@ -20,7 +20,7 @@ from inference import bundles, opening, signing, store
 from inference.core import parcels
 from inference.core.errors import TrialFailed, WeirError
 from inference.core.trials import Told
-from inference.models import MLAlgorithm
+from inference.models import AuditEntry, MLAlgorithm
 from inference.runtimes.base import Kind
 from inference.services import uploads
 from inference.services.uploads import Upload
@@ -84,6 +84,8 @@ def test_a_model_is_tried_in_a_process_signed_and_registered_for_testing() -> No
         True,
         "anonymous",
     )
+    entries = AuditEntry.objects.filter(algorithm=algorithm.pk)
+    assert set(entries.values_list("made_by", flat=True)) == {"anonymous"}
     bundle = bundles.read(store.get(algorithm.bundle), opening.keyring())
     assert bundle.files == {Kind.ONNX: onnx()}
     assert (bundle.card.licence, bundle.card.description) == ("CC0", "Of a friend.")
@@ -205,6 +207,7 @@ HANGS = """hangs (float[N, 1] x) => (float[N, 1] y) {
 }"""
 
 
+@pytest.mark.slow
 def test_a_model_that_eats_memory_does_not_survive_its_trial() -> None:
     answer = post(onnxgraphs.parsed(EATS))
 
@@ -212,6 +215,7 @@ def test_a_model_that_eats_memory_does_not_survive_its_trial() -> None:
     assert answer.json()["code"] in ("bundle_invalid", "trial_failed")
 
 
+@pytest.mark.slow
 def test_a_model_that_hangs_does_not_survive_its_trial(settings: Settings) -> None:
     settings.WEIR = dataclasses.replace(settings.WEIR, trial_seconds=2)
 

@@ -3,7 +3,7 @@
 import { h, show, svg, write, attribute, Rows } from "../dom.js";
 import { clock, count, percent } from "../format.js";
 
-const COLUMNS = 12;
+const COLUMNS = 8;
 const [CELL, TALL, FULL] = [9, 22, 0.4]; // of a strip: a window's width, its height, the index that fills it
 const HELP = "No model of this endpoint remembers how its training rows lay: register it with --rows, or train it here.";
 

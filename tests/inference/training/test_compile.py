@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -142,3 +145,28 @@ def test_the_report_says_only_what_is_known() -> None:
     report = compiling.not_compiled(original(artefacts.forest()), "no reason")
 
     assert set(report.as_dict()) == {"decision", "reason", "sample", "rows", "original_us"}
+
+
+CONVERTED = """
+import hashlib
+from tests.inference import artefacts
+from inference.runtimes.base import Kind
+print(hashlib.sha256(artefacts.bundle().files[Kind.ONNX]).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_another_process_compiles_the_same_bytes() -> None:
+    """Whatever the seed of its hashes, in whose order the converter lists sets of operators."""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", CONVERTED],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "3")
+    }
+
+    assert len(hashes) == 1
