@@ -156,6 +156,40 @@ async def test_weights_are_changed_by_hand_after_the_consequence_was_said(screen
     await screen.asks("POST", f"stop_ab_test/{test}", {})
 
 
+async def test_a_challenger_is_promoted_and_taken_back_with_the_keyboard_alone(
+    screen: Screen,
+) -> None:
+    """Of any test, each with its consequence before it happens."""
+    test = await screen.splits()
+    await screen.page.goto(f"{screen.url}/experiments/{test}")
+    await screen.button("Promote now").focus()
+    await screen.page.keyboard.press("Enter")
+    dialog = screen.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("answers all default traffic of")
+    await expect(dialog).to_contain_text("cannot be resumed")
+    await dialog.get_by_role("button", name="Promote it").focus()
+    await screen.page.keyboard.press("Enter")
+    await expect(screen.button("Promote now")).to_be_hidden()
+    assert (await screen.asks("GET", "mlalgorithms/2"))["current_status"] == "production"
+
+    await screen.asks("POST", "mlalgorithmstatuses", status_of(1, "production"))
+    test = await screen.splits()
+    await screen.page.goto(f"{screen.url}/experiments/{test}")
+    await screen.button("Roll back").focus()
+    await screen.page.keyboard.press("Enter")
+    await expect(dialog).to_contain_text("will be marked as rolled back")
+    await dialog.get_by_role("button", name="Roll it back").focus()
+    await screen.page.keyboard.press("Enter")
+    await expect(screen.button("Roll back")).to_be_hidden()
+    statuses = [each["current_status"] for each in await screen.asks("GET", "mlalgorithms")]
+    assert statuses[:2] == ["production", "rolled_back"]
+    await screen.asks("POST", "mlalgorithmstatuses", status_of(2, "testing"))
+
+
+def status_of(algorithm: int, status: str) -> dict[str, Any]:
+    return {"status": status, "created_by": "tests", "parent_mlalgorithm": algorithm}
+
+
 async def test_a_shadow_test_is_started_and_stopped_with_the_keyboard_alone(
     screen: Screen,
 ) -> None:
