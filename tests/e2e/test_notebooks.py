@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from notebooks import pages
@@ -32,22 +31,21 @@ def test_a_notebook_runs_from_top_to_bottom(path: Path, data: Path) -> None:
     assert [cell for cell in notebook.cells if cell.get("outputs")]
 
 
-def test_a_page_shows_text_code_and_what_came_of_it() -> None:
-    notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]  # so it is
-        cells=[
-            nbformat.v4.new_markdown_cell("# A *title*"),  # type: ignore[no-untyped-call]  # the same
-            nbformat.v4.new_code_cell(  # type: ignore[no-untyped-call]  # the same
-                "1 < 2",
-                outputs=[
-                    nbformat.v4.new_output("stream", text="a < b"),
-                    nbformat.v4.new_output("display_data", {"text/html": "<svg></svg>"}),
-                    nbformat.v4.new_output("error", traceback=["\x1b[31mNo.\x1b[0m"]),
-                ],
-            ),
-        ]
-    )
+def test_a_page_shows_text_code_and_what_came_of_it(tmp_path: Path) -> None:
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": "a < b"},
+        {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<svg></svg>"}},
+        {"output_type": "error", "ename": "", "evalue": "", "traceback": ["\x1b[31mNo.\x1b[0m"]},
+    ]
+    common = {"id": "a", "metadata": {}}
+    text = {**common, "cell_type": "markdown", "source": "# A *title*"}
+    code = {**common, "id": "b", "cell_type": "code", "source": "1 < 2", "outputs": outputs}
+    cells = [text, {**code, "execution_count": 1}]
+    kept = tmp_path / "name.ipynb"
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    kept.write_text(json.dumps(notebook))
 
-    shown = pages.page(notebook, "name")
+    shown = pages.page(pages.read(kept), "name")
 
     for part in ("<h1>A <em>title</em></h1>", "a &lt; b", "<div><svg></svg></div>", ">No.<"):
         assert part in shown
