@@ -94,11 +94,11 @@ traffic: setup ## Send demo requests and feedback to a running server
 screenshots: setup-dev ## Play traffic against a server of its own and take the pictures in docs/pictures
 	$(PYTHON) -m tests.browser.pictures
 
-notebooks: $(DEV) ## Run every notebook from top to bottom (`make run` in another terminal)
-	$(VENV)/bin/jupyter-execute notebooks/*.ipynb
+notebooks: $(DEV) ## Run every notebook against the server of `make run`, or of WEIR_URL; pages in build/docs
+	@$(PYTHON) -m notebooks.pages $(ARGS)
 
-docs: $(DEV) ## Run every notebook and render it, into build/notebooks (a running server, as above)
-	$(VENV)/bin/jupyter-nbconvert --execute --to html --output-dir build/notebooks notebooks/*.ipynb
+docs: $(DEV) ## The same against a server of its own
+	$(PYTHON) -m tests.e2e.pages
 
 requirements: $(DEV) ## Compile the pins anew from requirements*.in (ARGS=--upgrade)
 	$(VENV)/bin/uv pip compile requirements.in -o requirements.txt $(COMPILE) $(ARGS)

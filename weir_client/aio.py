@@ -10,7 +10,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 import httpx
 
-from weir_client import calls, desk
+from weir_client import calls, desk, upkeep
 from weir_client import stream as streams
 from weir_client.address import Address
 from weir_client.calls import Call, Options, Plan, Record, Rows, Terms
@@ -136,6 +136,10 @@ class AsyncClient:
         """Say what was right; saying it again replaces it and counts once. None takes it back."""
         return await self._ask(calls.feedback(request_id, label))
 
+    async def feedback_many(self, labels: Mapping[int, object]) -> list[int]:
+        """Up to 1,000 labels by their request ids; the ids that are not there."""
+        return await self._ask(upkeep.feedback_many(labels))
+
     async def logged(self, request_id: int) -> Logged:
         """A line of the log."""
         return await self._ask(calls.logged(request_id))
@@ -165,6 +169,54 @@ class AsyncClient:
     async def operations(self) -> Json:
         """Traffic, batches and latencies, as the dashboard shows them."""
         return await self._ask(calls.operations())
+
+    # -- the life of algorithms --------------------------------------------------------------------
+
+    async def set_status(
+        self, algorithm_id: int, status: str, created_by: str, reason: str = ""
+    ) -> Json:
+        """Move an algorithm by hand; raises Invalid for a move that is not allowed."""
+        return await self._ask(upkeep.set_status(algorithm_id, status, created_by, reason))
+
+    async def promote(
+        self, algorithm_id: int, to: str = "production", reason: str = "", *, force: bool = False
+    ) -> Json:
+        """The same through the gate, which lets only the blessed pass, or `force` with a reason."""
+        return await self._ask(upkeep.promote(algorithm_id, to, reason, force=force))
+
+    async def roll_back(self, endpoint: str, reason: str = "", to: int | None = None) -> Json:
+        """Whoever was in `production` before, or the algorithm `to`; raises NotServed."""
+        number = calls.id_of(endpoint, await self.endpoints())
+        return await self._ask(upkeep.roll_back(number, to, reason))
+
+    async def aliases(self, endpoint: str) -> dict[str, int]:
+        """The algorithm behind each name that was given at an endpoint; raises NotServed."""
+        return await self._ask(upkeep.aliases(calls.id_of(endpoint, await self.endpoints())))
+
+    async def set_alias(
+        self, endpoint: str, name: str, algorithm_id: int, reason: str = ""
+    ) -> Json:
+        """Let a name mean another algorithm from now on; raises NotServed."""
+        number = calls.id_of(endpoint, await self.endpoints())
+        return await self._ask(upkeep.set_alias(number, name, algorithm_id, reason))
+
+    async def drop_alias(self, endpoint: str, name: str) -> None:
+        """Let it mean nothing any more; raises NotServed, or NotFound if it meant nothing."""
+        await self._ask(upkeep.drop_alias(calls.id_of(endpoint, await self.endpoints()), name))
+
+    async def evaluations(self, algorithm_id: int | None = None, after: int = 0) -> list[Json]:
+        """How algorithms were judged, the oldest first; the latest of each is what counts."""
+        return await self._ask(upkeep.evaluations(algorithm_id, after))
+
+    async def audit(
+        self, endpoint: str = "", algorithm_id: int | None = None, after: int = 0
+    ) -> list[Json]:
+        """What was done to algorithms, by whom and why, the oldest first."""
+        return await self._ask(upkeep.audit(endpoint, algorithm_id, after))
+
+    async def drift(self, endpoint: str) -> Json:
+        """How its rows and answers lie compared with those of training; raises NotServed."""
+        return await self._ask(upkeep.drift(calls.id_of(endpoint, await self.endpoints())))
 
     # -- experiments -------------------------------------------------------------------------------
 

@@ -67,10 +67,11 @@ class Wishes:
     version: str = ""
     status: str = ""
     algorithm: int | None = None
+    alias: str = ""
 
     @property
     def params(self) -> dict[str, str]:
-        given = {"version": self.version, "status": self.status}
+        given = {"version": self.version, "status": self.status, "alias": self.alias}
         if self.algorithm is not None:
             given["algorithm"] = str(self.algorithm)
         if not _fits_header(self.subject):
@@ -87,6 +88,7 @@ class Wishes:
     def fields(self) -> dict[str, object]:
         """As a frame has them."""
         given = {"subject": self.subject, "version": self.version, "status": self.status}
+        given["alias"] = self.alias
         fields: dict[str, object] = {name: value for name, value in given.items() if value}
         return fields if self.algorithm is None else {**fields, "algorithm": self.algorithm}
 
@@ -101,6 +103,7 @@ class Asking(TypedDict, total=False):
     version: str
     status: str
     algorithm: int
+    alias: str
 
 
 class Options(Asking, total=False):

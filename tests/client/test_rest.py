@@ -380,13 +380,13 @@ def test_a_subject_arrives_as_it_is(subject: str) -> None:
     script = Scripted(said(200, OK))
 
     client(script).predict(
-        "e f/g", ROW, subject=subject, version="1", status="testing", algorithm=3
+        "e f/g", ROW, subject=subject, version="1", status="testing", algorithm=3, alias="old"
     )
 
     (request,) = script.asked
     asked = dict(request.url.params)
     assert request.headers.get("x-subject") or asked.pop("subject") == subject
-    assert asked == {"version": "1", "status": "testing", "algorithm": "3"}
+    assert asked == {"version": "1", "status": "testing", "algorithm": "3", "alias": "old"}
     assert request.url.raw_path.startswith(b"/api/v1/e%20f%2Fg/predict?")
 
 

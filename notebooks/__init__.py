@@ -1,0 +1,1 @@
+"""Notebooks, what they draw and start with, and the pages they are read as."""
