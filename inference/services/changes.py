@@ -9,6 +9,7 @@ that has just started knows as much as one that has run for days, and several kn
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
@@ -29,9 +30,8 @@ def seen(right: Sequence[bool]) -> Sight | None:
     """What the last change says, oldest label first; None if there is none to look with."""
     if not right or not available():
         return None
-    from river.drift import ADWIN
-
-    window, worse, before, after = ADWIN(delta=_DELTA), False, 0.0, 0.0
+    window = import_module("river.drift").ADWIN(delta=_DELTA)
+    worse, before, after = False, 0.0, 0.0
     for each in right:
         known = window.estimation
         window.update(float(not each))
