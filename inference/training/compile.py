@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
@@ -165,7 +166,7 @@ def _convert(original: Original, precision: str) -> bytes:
 
     kind = FloatTensorType if precision == "float" else DoubleTensorType
     options = {} if original.schema.target.task == "regression" else {"zipmap": False}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _flags_as_numbers():
         warnings.simplefilter("ignore")
         graph = _guarded(
             lambda: to_onnx(
@@ -184,12 +185,40 @@ def _convert(original: Original, precision: str) -> bytes:
     return data
 
 
+@contextmanager
+def _flags_as_numbers() -> Iterator[None]:
+    """skl2onnx 1.20 has some flags of histogram-based boosting as booleans; onnx 1.23 refuses them.
+
+    Commands convert one model at a time, so nobody else meets the change.
+    """
+    from skl2onnx.common import _container as container
+
+    make_node = container.make_node
+
+    def numbered(*given: Any, **attributes: Any) -> Any:
+        return make_node(*given, **{name: _numbered(value) for name, value in attributes.items()})
+
+    container.make_node = numbered
+    try:
+        yield
+    finally:
+        container.make_node = make_node
+
+
+def _numbered(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    return [int(each) if isinstance(each, bool | np.bool_) else each for each in value]
+
+
 def _guarded(call: Callable[[], Answer]) -> Answer:
     """The converter has no error of its own: whatever it raises means that it cannot."""
     try:
         return call()
     except Exception as error:  # see above
-        raise BundleInvalid(f"{type(error).__name__}: {str(error)[:200]}") from error
+        raise BundleInvalid(
+            f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        ) from error
 
 
 def _microseconds(runtime: Runtime, sample: Matrix) -> float:
