@@ -71,7 +71,7 @@ def _all_fit(array: Array, matrix: Matrix) -> bool:
 
 
 def _particular(schema: Schema) -> bool:
-    return any(feature.kind == "category" for feature in schema.features)
+    return any(each.kind == "category" or each.bounded for each in schema.features)
 
 
 def _judged(schema: Schema, matrix: Matrix) -> Errors:
@@ -90,8 +90,20 @@ def _wrong(feature: Feature, column: Column) -> Mask:
         fits = (column >= 0) & (column <= len(feature.categories)) & (column == np.floor(column))
     else:
         fits = np.abs(column) <= FLOAT32_MAX
+    if feature.bounded:
+        fits &= ~_beyond(feature, column)
     wrong: Mask = ~fits & ~missing | missing & feature.required
     return wrong
+
+
+def _beyond(feature: Feature, column: Column) -> Mask:
+    """As `Feature.beyond`."""
+    if feature.kind == "category":
+        return column >= len(feature.categories)
+    low = -np.inf if feature.minimum is None else feature.minimum
+    high = np.inf if feature.maximum is None else feature.maximum
+    outside: Mask = (column < low) | (column > high)
+    return outside
 
 
 def _by_name(

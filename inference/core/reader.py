@@ -23,7 +23,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from inference.core import columns, jsonstrict, signature
 from inference.core.datatypes import Tensor
 from inference.core.errors import JsonInvalid, RowInvalid, WeirError
-from inference.core.schema import FLOAT32_MAX, Schema
+from inference.core.schema import FLOAT32_MAX, Feature, Schema
 from inference.core.signature import Signature
 from inference.core.tensors import Matrix, Tensors
 
@@ -91,6 +91,7 @@ class RowReader:
             for index, feature in enumerate(schema.features)
             if feature.kind == "category"
         )
+        self._bounded = any(feature.bounded for feature in schema.features)
         # Two quotes for each name, two for each category that is not null.
         self._width = schema.width
         self._quotes = 2 * (schema.width + len(self._categories))
@@ -124,7 +125,7 @@ class RowReader:
 
     def block(self, rows: Iterable[Sequence[float]]) -> Tensors | None:
         """Rows by position that hold nothing but numbers, at once; None if one does not fit."""
-        if self._categories:
+        if self._categories or self._bounded:
             return None
         try:
             matrix = self.matrix([self._pack(*row) for row in rows])
@@ -174,7 +175,7 @@ def _row_type(schema: Schema, *, by_name: bool) -> type[Struct]:
     fields = [
         (
             f"f{index}",
-            str | UnsetType if feature.kind == "category" else Number | UnsetType,
+            str | UnsetType if feature.kind == "category" else _number_type(feature) | UnsetType,
             msgspec.field(name=feature.name, default=UNSET),
         )
         for index, feature in enumerate(schema.features)
@@ -186,6 +187,15 @@ def _row_type(schema: Schema, *, by_name: bool) -> type[Struct]:
         forbid_unknown_fields=not by_name,
         gc=False,
     )
+
+
+def _number_type(feature: Feature) -> Any:
+    """What is beyond the bounds of a bounded one does not decode, and is read the long way."""
+    if not feature.bounded:
+        return Number
+    low = -FLOAT32_MAX if feature.minimum is None else feature.minimum
+    high = FLOAT32_MAX if feature.maximum is None else feature.maximum
+    return Annotated[float, Meta(ge=low, le=high)]
 
 
 def _plain(body: bytes) -> object:

@@ -6,7 +6,9 @@ the category, an unseen category as the index after the last one, a missing valu
 missing value means is the model's business, learnt in training).
 
 Policy. Missing (absent, null, NaN, empty, "nan", "null", "?"): NaN, or an error if the feature is
-required. Unknown fields: ignored. No known field at all: an error, for that is another data set.
+required. Beyond what training saw (a number outside minimum..maximum, an unseen category): taken,
+or an error if the feature is bounded. Unknown fields: ignored. No known field at all: an error, for
+that is another data set.
 Numeric strings count as numbers, because forms send nothing else; true and false do not. Numbers
 outside the range of float32 are refused: tree models raise on them for the whole batch.
 """
@@ -36,7 +38,7 @@ Task = Literal["binary", "multiclass", "regression"]
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One column. `minimum` and `maximum` are what training saw; they guide, they do not refuse."""
+    """One column. `minimum` and `maximum` are what training saw; they refuse if it is `bounded`."""
 
     name: str
     kind: Kind
@@ -44,6 +46,14 @@ class Feature:
     required: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    bounded: bool = False
+
+    def beyond(self, number: float) -> bool:
+        """Whether training saw nothing like it; `number` is as `Schema.value` has it, no NaN."""
+        if self.kind == "category":
+            return number >= len(self.categories)
+        low, high = self.minimum, self.maximum
+        return (low is not None and number < low) or (high is not None and number > high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +109,15 @@ class Schema:
 
     def value(self, feature: Feature, raw: object, row: int = 0) -> float:
         """One raw value as its number."""
-        if type(raw) is float and feature.kind != "category" and -FLOAT32_MAX <= raw <= FLOAT32_MAX:
+        if type(raw) is float and -FLOAT32_MAX <= raw <= FLOAT32_MAX and _plain(feature):
             return raw  # what nearly every value is
         number = self._category(feature, raw) if feature.kind == "category" else _number(raw)
         if number is None:
             raise RowInvalid(_sentence(feature, raw), row=row, field=feature.name)
         if feature.required and math.isnan(number):
             raise RowInvalid(f"{feature.name} is required.", row=row, field=feature.name)
+        if feature.bounded and not math.isnan(number) and feature.beyond(number):
+            raise RowInvalid(_beyond(feature, raw), row=row, field=feature.name)
         return number
 
     def _category(self, feature: Feature, raw: object) -> float | None:
@@ -149,11 +161,20 @@ class Schema:
         for feature in self.features:
             if (feature.kind == "category") != bool(feature.categories):
                 raise ValueError(f"{feature.name}: categories belong to kind 'category' only.")
+            _check_bounds(feature)
         least = {"binary": 2, "multiclass": 2, "regression": 0}[self.target.task]
         count = len(self.target.classes)
         if count < least or (least == 0 and count) or (self.target.task == "binary" and count > 2):
             raise ValueError(f"{self.target.task} does not go with {count} classes.")
         return self
+
+
+def _check_bounds(feature: Feature) -> None:
+    low, high = feature.minimum, feature.maximum
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"{feature.name}: its minimum is above its maximum.")
+    if feature.bounded and feature.kind != "category" and low is None and high is None:
+        raise ValueError(f"{feature.name}: what is bounded has a minimum or a maximum.")
 
 
 def _codes_of(feature: Feature) -> dict[str, float]:
@@ -199,9 +220,27 @@ def _category_text(raw: object) -> str | None:
 
 def _sentence(feature: Feature, raw: object) -> str:
     wanted = "a category" if feature.kind == "category" else "a number in the range of float32"
+    return f"{feature.name} must be {wanted}, not {_shown(raw)}."
+
+
+def _shown(raw: object) -> str:
     shown = repr(raw)
-    shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
-    return f"{feature.name} must be {wanted}, not {shown}."
+    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+
+
+def _plain(feature: Feature) -> bool:
+    return feature.kind != "category" and not feature.bounded
+
+
+def _beyond(feature: Feature, raw: object) -> str:
+    if feature.kind == "category":
+        return f"{feature.name} must be one of its {len(feature.categories)} categories."
+    ends = [
+        f"{words} {end:g}"
+        for words, end in (("at least", feature.minimum), ("at most", feature.maximum))
+        if end is not None
+    ]
+    return f"{feature.name} must be {' and '.join(ends)}, not {_shown(raw)}."
 
 
 def _decoded(
@@ -236,6 +275,7 @@ def _feature(item: Mapping[str, object]) -> Feature:
         required=item.get("required", False) is True,
         minimum=_optional(item.get("minimum")),
         maximum=_optional(item.get("maximum")),
+        bounded=item.get("bounded", False) is True,
     )
 
 

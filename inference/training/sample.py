@@ -25,7 +25,11 @@ def edges(schema: Schema, record: Record) -> list[Record]:
     nothing: Record = {
         each.name: record.get(each.name) if each.required else None for each in schema.features
     }
-    strange = {each.name: UNSEEN for each in schema.features if each.kind == "category"}
+    strange = {
+        each.name: UNSEEN
+        for each in schema.features
+        if each.kind == "category" and not each.bounded
+    }
     return [nothing, {**record, **strange}] if strange else [nothing]
 
 

@@ -172,7 +172,7 @@ REFUSED = [
     ("POST", "/api/v1/endpoints"),
     ("PUT", "/api/v1/endpoints/1"),
     ("DELETE", "/api/v1/endpoints/1"),
-    ("POST", "/api/v1/mlalgorithms"),
+    ("PUT", "/api/v1/mlalgorithms"),
     ("PATCH", "/api/v1/mlalgorithms/1"),
     ("DELETE", "/api/v1/mlalgorithms/1"),
     ("PUT", "/api/v1/mlalgorithmstatuses/1"),

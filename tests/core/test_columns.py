@@ -167,3 +167,20 @@ def by_row(record: Mapping[str, object], row: int) -> tuple[Sequence[float], Wei
         return MIXED.encode(record, row), None
     except RowInvalid as error:
         return (), error
+
+
+CLOSED = Schema(
+    (
+        Feature("a", "number", minimum=0.0, maximum=1.0, bounded=True),
+        Feature("c", "category", ("x", "y"), bounded=True),
+    ),
+    MIXED.target,
+)
+
+
+def test_columns_keep_the_bounds_by_name_and_by_place() -> None:
+    named = read(CLOSED, tensor("a", [0.5, 2.0, 0.5]), tensor("c", ["x", "x", "z"], "BYTES"))
+    placed = read(CLOSED, tensor("rows", [[0.5, 1.0], [-1.0, 0.0], [0.5, 2.0]]))
+
+    for _, errors in (named, placed):
+        assert {row: error.field for row, error in errors.items()} == {1: "a", 2: "c"}

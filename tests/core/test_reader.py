@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Callable
+from functools import partial
 
 import hypothesis.strategies as st
 import pytest
@@ -160,3 +162,37 @@ def test_an_array_is_cut_into_the_texts_of_its_items() -> None:
 def test_what_is_no_array_is_refused(body: bytes) -> None:
     with pytest.raises(JsonInvalid):
         reader.json_array(body)
+
+
+CLOSED = Schema(
+    (
+        Feature("a", "number", minimum=0.0, maximum=1.0, bounded=True),
+        Feature("c", "category", ("x", "y"), bounded=True),
+    ),
+    TARGET,
+)
+POSITIVE = Schema((Feature("a", "number", minimum=0.0, bounded=True),), TARGET)
+
+
+@given(
+    st.sampled_from([0.0, 1.0, 0.5, -0.1, 1.5, 1e300, None, "0.5", "2"]),
+    st.sampled_from(["x", "y", "z", "", None]),
+)
+def test_the_bounds_are_the_same_on_the_short_way_and_the_long(a: object, c: object) -> None:
+    record = {"a": a, "c": c}
+    wanted = said_by(lambda: struct.pack("2d", *CLOSED.encode(record)))
+
+    for body in (json.dumps(record), json.dumps([a, c])):
+        assert said_by(partial(RowReader(CLOSED).json, body.encode())) == wanted
+
+
+def said_by(read: Callable[[], bytes]) -> object:
+    """The numbers, or the sentence that refuses them."""
+    try:
+        return floats(read())
+    except RowInvalid as error:
+        return error.message
+
+
+def test_a_block_of_numbers_is_read_one_by_one_where_there_are_bounds() -> None:
+    assert RowReader(POSITIVE).block([[1.0], [-1.0]]) is None

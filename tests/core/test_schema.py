@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from typing import Any
@@ -182,6 +183,8 @@ Y = {"name": "y", "task": "binary", "classes": ["n", "y"]}
         ({"features": [{"name": "a", "kind": "text"}], "target": Y}, "unknown kind"),
         ({"features": [{"name": "a", "kind": "category"}], "target": Y}, "categories belong"),
         ({"features": [A | {"categories": ["x"]}], "target": Y}, "categories belong"),
+        ({"features": [A | {"bounded": True}], "target": Y}, "has a minimum or a maximum"),
+        ({"features": [A | {"minimum": 2, "maximum": 1}], "target": Y}, "above its maximum"),
         ({"features": [A], "target": 3}, "not a schema"),
         ({"features": [A], "target": {"name": "y", "task": "guess"}}, "Unknown task"),
         ({"features": [A], "target": {"name": "y", "task": "binary"}}, "0 classes"),
@@ -199,3 +202,47 @@ def test_a_schema_without_a_reason_to_refuse_accepts_the_whole_range_of_float32(
     for _ in range(500):
         number = dice.uniform(-1, 1) * FLOAT32_MAX
         assert PEOPLE.encode({"pay": number, "sex": "f"})[1] == number
+
+
+BOUNDED = Schema(
+    (
+        Feature("age", "integer", minimum=17.0, maximum=90.0, bounded=True),
+        Feature("pay", "number", minimum=0.0, bounded=True),
+        Feature("sex", "category", ("f", "m"), bounded=True),
+    ),
+    Target("y", "binary", ("n", "y")),
+)
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "sentence"),
+    [
+        ({"age": 16}, "age", "age must be at least 17 and at most 90, not 16."),
+        ({"age": "91"}, "age", "age must be at least 17 and at most 90, not '91'."),
+        ({"pay": -0.5}, "pay", "pay must be at least 0, not -0.5."),
+        ({"sex": "x"}, "sex", "sex must be one of its 2 categories."),
+    ],
+)
+def test_what_is_bounded_refuses_what_training_has_not_seen(
+    record: dict[str, object], field: str, sentence: str
+) -> None:
+    with pytest.raises(RowInvalid) as refused:
+        BOUNDED.encode(record, 3)
+
+    assert (refused.value.field, refused.value.row) == (field, 3)
+    assert refused.value.message == sentence
+
+
+def test_what_is_bounded_takes_its_ends_and_gaps() -> None:
+    assert BOUNDED.encode({"age": 17, "pay": 0.0, "sex": "m"}) == (17.0, 0.0, 1.0)
+    assert BOUNDED.encode({"age": 90.0, "pay": 1e30, "sex": " f "}) == (90.0, 1e30, 0.0)
+    assert all(map(math.isnan, BOUNDED.encode({"age": None, "pay": "", "sex": "?"})))
+
+
+def test_whether_it_is_bounded_is_part_of_what_a_schema_is() -> None:
+    free = dataclasses.replace(BOUNDED.features[0], bounded=False)
+    other = Schema((free, *BOUNDED.features[1:]), BOUNDED.target)
+
+    assert Schema.from_json(BOUNDED.to_json()) == BOUNDED
+    assert other.hash != BOUNDED.hash
+    assert "bounded" not in other.to_json()["features"][0]  # type: ignore[index]  # of a list

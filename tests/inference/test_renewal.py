@@ -25,7 +25,9 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def champion() -> MLAlgorithm:
+    """An hour old, so that its labels can have come before now."""
     first, _ = registered.pair()
+    MLAlgorithm.objects.update(created_at=timezone.now() - timedelta(hours=1))
     first.refresh_from_db()
     return first
 
@@ -34,7 +36,7 @@ def labelled(of: MLAlgorithm, count: int, right: int) -> None:
     """So many labels, of which the first ones are as predicted."""
     now = timezone.now()
     rows = [
-        registered.row(at, of, created_at=now + timedelta(milliseconds=at))
+        registered.row(at, of, created_at=now - timedelta(milliseconds=count - at))
         for at in range(1, count + 1)
     ]
     predictions.record(rows, "a")
