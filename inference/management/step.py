@@ -17,6 +17,7 @@ from inference.core.errors import WeirError
 
 FAILED: Final = 1  # the step was taken, and what it looked at does not pass
 REFUSED: Final = 2  # the step could not be taken
+STOPPED: Final = 130  # by Ctrl-C, as a shell says it
 Item = TypeVar("Item")
 
 
@@ -50,12 +51,20 @@ class Step(BaseCommand):
         try:
             outcome = self.take(given)
         except WeirError as error:
-            if given["json"]:
-                self.stdout.write(json.dumps({"error": error.as_dict()}))
-            raise CommandError(f"{error} ({error.code})", returncode=REFUSED) from error
+            raise refusal(self, error, REFUSED, as_json=given["json"]) from error
+        except KeyboardInterrupt:
+            raise CommandError("Stopped.", returncode=STOPPED) from None
         self.stdout.write(json.dumps(outcome.facts) if given["json"] else outcome.words)
         if outcome.failed:
             raise CommandError(outcome.failed, returncode=FAILED)
+
+
+def refusal(command: BaseCommand, error: WeirError, code: int, *, as_json: bool) -> CommandError:
+    """To be raised: one sentence and its code, which whoever asked for JSON gets as that, too."""
+    if as_json:
+        command.stdout.write(json.dumps({"error": error.as_dict()}))
+    sentence = " ".join(str(error).split())
+    return CommandError(f"{sentence} ({error.code})", returncode=code)
 
 
 def watched(what: str) -> Callable[[Iterable[Item], int], Iterable[Item]]:

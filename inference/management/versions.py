@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from inference import bundles, opening, store
 from inference.bundles import Bundle
 from inference.core.errors import BundleInvalid
 from inference.core.lifecycle import Status
+from inference.management import naming
 from inference.models import MLAlgorithm
-
-_CANDIDATES: Final = (Status.TESTING, Status.STAGING, Status.REGISTERED)
 
 
 def find(word: str) -> MLAlgorithm:
@@ -21,11 +20,7 @@ def find(word: str) -> MLAlgorithm:
     if word.isdecimal():
         found = MLAlgorithm.objects.filter(pk=int(word)).first()
     else:
-        statuses = [each.value for each in _CANDIDATES]
-        rows = MLAlgorithm.objects.filter(
-            parent_endpoint__name=word, current_status__in=statuses
-        ).order_by("-pk")
-        found = rows.first()
+        found = naming.newest_candidate(word)
     if found is None:
         raise BundleInvalid(f"There is no algorithm {word}, and no candidate of such an endpoint.")
     return found

@@ -15,7 +15,6 @@ from inference.core.calibration import Bin
 from inference.core.comparison import Compared
 from inference.core.errors import DatasetInvalid
 from inference.core.reach import NOWHERE, Reach
-from inference.core.schema import Schema
 from inference.training import scoring, scratch, slices
 from inference.training.files import Table
 from inference.training.scoring import Scored
@@ -55,7 +54,7 @@ def judged(candidate: Bundle, baseline: Bundle | None, bench: Bench) -> Judged:
     asked of it.
     """
     schema = candidate.table
-    _refuse(schema, bench.table)
+    _refuse(candidate, bench.table)
     bench.told("try it in a process of its own")
     matrix = schema.encode_many(bench.table.rows.records)
     tried = scratch.tried(candidate, matrix[: scratch.ALONE], bench.reach)
@@ -72,9 +71,11 @@ def judged(candidate: Bundle, baseline: Bundle | None, bench: Bench) -> Judged:
     return Judged(reasons, _report(bench, findings, own, other) | {"trial": tried.as_dict()})
 
 
-def _refuse(schema: Schema, table: Table) -> None:
-    split = table.about.split
-    if split is not None and split.part == "train":
+def _refuse(candidate: Bundle, table: Table) -> None:
+    """The table it learnt from is known by its bytes, too: a copy has lost its description."""
+    schema, split = candidate.table, table.about.split
+    learnt = candidate.card.lineage.get("data_sha256") == table.about.sha256
+    if learnt or (split is not None and split.part == "train"):
         raise DatasetInvalid("These are the rows that models learn from; take the held-out part.")
     if table.about.task != schema.target.task:
         raise DatasetInvalid(f"The rows are of {table.about.task}, the model {schema.target.task}.")

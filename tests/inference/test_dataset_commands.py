@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError
 
 from inference.core.lifecycle import Status
 from inference.models import MLRequest
 from inference.services import predictions
+from inference.training import profile
 from tests.inference import registered, steps
 from tests.inference.registered import AT
 
@@ -149,6 +151,7 @@ def test_the_schema_of_the_training_part_fits_the_held_out_one(folder: Path) -> 
     told = steps.told("profile", folder / "train.csv")
     schema = folder / "train.schema.json"
 
+    assert steps.told("profile", folder / "train.csv") == told
     assert json.loads(schema.read_text()) == told["schema"]
     assert {each["name"]: each.get("required", False) for each in told["schema"]["features"]} == {
         "age": True,
@@ -157,6 +160,19 @@ def test_the_schema_of_the_training_part_fits_the_held_out_one(folder: Path) -> 
     }
     assert told["statistics"]["hours"]["maximum"] <= 80
     assert steps.told("validate", folder / "train.csv", "--against", schema)["anomalies"] == []
+
+
+def test_who_stops_a_step_is_told_so_in_one_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(profile, "statistics", stopped)
+
+    with pytest.raises(CommandError, match="Stopped") as caught:
+        steps.run("profile", folder / "train.csv")
+    assert caught.value.returncode == 130
 
 
 def test_an_edited_schema_is_kept(folder: Path) -> None:

@@ -130,6 +130,10 @@ def test_what_cannot_be_judged_has_a_code_and_leaves_no_record(data: Path) -> No
 
     trained_on = steps.refused("evaluate", number, "--data", data / "train.csv")
     assert (trained_on[0], trained_on[1]["error"]["code"]) == (2, "dataset_invalid")
+    copy = data / "copy.csv"
+    copy.write_bytes((data / "train.csv").read_bytes())
+    code, said = steps.refused("evaluate", number, "--data", copy, "--target", "income")
+    assert (code, said["error"]["code"]) == (2, "dataset_invalid")
     assert refused(data, "nobody")[1]["error"]["code"] == "bundle_invalid"
     assert refused(data, number, "--baseline", str(elsewhere))[0] == 2
     assert not Evaluation.objects.exists()
@@ -146,7 +150,10 @@ def test_a_quantity_is_judged_by_its_errors(tmp_path: Path) -> None:
     models.algorithm_set_status(good, Status.PRODUCTION, by="tests")
     steps.told("train", "line", "--data", path, *words, "--param", "max_depth=1")
 
-    code, told = steps.refused("evaluate", "line", "--data", path, "--target", "y")
+    others = tmp_path / "others.csv"
+    others.write_text("\n".join(["x,y", *lines[:300]]))
+
+    code, told = steps.refused("evaluate", "line", "--data", others, "--target", "y")
 
     assert code == 1
     assert told["report"]["metrics"]["mean_absolute_error"] > 10

@@ -19,7 +19,7 @@ from inference.models import ArmTally, AuditEntry, MLAlgorithm
 from inference.services import aliases, audit, evaluations, experiments, models, promotions
 from inference.services.evaluations import NewEvaluation
 from inference.services.promotions import Gate
-from tests.inference import registered
+from tests.inference import registered, steps
 from tests.inference.registered import status_of
 
 pytestmark = pytest.mark.django_db
@@ -230,6 +230,25 @@ def test_the_command_finds_by_alias_and_takes_back(pair: Pair) -> None:
     ):
         with pytest.raises(CommandError, match=sentence):
             said(*words)
+
+
+def test_without_a_challenger_the_newest_candidate_is_promoted(pair: Pair) -> None:
+    first, second = pair
+    judged(second, first)
+
+    assert f"#{second.pk} trees 0.0.1 is production now" in said("promote", "income")
+
+
+def test_a_refusal_is_json_for_whoever_asked_for_that(pair: Pair) -> None:
+    number = pair[1].pk
+
+    unblessed = steps.refused("promote", number)
+    unknown = steps.refused("promote", "income@best")
+    nowhere = steps.refused("rollback", "nobody")
+
+    assert (unblessed[0], unblessed[1]["error"]["code"]) == (2, "not_blessed")
+    assert (unknown[0], unknown[1]["error"]["code"]) == (1, "not_found")
+    assert (nowhere[0], nowhere[1]["error"]["code"]) == (1, "not_found")
 
 
 # -- over REST and in the admin --------------------------------------------------------------------

@@ -71,6 +71,7 @@ def test_a_bundle_is_written_where_it_is_asked_for(data: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "code"),
     [
+        (("--out", "no/such/folder/model.weir"), "dataset_invalid"),
         (("--estimator", "no.such:thing"), "training_failed"),
         (("--param", "trees"), "training_failed"),
         (("--target", "age"), "dataset_invalid"),

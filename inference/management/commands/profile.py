@@ -49,7 +49,7 @@ class Command(Step):
 
 def _write(path: Path, value: Mapping[str, Any], *, keep: bool) -> None:
     text = json.dumps(value, indent=1) + "\n"
-    if keep and path.exists() and json.loads(path.read_bytes()) != value:
+    if keep and path.exists() and json.loads(path.read_bytes()) != json.loads(text):
         raise DatasetInvalid(f"{path} says something else; --replace takes its place.")
     path.write_text(text)
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from inference.core.errors import WeirError
 from inference.management import naming
+from inference.management.step import FAILED, refusal
 from inference.services import promotions
 
 
@@ -28,11 +29,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="say it as JSON")
 
     def handle(self, *, endpoint: str, to: int | None, reason: str, **given: Any) -> None:
-        row = naming.endpoint(endpoint)
         try:
+            row = naming.endpoint(endpoint)
             swapped = promotions.roll_back(row.pk, by=given["by"], why=reason, to=to)
         except WeirError as error:
-            raise CommandError(error.message) from error
+            raise refusal(self, error, FAILED, as_json=given["json"]) from error
         said = {"production": swapped.now.pk, "rolled_back": swapped.before.pk}
         text = f"{swapped.now} is in production again; {swapped.before} is rolled back."
         self.stdout.write(json.dumps(said) if given["json"] else text)

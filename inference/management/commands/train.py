@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
+from inference.core.errors import DatasetInvalid
 from inference.core.lifecycle import Status
 from inference.management import versions
 from inference.management.step import Outcome, Step, computing, stages
@@ -62,6 +63,7 @@ class Command(Step):
         parser.add_argument("--out", type=Path, help="write the bundle there, register nothing")
 
     def take(self, given: Mapping[str, Any]) -> Outcome:
+        _refuse_nowhere(given["out"])
         champion = MLAlgorithm.objects.filter(
             parent_endpoint__name=given["endpoint"], current_status=Status.PRODUCTION.value
         ).first()
@@ -101,6 +103,12 @@ def _labels(given: Mapping[str, Any], champion: MLAlgorithm | None) -> Labels:
         description=given["description"],
         lineage={"parent": parent, "command": sys.argv[1:]},
     )
+
+
+def _refuse_nowhere(out: Path | None) -> None:
+    """Before it is trained, not after; raises DatasetInvalid."""
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise DatasetInvalid(f"{out} is not a place for a file.", field="out")
 
 
 def _written(trained: Trained, out: Path) -> Outcome:
