@@ -38,7 +38,7 @@ class PromoteSerializer(serializers.Serializer):
     """Where to, and why; `force` opens the gate for the unblessed, and is written down."""
 
     to = serializers.CharField(max_length=32, default=Status.PRODUCTION.value)
-    reason = serializers.CharField(max_length=500, required=False, default="")
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
     force = serializers.BooleanField(required=False, default=False)
 
 
@@ -46,7 +46,7 @@ class RollbackSerializer(serializers.Serializer):
     """Why, and to whom if not to the one before."""
 
     to = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
-    reason = serializers.CharField(max_length=500, required=False, default="")
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 class SwappedSerializer(serializers.Serializer):
@@ -60,7 +60,7 @@ class AliasSerializer(serializers.Serializer):
     """Which algorithm the name is to mean."""
 
     algorithm = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    reason = serializers.CharField(max_length=500, required=False, default="")
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 class AliasedSerializer(serializers.Serializer):

@@ -35,4 +35,7 @@ export const reweight = (id, weights) => ask("POST", `/api/v1/abtests/${id}/rewe
 export const widen = (id, coverage) => ask("PATCH", `/api/v1/abtests/${id}`, { coverage });
 export const rollBack = (id) => ask("POST", `/api/v1/abtests/${id}/rollback`, {});
 export const promote = (id, arm) => ask("POST", `/api/v1/abtests/${id}/promote`, { arm });
+export const promoteAlgorithm = (id, reason, force) => ask("POST", `/api/v1/mlalgorithms/${id}/promote`, { reason, force });
+export const returnEndpoint = (id, reason) => ask("POST", `/api/v1/endpoints/${id}/rollback`, { reason });
+export const evaluations = (id) => ask("GET", `/api/v1/evaluations?algorithm=${id}&limit=100`);
 export const label = (requestId, feedback) => ask("PUT", `/api/v1/mlrequests/${requestId}`, { feedback });

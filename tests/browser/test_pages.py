@@ -356,3 +356,27 @@ def arm(number: int, name: str) -> dict[str, Any]:
         "expected_loss": 0.1,
         "pairs": {"both": 100, "only_control": 20, "only_this": 50, "neither": 30, "alike": 130},
     }
+
+
+async def test_a_version_is_promoted_and_taken_back_from_the_page_of_its_endpoint(
+    screen: Screen,
+) -> None:
+    await screen.asks("POST", "mlalgorithmstatuses", status_of(1, "production"))
+    await screen.page.goto(f"{screen.url}/endpoints/{ENDPOINT}")
+    dialog = screen.page.get_by_role("dialog")
+    await screen.page.get_by_role("button", name="Promote extra trees 0.0.1").click()
+    await expect(dialog).to_contain_text("It was not judged yet")
+    await dialog.get_by_label("Why", exact=True).fill("it is the better one")
+    await dialog.get_by_role("button", name="Promote it").click()
+
+    await screen.page.get_by_role("button", name="Roll back extra trees 0.0.1").click()
+    await expect(dialog).to_contain_text("marked as rolled back")
+    await dialog.get_by_role("button", name="Roll it back").click()
+
+    # Nobody serves what was rolled back, so it is not among the algorithms any more.
+    await expect(screen.page.locator("#algorithms")).not_to_contain_text("extra trees")
+    assert (await screen.asks("GET", "mlalgorithms/1"))["current_status"] == "production"
+    kept = await screen.asks("GET", "audit?algorithm=2&limit=100")
+    assert "it is the better one" in [each["why"] for each in kept]
+    assert kept[-1]["after"] == "rolled_back"
+    await screen.asks("POST", "mlalgorithmstatuses", status_of(2, "testing"))
