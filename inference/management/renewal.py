@@ -147,7 +147,8 @@ def judged(
     from inference.training import judge
     from inference.training.judge import Bench
 
-    bench = Bench(learnt.held_out, policy, reach=opening.reach())
+    bounds = versions.bounds(champion)
+    bench = Bench(learnt.held_out, policy, reach=opening.reach(), baseline_apart=bounds)
     found = judge.judged(versions.bundle(challenger), versions.bundle(champion), bench)
     new = NewEvaluation(
         algorithm_id=challenger.pk,

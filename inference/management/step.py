@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
 
-from inference.core.errors import WeirError
+from inference.core.errors import StorageUnavailable, WeirError
 
 FAILED: Final = 1  # the step was taken, and what it looked at does not pass
 REFUSED: Final = 2  # the step could not be taken
@@ -52,6 +52,9 @@ class Step(BaseCommand):
             outcome = self.take(given)
         except WeirError as error:
             raise refusal(self, error, REFUSED, as_json=given["json"]) from error
+        except OSError as error:
+            found = StorageUnavailable(_where(error))
+            raise refusal(self, found, REFUSED, as_json=given["json"]) from error
         except KeyboardInterrupt:
             raise CommandError("Stopped.", returncode=STOPPED) from None
         self.stdout.write(json.dumps(outcome.facts) if given["json"] else outcome.words)
@@ -65,6 +68,13 @@ def refusal(command: BaseCommand, error: WeirError, code: int, *, as_json: bool)
         command.stdout.write(json.dumps({"error": error.as_dict()}))
     sentence = " ".join(str(error).split())
     return CommandError(f"{sentence} ({error.code})", returncode=code)
+
+
+def _where(error: OSError) -> str:
+    """Of a file the name, and what the system says to it."""
+    if error.filename is None:
+        return str(error)
+    return f"{error.filename} cannot be read or written: {error.strerror}."
 
 
 def watched(what: str) -> Callable[[Iterable[Item], int], Iterable[Item]]:

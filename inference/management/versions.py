@@ -10,6 +10,7 @@ from inference.core.errors import BundleInvalid
 from inference.core.lifecycle import Status
 from inference.management import naming
 from inference.models import MLAlgorithm
+from inference.runtimes.confinement import Bounds
 
 
 def find(word: str) -> MLAlgorithm:
@@ -53,6 +54,11 @@ def data(row: MLAlgorithm) -> bytes:
 def bundle(row: MLAlgorithm) -> Bundle:
     """What is in it; raises the same."""
     return bundles.read(data(row), opening.keyring())
+
+
+def bounds(row: MLAlgorithm | None) -> Bounds | None:
+    """What it may take, if it is one that is kept apart."""
+    return opening.apart() if row is not None and row.isolated else None
 
 
 def told(champion: MLAlgorithm) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -102,5 +102,6 @@ def _rows() -> Iterator[tuple[Entry, str]]:
 
 def _entry(row: AuditEntry) -> Entry:
     values = {name: getattr(row, name) for name in Entry.__slots__}
-    moment = row.made_at.astimezone(UTC).isoformat(timespec="microseconds")
+    made: datetime | None = row.made_at  # None, if somebody wrote there what is no moment
+    moment = made.astimezone(UTC).isoformat(timespec="microseconds") if made else ""
     return Entry(**{**values, "made_at": moment})

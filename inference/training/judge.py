@@ -15,6 +15,7 @@ from inference.core.calibration import Bin
 from inference.core.comparison import Compared
 from inference.core.errors import DatasetInvalid
 from inference.core.reach import NOWHERE, Reach
+from inference.runtimes.confinement import Bounds
 from inference.training import scoring, scratch, slices
 from inference.training.files import Table
 from inference.training.scoring import Scored
@@ -38,13 +39,19 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """The rows, what is demanded, and how many workers ask; `told` hears what is being done."""
+    """The rows, what is demanded, and how many workers ask; `told` hears what is being done.
+
+    `apart` has the bounds of a candidate that is to be kept apart, `baseline_apart` those of a
+    baseline.
+    """
 
     table: Table
     policy: Policy
     jobs: int = 1
     reach: Reach = NOWHERE
     told: Told = lambda _: None
+    apart: Bounds | None = None
+    baseline_apart: Bounds | None = None
 
 
 def judged(candidate: Bundle, baseline: Bundle | None, bench: Bench) -> Judged:
@@ -57,13 +64,13 @@ def judged(candidate: Bundle, baseline: Bundle | None, bench: Bench) -> Judged:
     _refuse(candidate, bench.table)
     bench.told("try it in a process of its own")
     matrix = schema.encode_many(bench.table.rows.records)
-    tried = scratch.tried(candidate, matrix[: scratch.ALONE], bench.reach)
+    tried = scratch.tried(candidate, matrix[: scratch.ALONE], bench.reach, bench.apart)
     if tried.row_us is None:
         return Judged(tried.troubles, {"trial": tried.as_dict(), "rows": len(bench.table)})
     bench.told("ask the candidate")
-    own = _scored(candidate, bench)
+    own = _scored(candidate, bench, bench.apart)
     bench.told("ask the baseline")
-    other = None if baseline is None else _scored(baseline, bench)
+    other = None if baseline is None else _scored(baseline, bench, bench.baseline_apart)
     parts = list(slices.of(schema, matrix))
     findings = _findings(bench, own, other, tried)
     findings = replace(findings, slices=_slices(parts, own, other, bench.policy.alpha))
@@ -81,9 +88,9 @@ def _refuse(candidate: Bundle, table: Table) -> None:
         raise DatasetInvalid(f"The rows are of {table.about.task}, the model {schema.target.task}.")
 
 
-def _scored(bundle: Bundle, bench: Bench) -> Scored:
+def _scored(bundle: Bundle, bench: Bench, apart: Bounds | None) -> Scored:
     rows = bench.table.rows
-    outputs = scoring.outputs(bundle, rows.records, bench.jobs, bench.reach)
+    outputs = scoring.outputs(bundle, rows.records, bench.jobs, bench.reach, apart)
     return scoring.scored(bundle.table, outputs, rows)
 
 

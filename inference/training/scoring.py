@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import joblib
 import numpy as np
@@ -19,10 +19,12 @@ from inference.core.errors import RowInvalid
 from inference.core.reach import NOWHERE, Reach
 from inference.core.schema import Schema
 from inference.core.tensors import Matrix
+from inference.runtimes.confinement import Bounds
 from inference.training import evaluate
 from inference.training.dataset import Record, Rows
 
 Values = npt.NDArray[np.float64]
+_AT_ONCE: Final = 256  # rows of a call to a model that is kept apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +43,41 @@ class Scored:
 
 
 def outputs(
-    bundle: Bundle, records: Sequence[Record], jobs: int = 1, reach: Reach = NOWHERE
+    bundle: Bundle,
+    records: Sequence[Record],
+    jobs: int = 1,
+    reach: Reach = NOWHERE,
+    apart: Bounds | None = None,
 ) -> Matrix:
     """Shape [rows, classes] or [rows, 1]; raises RowInvalid, or BundleInvalid for no prediction.
 
-    With more jobs than one, each takes a part of the rows on a worker of joblib's backend.
+    With more jobs than one, each takes a part of the rows on a worker of joblib's backend. A model
+    that is served apart is asked apart, too: it is a stranger's.
     """
     matrix = bundle.table.encode_many(records)
     if jobs == 1 or len(matrix) < jobs:
-        return _asked(bundle, matrix, reach)
+        return _asked(bundle, matrix, reach, apart)
     key = secrets.token_bytes(32)
     data = bundles.write(bundle, key)
     pieces = joblib.Parallel()(
-        joblib.delayed(_piece)(data, key, part, reach) for part in np.array_split(matrix, jobs)
+        joblib.delayed(_piece)(data, key, part, reach, apart)
+        for part in np.array_split(matrix, jobs)
     )
     return np.concatenate(pieces)
 
 
 def told(
-    bundle: Bundle, records: Sequence[Record], reach: Reach = NOWHERE
+    bundle: Bundle,
+    records: Sequence[Record],
+    reach: Reach = NOWHERE,
+    apart: Bounds | None = None,
 ) -> list[dict[str, object]]:
     """For each row what it is called and how surely, or the code of why there is no answer."""
     schema = bundle.table
     encoded = [_encoded(schema, record, row) for row, record in enumerate(records)]
     good = [each for each in encoded if isinstance(each, tuple)]
     matrix = np.array(good, dtype=np.float64).reshape(len(good), schema.width)
-    answers = iter(_answers(schema, _asked(bundle, matrix, reach)) if good else ())
+    answers = iter(_answers(schema, _asked(bundle, matrix, reach, apart)) if good else ())
     return [each.as_dict() if isinstance(each, RowInvalid) else next(answers) for each in encoded]
 
 
@@ -126,10 +137,16 @@ def _brier(schema: Schema, outputs: Matrix, rows: Rows) -> Values:
     return halved
 
 
-def _asked(bundle: Bundle, matrix: Matrix, reach: Reach) -> Matrix:
-    with closing(bundles.load(bundle, reach=reach)) as runtime:
-        return bundles.answers(runtime, matrix)
+def _asked(bundle: Bundle, matrix: Matrix, reach: Reach, apart: Bounds | None) -> Matrix:
+    with closing(bundles.load(bundle, reach=reach, apart=apart)) as runtime:
+        if apart is None:
+            return bundles.answers(runtime, matrix)
+        # A call that takes long is ended, so that no call has many rows.
+        starts = range(0, len(matrix), _AT_ONCE)
+        return np.concatenate(
+            [bundles.answers(runtime, matrix[start : start + _AT_ONCE]) for start in starts]
+        )
 
 
-def _piece(data: bytes, key: bytes, matrix: Matrix, reach: Reach) -> Any:
-    return _asked(bundles.read(data, key), matrix, reach)
+def _piece(data: bytes, key: bytes, matrix: Matrix, reach: Reach, apart: Bounds | None) -> Any:
+    return _asked(bundles.read(data, key), matrix, reach, apart)

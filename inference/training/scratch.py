@@ -25,6 +25,8 @@ from inference.core.errors import WeirError
 from inference.core.reach import NOWHERE, Reach
 from inference.core.tensors import Matrix
 from inference.runtimes.base import Runtime
+from inference.runtimes.confinement import Bounds
+from inference.runtimes.isolated import IsolatedRuntime
 
 PATIENCE: Final = 120.0  # seconds until it is given up
 ALONE: Final = 64  # rows that are asked alone and together
@@ -56,14 +58,22 @@ class Tried:
 
 
 def tried(
-    bundle: Bundle, matrix: Matrix, reach: Reach = NOWHERE, patience: float = PATIENCE
+    bundle: Bundle,
+    matrix: Matrix,
+    reach: Reach = NOWHERE,
+    apart: Bounds | None = None,
+    *,
+    patience: float = PATIENCE,
 ) -> Tried:
-    """What came of trying it on these rows; an end without an answer is one more trouble."""
+    """What came of trying it on these rows; an end without an answer is one more trouble.
+
+    With bounds to keep it `apart` it is in the confined child that would serve it.
+    """
     key = secrets.token_bytes(32)
     here, there = multiprocessing.Pipe(duplex=False)
     context: Any = multiprocessing.get_context("spawn")
     plain = reach._replace(tokens=dict(reach.tokens))
-    work = (there, bundles.write(bundle, key), key, matrix, plain)
+    work = (there, bundles.write(bundle, key), key, matrix, plain, apart)
     process = context.Process(target=_report, args=work, daemon=True)
     process.start()
     there.close()
@@ -82,23 +92,25 @@ def tried(
         here.close()
 
 
-def measured(data: bytes, key: bytes, matrix: Matrix, reach: Reach = NOWHERE) -> Tried:
+def measured(
+    data: bytes, key: bytes, matrix: Matrix, reach: Reach = NOWHERE, apart: Bounds | None = None
+) -> Tried:
     """The same in this process."""
     before = _memory()
     try:
-        with closing(bundles.load(bundles.read(data, key), reach=reach)) as runtime:
+        with closing(bundles.load(bundles.read(data, key), reach=reach, apart=apart)) as runtime:
             difference = _alone(runtime, matrix[:ALONE])
             row, high = _times(runtime, matrix[:1])
             batch, _ = _times(runtime, np.resize(matrix, (_BATCH, matrix.shape[1])))
-            grown = _memory() - before
+            grown = _memory() - before + _memory_apart(runtime)
     except WeirError as error:
         return Tried((str(error),))
     troubles = [] if difference <= _TOLERANCE else [_company(difference)]
     return Tried(tuple(troubles), row, high, batch, round(grown, 1), difference)
 
 
-def _report(answers: Connection, data: bytes, key: bytes, matrix: Matrix, reach: Reach) -> None:
-    answers.send(measured(data, key, matrix, reach))
+def _report(answers: Connection, *work: Any) -> None:
+    answers.send(measured(*work))
 
 
 def _alone(runtime: Runtime, matrix: Matrix) -> float:
@@ -123,10 +135,18 @@ def _times(runtime: Runtime, matrix: Matrix) -> tuple[float, float]:
     return round(float(median) * 1e6, 1), round(float(high) * 1e6, 1)
 
 
-def _memory() -> float:
-    """What this process has in memory, in MiB; where nobody says so, the most it ever had."""
+def _memory_apart(runtime: Runtime) -> float:
+    """Of the child of a model that is kept apart, in MiB, where the system says it."""
+    pid = runtime.pid if isinstance(runtime, IsolatedRuntime) else None
+    if pid is None or not Path(f"/proc/{pid}").exists():
+        return 0.0
+    return _memory(str(pid))
+
+
+def _memory(process: str = "self") -> float:
+    """What a process has in memory, in MiB; where nobody says so, the most this one ever had."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     except OSError:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most / (_MIB if sys.platform == "darwin" else _MIB / 1024)

@@ -103,6 +103,7 @@ def tampered(sql: str) -> None:
     ("sql", "number"),
     [
         ("update inference_auditentry set made_by = 'eve' where id = 3", 3),
+        ("update inference_auditentry set made_at = '2020-01-01 00:00:00' where id = 3", 3),
         ("delete from inference_auditentry where id = 2", 2),
         ("update inference_auditentry set evidence = '{\"a\": 1}' where id = 4", 4),
     ],

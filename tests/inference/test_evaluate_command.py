@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from inference.core.lifecycle import Status
 from inference.models import Evaluation, MLAlgorithm
+from inference.runtimes import loader
 from inference.services import models
 from inference.training import scratch
 from inference.training.scratch import Tried
@@ -138,6 +139,22 @@ def test_what_cannot_be_judged_has_a_code_and_leaves_no_record(data: Path) -> No
     assert refused(data, number, "--baseline", str(elsewhere))[0] == 2
     assert not Evaluation.objects.exists()
     assert MLAlgorithm.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_one_that_is_served_apart_is_judged_apart(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = data / "model.weir"
+    steps.told("train", "income", "--data", data / "train.csv", *GOOD, "--out", out)
+    steps.run("register", out, "--isolated")
+
+    def load(_: object) -> None:
+        raise AssertionError("a stranger's model was opened in this process")
+
+    monkeypatch.setattr(loader, "load", load)
+
+    assert evaluate(data, "income")["blessed"]
 
 
 @pytest.mark.django_db

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from inference import bundles, opening
 from inference.models import MLAlgorithm
+from inference.runtimes import loader
 from tests.inference import artefacts, steps
 
 
@@ -84,6 +85,35 @@ def test_a_bundle_that_cannot_be_trusted_scores_nothing(
     code, told = steps.refused("score", rows, "--bundle", bundle)
 
     assert (code, told["error"]["code"]) == (2, "bundle_invalid")
+
+
+@pytest.mark.django_db
+def test_a_model_that_is_served_apart_is_asked_apart(
+    bundle: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = steps.run("score", rows, "--bundle", bundle)
+    steps.run("register", bundle, "--isolated")
+
+    def load(_: object) -> None:
+        raise AssertionError("a stranger's model was opened in this process")
+
+    monkeypatch.setattr(loader, "load", load)
+
+    assert steps.run("score", rows, "--algorithm", MLAlgorithm.objects.get().pk) == here
+
+
+def test_answers_do_not_take_the_place_of_the_rows_nor_go_nowhere(
+    bundle: Path, rows: Path, tmp_path: Path
+) -> None:
+    before = rows.read_text()
+
+    itself = steps.refused("score", rows, "--bundle", bundle, "--out", rows)
+    nowhere = steps.refused("score", rows, "--bundle", bundle, "--out", tmp_path / "no" / "out.csv")
+
+    assert (itself[0], itself[1]["error"]["field"]) == (2, "out")
+    assert rows.read_text() == before
+    assert (nowhere[0], nowhere[1]["error"]["code"]) == (2, "storage_unavailable")
+    assert "no/out.csv cannot be read or written" in nowhere[1]["error"]["message"]
 
 
 @pytest.fixture

@@ -101,7 +101,8 @@ def _judged(
     table = files.read(given["data"], given["target"], given["task"])
     backend = Backend(given["backend"], given["jobs"], given["scheduler"])
     with backends.running(backend) as jobs, stages("evaluate", _STAGES) as told:
-        bench: Bench = Bench(table, _policy(given), jobs, opening.reach(), told)
+        bounds = versions.bounds(candidate), versions.bounds(baseline)
+        bench: Bench = Bench(table, _policy(given), jobs, opening.reach(), told, *bounds)
         beside = None if baseline is None else versions.bundle(baseline)
         return judge.judged(versions.bundle(candidate), beside, bench), table.about.sha256
 

@@ -12,6 +12,7 @@ from inference.management.step import Outcome, Step
 
 if TYPE_CHECKING:
     from inference.bundles import Bundle
+    from inference.runtimes.confinement import Bounds
 
 _ERROR: Final = ("code", "message")
 
@@ -37,8 +38,10 @@ class Command(Step):
         from inference import opening
         from inference.training import adopt, scoring
 
-        bundle = _bundle(given)
-        answers = scoring.told(bundle, adopt.records(given["data"], raw=True), opening.reach())
+        _refuse_itself(given["data"], given["out"])
+        bundle, apart = _bundle(given)
+        records = adopt.records(given["data"], raw=True)
+        answers = scoring.told(bundle, records, opening.reach(), apart)
         text = _csv([*scoring.header(bundle.table), *_ERROR], answers)
         failed = sum("code" in answer for answer in answers)
         facts: dict[str, Any] = {"rows": len(answers), "failed": failed}
@@ -50,17 +53,25 @@ class Command(Step):
         return Outcome(words, facts | {"out": str(given["out"])}, sentence)
 
 
-def _bundle(given: Mapping[str, Any]) -> Bundle:
+def _refuse_itself(data: Path, out: Path | None) -> None:
+    """Raises BundleInvalid if the answers would take the place of the rows."""
+    if out is not None and out.exists() and data.exists() and out.samefile(data):
+        raise BundleInvalid(f"{out} holds the rows; write the answers elsewhere.", field="out")
+
+
+def _bundle(given: Mapping[str, Any]) -> tuple[Bundle, Bounds | None]:
+    """And its bounds, if it is registered as one that is kept apart."""
     from inference import bundles, opening
     from inference.management import versions
 
     if given["algorithm"]:
-        return versions.bundle(versions.serving(given["algorithm"]))
+        row = versions.serving(given["algorithm"])
+        return versions.bundle(row), versions.bounds(row)
     try:
         data = given["bundle"].read_bytes()
     except OSError as error:
         raise BundleInvalid(f"{given['bundle']} cannot be read: {error.strerror}.") from error
-    return bundles.read(data, opening.keyring())
+    return bundles.read(data, opening.keyring()), None
 
 
 def _csv(names: Sequence[str], answers: Sequence[Mapping[str, object]]) -> str:

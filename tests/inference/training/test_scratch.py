@@ -12,7 +12,9 @@ from sklearn.pipeline import make_pipeline
 
 from inference import bundles
 from inference.bundles import Bundle
+from inference.core.reach import NOWHERE
 from inference.runtimes import loader
+from inference.runtimes.confinement import Bounds
 from inference.training import pack, scratch
 from inference.training.pack import Trial
 from tests.inference import artefacts
@@ -68,6 +70,15 @@ def test_a_process_of_its_own_says_how_long_and_how_much() -> None:
     assert found.memory_mib is not None
     assert found.memory_mib > 1.0
     assert "troubles" not in found.as_dict()
+
+
+@pytest.mark.slow
+def test_a_strangers_model_is_measured_in_the_child_that_would_serve_it() -> None:
+    found = scratch.tried(artefacts.bundle(), MATRIX, NOWHERE, Bounds(512 << 20, 10.0))
+
+    assert found.troubles == ()
+    assert found.memory_mib is not None
+    assert found.memory_mib > 30.0  # an interpreter with an engine, and not only a pipe
 
 
 @pytest.mark.slow
