@@ -16,6 +16,7 @@ from inference.training import pack
 from inference.training.files import Table
 
 _PATIENCE: Final = 10.0  # seconds for git
+_CODE: Final = Path(__file__).resolve().parent
 
 
 def of_data(train: Table, held_out: Table) -> dict[str, Any]:
@@ -30,12 +31,16 @@ def of_data(train: Table, held_out: Table) -> dict[str, Any]:
 
 
 def of_place() -> dict[str, Any]:
-    """The libraries, and the revision of the working tree, if this is one."""
-    revision = _git("rev-parse", "HEAD")
+    """The libraries, and the revision of the working tree.
+
+    That is where the command was given, or else, as by a scheduler, where this code lies.
+    """
     told = {"packages": pack.libraries(), "python": platform.python_version()}
-    if not revision:
-        return told
-    return told | {"git_revision": revision, "git_changed": bool(_git("status", "--porcelain"))}
+    for tree in (Path.cwd(), _CODE):
+        if revision := _git(tree, "rev-parse", "HEAD"):
+            changed = bool(_git(tree, "status", "--porcelain"))
+            return told | {"git_revision": revision, "git_changed": changed}
+    return told
 
 
 def fingerprint(outputs: Matrix) -> str:
@@ -44,15 +49,15 @@ def fingerprint(outputs: Matrix) -> str:
     return hashlib.sha256(plain.tobytes()).hexdigest()
 
 
-def _git(*words: str) -> str:
-    """What git says here; nothing where there is no git, or nothing that it looks after."""
+def _git(tree: Path, *words: str) -> str:
+    """What git says there; nothing where there is no git, or nothing that it looks after."""
     git = shutil.which("git")
     if git is None:
         return ""
     try:
         done = subprocess.run(  # noqa: S603  # our own words
             [git, *words],
-            cwd=Path.cwd(),
+            cwd=tree,
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
