@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,7 @@ from inference.core.alarms import Kind
 from inference.core.experiment import Mode
 from inference.core.lifecycle import Rule, Status
 from inference.core.retraining import Seen, Trigger
+from inference.core.schema import Schema
 from inference.management import harvest, publish, versions
 from inference.management.harvest import Window
 from inference.models import ABTest, Endpoint, MLAlgorithm, MonitorEvent
@@ -109,15 +111,22 @@ def window(endpoint: str, newest: int | None, since: datetime, until: datetime) 
     return Window(oldest[0], until) if oldest else whole
 
 
-def course(endpoint: str, taken: Window, folder: Path, seed: int) -> Course:
+def course(champion: MLAlgorithm, taken: Window, folder: Path, seed: int) -> Course:
     """Written into the folder first, so that it can be looked at, and trained on again."""
-    from inference.training import build, courses
+    from inference.training import build, courses, profile
     from inference.training.build import Cut
     from inference.training.courses import Files
 
     how = Cut(seed=seed)
-    build.write(folder, build.cut(harvest.source(endpoint, taken), how), ".csv")
-    return courses.read(Files(folder / "train.csv"), how)
+    source = harvest.source(champion.parent_endpoint.name, taken)
+    build.write(folder, build.cut(source, how), ".csv")
+    learnt = courses.read(Files(folder / "train.csv"), how)
+    described = folder / "train.schema.json"
+    if described.exists():  # of an earlier run, or edited
+        return learnt
+    schema = profile.as_before(learnt.schema, Schema.from_json(champion.schema))
+    described.write_text(json.dumps(schema.to_json(), indent=1) + "\n")
+    return replace(learnt, schema=schema)
 
 
 def trained(

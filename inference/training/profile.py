@@ -42,6 +42,20 @@ def schema_of_table(table: Table, *, lenient: bool = False) -> Schema:
     return Schema(features, schema.target)
 
 
+def as_before(schema: Schema, before: Schema) -> Schema:
+    """With what callers were promised by the schema that serves: rows of a log narrow nothing.
+
+    A feature may be missing if it might be, and one that was bounded is what it was.
+    """
+    known = {each.name: each for each in before.features}
+    features = tuple(_as_before(each, known.get(each.name, each)) for each in schema.features)
+    return Schema(features, schema.target).checked()
+
+
+def _as_before(feature: Feature, before: Feature) -> Feature:
+    return before if before.bounded else replace(feature, required=before.required)
+
+
 def statistics(table: Table) -> dict[str, dict[str, object]]:
     """What the values of each column look like, the target's last; JSON."""
     columns = {name: [row.get(name) for row in table.rows.records] for name in table.about.columns}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.utils import timezone
 from inference.core.alarms import Kind
 from inference.core.lifecycle import Status
 from inference.management import harvest, renewal
+from inference.management.harvest import Window
 from inference.models import MLAlgorithm, MonitorEvent
 from inference.services import experiments, feedback, predictions
 from tests.inference import registered
@@ -36,7 +38,9 @@ def labelled(of: MLAlgorithm, count: int, right: int) -> None:
     """So many labels, of which the first ones are as predicted."""
     now = timezone.now()
     rows = [
-        registered.row(at, of, created_at=now - timedelta(milliseconds=count - at))
+        registered.row(
+            at, of, subject=f"visitor {at}", created_at=now - timedelta(milliseconds=count - at)
+        )
         for at in range(1, count + 1)
     ]
     predictions.record(rows, "a")
@@ -124,3 +128,18 @@ def test_a_running_test_is_left_alone_and_without_a_champion_there_is_nothing_to
     with pytest.raises(CommandError, match="nothing in production") as refused:
         said()
     assert refused.value.returncode == 2
+
+
+def test_what_may_be_missing_still_may_after_a_log_in_which_nothing_was(
+    champion: MLAlgorithm, tmp_path: Path
+) -> None:
+    labelled(champion, count=60, right=30)
+
+    learnt = renewal.course(champion, Window(EVER, later()), tmp_path / "set", seed=20)
+    again = renewal.course(champion, Window(EVER, later()), tmp_path / "other", seed=20)
+
+    assert [each.required for each in learnt.schema.features] == [False]
+    assert again.schema == learnt.schema
+    assert json.loads((tmp_path / "set" / "train.schema.json").read_text()) == json.loads(
+        json.dumps(learnt.schema.to_json())
+    )

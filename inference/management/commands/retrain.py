@@ -129,7 +129,7 @@ def _renewed(
     wanted = Wanted(given["estimator"], estimators.params(given["param"]), given["seed"])
     with stages("retrain", 4) as told:
         told("read the log")
-        learnt = renewal.course(given["endpoint"], taken, _folder(given, now), given["seed"])
+        learnt = renewal.course(champion, taken, _folder(given, now), given["seed"])
         told("fit, compile, measure")
         challenger, new = renewal.trained(champion, learnt, wanted, triggers)
         if not new:

@@ -90,3 +90,31 @@ def test_statistics_say_how_the_values_of_each_column_lie() -> None:
     }
     assert found["k"] == {"rows": 3, "missing": 0, "distinct": 2, "most": {"a": 2, "b": 1}}
     assert found["y"]["mean"] == 3.0
+
+
+def test_what_callers_were_promised_is_not_narrowed_by_a_log() -> None:
+    target = Target("y", "binary", ("no", "yes"))
+    before = Schema(
+        (
+            Feature("age", "integer", minimum=17.0, maximum=90.0, bounded=True),
+            Feature("pay", "number", minimum=0.0, maximum=9.0),
+            Feature("work", "category", ("a", "b"), required=True),
+        ),
+        target,
+    )
+    learnt = Schema(
+        (
+            Feature("age", "integer", required=True, minimum=30.0, maximum=50.0),
+            Feature("pay", "number", required=True, minimum=1.0, maximum=20.0),
+            Feature("work", "category", ("a", "c")),
+            Feature("new", "number", required=True, minimum=0.0, maximum=1.0),
+        ),
+        target,
+    )
+
+    assert profile.as_before(learnt, before).features == (
+        before.features[0],
+        Feature("pay", "number", minimum=1.0, maximum=20.0),
+        Feature("work", "category", ("a", "c"), required=True),
+        learnt.features[3],
+    )
