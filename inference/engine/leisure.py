@@ -45,8 +45,8 @@ class Leisure(Generic[K]):
         self._rows += group.rows
         if self.ready:
             self._due()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER, self._ripened)
+        else:
+            self._gather()
 
     def take(self) -> list[K]:
         """A portion, the first of it whole however large it is."""
@@ -57,6 +57,8 @@ class Leisure(Generic[K]):
             rows += taken[-1].rows
         self._rows -= rows
         self._ripe = self._ripe and bool(self._kept)
+        if self._kept and not self.ready:
+            self._gather()  # what is left came while there was a portion, and nothing was set for it
         return taken
 
     def hurry(self) -> None:
@@ -71,6 +73,10 @@ class Leisure(Generic[K]):
             self._timer.cancel()
         left, self._kept, self._rows = list(self._kept), deque(), 0
         return left
+
+    def _gather(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER, self._ripened)
 
     def _ripened(self) -> None:
         self._timer = None

@@ -60,6 +60,20 @@ async def test_a_portion_is_due_at_once_and_no_larger(
     assert kept.take() == [Lot(PORTION * 3)]  # it could not be cut
 
 
+async def test_what_a_portion_leaves_behind_is_due_in_its_turn(
+    kept: Leisure[Lot], rung: list[float]
+) -> None:
+    kept.add(Lot(PORTION))
+    kept.add(Lot(1))
+    assert kept.take() == [Lot(PORTION)]
+    assert not kept.ready
+
+    await asyncio.sleep(2 * GATHER)
+
+    assert len(rung) == 3
+    assert kept.take() == [Lot(1)]
+
+
 async def test_who_hurries_gathers_nothing_any_more(kept: Leisure[Lot], rung: list[float]) -> None:
     kept.hurry()
     assert rung == []
