@@ -99,10 +99,11 @@ def attended(mode: Mode, stops_on: Sequence[str]) -> bool:
 
 
 def spoken(verdict: Verdict, readings: Sequence[Reading], arms: Sequence[Arm]) -> Verdict:
-    """What people are told of a canary: if it does harm, to take it back."""
+    """What people are told of a canary: if it does harm, to take it back, whatever its score."""
     if (why := _proven_harm(verdict, readings, arms)) is None:
         return verdict
-    return replace(verdict, code=Code.ROLL_BACK, sentence=sentences.rolling_back(why))
+    said, winner = sentences.rolling_back(why), 0 if verdict.winner == 0 else None
+    return replace(verdict, code=Code.ROLL_BACK, sentence=said, winner=winner)
 
 
 def decided(test: Standing) -> Act | None:

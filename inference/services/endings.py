@@ -96,7 +96,7 @@ def _refuse(seen: Readout, chosen: int, *, guarded: bool) -> None:
     if not seen.verdict.health.fine:
         message = "An unhealthy test promotes nobody: its numbers do not mean what they say."
         raise ExperimentInvalid(message, field="arm")
-    if not guarded or seen.verdict.winner == chosen:
+    if not guarded or seen.spoken.winner == chosen:
         return
     algorithm = seen.test.current[chosen].algorithm
     latest = algorithm.evaluations.order_by("-id").first()

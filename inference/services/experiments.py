@@ -293,8 +293,10 @@ def _stop(abtest_id: int, by: str, why: str) -> Stopped:
 
 
 def stopped(seen: Readout, by: str, why: str) -> Stopped:
-    """The end of a test that nobody else can change any more."""
+    """The end of a test that nobody else can change any more; one that does harm wins nothing."""
     winner = lifecycle.decide(Rule(seen.test.rule), seen.measured, seen.test.terms)
+    if seen.spoken.code is verdict.Code.ROLL_BACK and winner != 0:
+        winner = None
     _write_down(seen, winner, by, why)
     outcome = "nobody promoted" if winner is None else f"arm {winner + 1} promoted"
     return close(seen, winner, by, outcome)

@@ -326,6 +326,20 @@ def test_by_hand_a_challenger_of_any_test_is_promoted(mode: Mode) -> None:
     assert test.outcome == "arm 2 promoted by hand"
 
 
+@pytest.mark.parametrize("rule", [Rule.ACCURACY, Rule.EVIDENCE])
+def test_a_canary_that_crossed_a_guardrail_wins_nothing_by_its_score(rule: Rule) -> None:
+    test = started(rule=rule)
+    better = {"labelled": 600, "correct": 580, "exposures": 600, "failing": 200}
+    counted(test, {"labelled": 600, "correct": 480, "exposures": 600}, better)
+    assert selectors.experiment_snapshot(test.pk)["verdict"]["winner"] is None
+    with pytest.raises(NotBlessed):
+        endings.promote(test.pk, "ann", guarded=True)
+
+    experiments.stop(test.pk, "ann")
+
+    assert standing(test) == [Status.PRODUCTION, Status.TESTING]
+
+
 def test_who_is_no_challenger_is_not_promoted() -> None:
     test = started(Mode.SPLIT)
 
