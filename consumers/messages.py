@@ -319,6 +319,7 @@ class ArmNow(Part):
     version: str
     weight: int
     propensity: float
+    before: Annotated[str, Meta(description="Its status before the test")]
     exposures: int
     subjects: int
     errors: int

@@ -308,6 +308,7 @@ def _arm(test: ABTest, arm: Arm, tally: Tally, latency: Mapping[str, float] | No
         "version": arm.algorithm.version,
         "weight": arm.weight,
         "propensity": arm.propensity,
+        "before": arm.status_before,
         "exposures": tally.exposures,
         "subjects": tally.subjects,
         "errors": tally.errors,

@@ -58,7 +58,7 @@ class Leisure(Generic[K]):
         self._rows -= rows
         self._ripe = self._ripe and bool(self._kept)
         if self._kept and not self.ready:
-            self._gather()  # what is left came while there was a portion, and nothing was set for it
+            self._gather()  # it came when there was a portion, and nothing was set for it
         return taken
 
     def hurry(self) -> None:

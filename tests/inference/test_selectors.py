@@ -40,6 +40,7 @@ def test_a_snapshot_shows_the_test_its_arms_and_what_follows() -> None:
         "version": "0.0.1",
         "weight": 3,
         "propensity": 0.75,
+        "before": "production",
         "exposures": 2,
         "subjects": 2,
         "errors": 0,

@@ -340,6 +340,17 @@ def test_a_canary_that_crossed_a_guardrail_wins_nothing_by_its_score(rule: Rule)
     assert standing(test) == [Status.PRODUCTION, Status.TESTING]
 
 
+def test_what_was_in_production_may_have_any_place() -> None:
+    first, second = registered.pair()
+    test = experiments.start("a test", "tests", [(second, 1), (first, 1)])
+
+    shown = selectors.experiment_snapshot(test.pk)["arms"]
+    assert [arm["before"] for arm in shown] == [Status.TESTING, Status.PRODUCTION]
+    endings.roll_back(test.pk, "ann")
+
+    assert standing(test) == [Status.ROLLED_BACK, Status.PRODUCTION]
+
+
 def test_who_is_no_challenger_is_not_promoted() -> None:
     test = started(Mode.SPLIT)
 

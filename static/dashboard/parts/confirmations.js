@@ -6,7 +6,7 @@ import * as api from "../api.js";
 import { consequences, field, named, Question } from "./questions.js";
 import { RULES } from "./rules.js";
 
-export function confirmStop({ experiment, arms, evidence, verdict }, stopped) {
+export function confirmStop({ experiment, arms, evidence, verdict, health }, stopped) {
   const standing = arms.map((arm) => `${named(arm)}: ${arm.labelled ? figure(arm, experiment) : "no labels yet"}`);
   const reading = evidence ? `Evidence ${odds(evidence.log_e)}, decides at ${odds(evidence.threshold)}. ${verdict.sentence}` : verdict.sentence;
   new Question().ask({
@@ -15,7 +15,9 @@ export function confirmStop({ experiment, arms, evidence, verdict }, stopped) {
       h("p", {}, standing.join("; "), "."),
       h("p", {}, reading),
       consequences([
-        `From now on one algorithm answers all default traffic of ${experiment.endpoint}: ${RULES[experiment.rule]}, ${experiment.rule === "none" ? "everybody returns to the status before the test" : "the others return to testing"}.`,
+        health.fine
+          ? `From now on one algorithm answers all default traffic of ${experiment.endpoint}: ${RULES[experiment.rule]}, ${experiment.rule === "none" ? "everybody returns to the status before the test" : "the others return to testing"}.`
+          : "The test is unhealthy, so nobody is promoted: everybody returns to the status before the test.",
         "The tallies stay; labels that come later are still counted. A stopped test cannot be resumed.",
       ], true),
     ],
@@ -59,12 +61,20 @@ export function confirmWiden({ experiment }) {
   });
 }
 
+/** Who was in production when the test began, at whatever place, and the others; null if nobody was. */
+function sides(arms) {
+  const control = arms.find(({ before }) => before === "production") ?? null;
+  return [control, arms.filter((arm) => arm !== control)];
+}
+
 export function confirmRollback({ experiment, arms }) {
-  const [control, ...challengers] = arms;
+  const [control, challengers] = sides(arms);
   new Question().ask({
     title: challengers.length > 1 ? "Roll all challengers back?" : `Roll ${named(challengers[0])} back?`,
     body: [consequences([
-      `${named(control)} answers all default traffic of ${experiment.endpoint} from the next request on; ${challengers.map(named).join(" and ")} will be marked as rolled back.`,
+      control
+        ? `${named(control)} answers all default traffic of ${experiment.endpoint} from the next request on; ${challengers.map(named).join(" and ")} will be marked as rolled back.`
+        : "None of them was in production before: everybody returns to the status before the test.",
       "The test ends as rolled back, which is written down with what is known now. It cannot be resumed.",
     ], true)],
     yes: challengers.length > 1 ? "Roll them back" : "Roll it back",
@@ -74,10 +84,10 @@ export function confirmRollback({ experiment, arms }) {
 }
 
 export function confirmPromote({ experiment, arms, verdict, health }) {
-  const [control, ...challengers] = arms;
-  const chosen = h("select", { id: "promoted" }, ...challengers.map((arm, index) => h("option", { value: String(index + 2) }, named(arm))));
+  const [control, challengers] = sides(arms);
+  const chosen = h("select", { id: "promoted" }, ...challengers.map((arm) => h("option", { value: String(arm.position) }, named(arm))));
   const effect = h("p", { class: "consequence grave", role: "status" });
-  const settle = () => write(effect, `${named(arms[Number(chosen.value) - 1])} answers all default traffic of ${experiment.endpoint} from the next request on${experiment.mode === "canary" ? ", whatever the ramp has still before it" : ""}; ${named(control)} returns to testing.`);
+  const settle = () => write(effect, `${named(arms[Number(chosen.value) - 1])} answers all default traffic of ${experiment.endpoint} from the next request on${experiment.mode === "canary" ? ", whatever the ramp has still before it" : ""}${control ? `; ${named(control)} returns to testing` : ""}.`);
   chosen.addEventListener("change", settle);
   settle();
   new Question().ask({
