@@ -12,6 +12,8 @@ from django.core.checks import CheckMessage, Tags, register
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from inference.runtimes import confinement
+
 
 @register
 def one_web_process(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -81,3 +83,20 @@ def _collation(connection: BaseDatabaseWrapper) -> str:
         cursor.execute("SELECT @@collation_database")
         (name,) = cursor.fetchone()
     return str(name)
+
+
+@register(Tags.security, deploy=True)
+def strangers_are_confined(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """What is uploaded is somebody else's: it must not be able to do more than compute."""
+    missing = confinement.missing() if settings.WEIR.uploads else ()
+    if not missing:
+        return []
+    return [
+        checks.Warning(
+            f"Models come over HTTP, and here their processes keep the power {', '.join(missing)}.",
+            hint="Set WEIR_UPLOADS=false, or serve on Linux 5.13 or later with x86-64.",
+            id="weir.W004",
+        )
+    ]

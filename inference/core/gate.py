@@ -16,16 +16,19 @@ class Judgement:
     reasons: Sequence[str] = ()
 
 
-def refusal(latest: Judgement | None, champion: int | None, won: int | None) -> str | None:
+def refusal(
+    latest: Judgement | None, champion: int | None, won: int | None, *, fallen: bool = False
+) -> str | None:
     """Why it may not be promoted, in a sentence; None if it may.
 
-    It may if its latest evaluation blesses it beside whoever is in production now, or if it has
-    won a test (`won`, its id) against that one. An older champion proves nothing about this one.
+    It may if its latest evaluation blesses it beside whoever is in production now, or if it has won
+    a test (`won`, its id) against that one: an older champion proves nothing about this one. Of
+    one that has `fallen`, rolled back or rejected, only what came after that is handed in.
     """
     if won is not None:
         return None
     if latest is None:
-        return "It was never evaluated."
+        return "It was taken back, and not judged since." if fallen else "It was never evaluated."
     if not latest.blessed:
         because = f": {latest.reasons[0]}" if latest.reasons else "."
         return f"Evaluation {latest.evaluation} does not bless it{because}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -78,9 +79,17 @@ def refusal(algorithm: MLAlgorithm, latest: Evaluation | None) -> str | None:
     """Why it may not go into production now, in a sentence; None if it may."""
     champion = _champion(algorithm.parent_endpoint_id)
     number = None if champion is None else champion.pk
-    won = None if number is None else _won(algorithm, number)
-    judged = None if latest is None else _judgement(latest)
-    return gates.refusal(judged, number, won)
+    fallen = _fallen(algorithm)
+    won = None if number is None else _won(algorithm, number, fallen)
+    counts = latest is not None and (fallen is None or latest.made_at > fallen)
+    judged = _judgement(latest) if latest is not None and counts else None
+    return gates.refusal(judged, number, won, fallen=fallen is not None)
+
+
+def _fallen(algorithm: MLAlgorithm) -> datetime | None:
+    """When it was last rolled back or rejected: what spoke for it before does so no more."""
+    lines = algorithm.status.filter(status__in=(Status.ROLLED_BACK, Status.REJECTED))
+    return lines.order_by("-id").values_list("created_at", flat=True).first()
 
 
 def _judgement(row: Evaluation) -> Judgement:
@@ -93,9 +102,10 @@ def _champion(endpoint_id: int) -> MLAlgorithm | None:
     ).first()
 
 
-def _won(algorithm: MLAlgorithm, champion: int) -> int | None:
-    """The latest test with both of them that promoted this one by its rule."""
+def _won(algorithm: MLAlgorithm, champion: int, since: datetime | None) -> int | None:
+    """The latest test with both of them that promoted this one by its rule, after that moment."""
     tests = ABTest.objects.filter(ended_at__isnull=False, arms__algorithm=algorithm)
+    tests = tests if since is None else tests.filter(ended_at__gt=since)
     for test in tests.prefetch_related("arms__algorithm").distinct().order_by("-id"):
         arms = {arm.algorithm_id: arm.position for arm in test.current}
         if champion in arms:

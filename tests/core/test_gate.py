@@ -48,3 +48,8 @@ def test_it_may(latest: Judgement | None, champion: int | None, won: int | None)
 )
 def test_it_may_not(latest: Judgement | None, champion: int | None, sentence: str) -> None:
     assert refusal(latest, champion, None) == sentence
+
+
+def test_one_that_was_taken_back_has_to_be_judged_again() -> None:
+    assert refusal(None, 1, None, fallen=True) == "It was taken back, and not judged since."
+    assert refusal(Judgement(3, blessed=True, baseline=1), 1, None, fallen=True) is None

@@ -146,6 +146,12 @@ def test_a_pair_is_made_of_which_one_half_only_opens() -> None:
         bundles.write(artefacts.bundle(), signing.ring(public))
 
 
+def test_the_present_key_is_shown_so_that_it_can_still_be_trusted(settings: Settings) -> None:
+    shown = run("key", "--present").strip().removeprefix("WEIR_TRUSTED_KEYS=")
+
+    assert shown == settings.WEIR.signing_key
+
+
 def test_a_new_key_takes_over_without_a_model_registered_again(
     settings: Settings, sealed: bytes
 ) -> None:

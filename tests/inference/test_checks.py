@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import platform
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from inference import checks
+from inference.runtimes import confinement
 
 
 def found() -> set[str | None]:
@@ -39,3 +44,26 @@ def test_a_careless_database_is_named() -> None:
 
 def test_no_database_is_asked_unless_it_shall_be() -> None:
     assert checks.texts_are_compared_exactly(None) == []
+
+
+@pytest.mark.parametrize(
+    ("uploads", "missing", "wanted"),
+    [
+        (True, [], []),
+        (False, ["to read files"], []),
+        (True, ["to read files"], ["weir.W004"]),
+    ],
+)
+def test_uploads_where_nothing_can_be_confined_are_named(
+    monkeypatch: pytest.MonkeyPatch, uploads: bool, missing: list[str], wanted: list[str]
+) -> None:
+    monkeypatch.setattr(confinement, "missing", lambda: missing)
+    monkeypatch.setattr(settings, "WEIR", dataclasses.replace(settings.WEIR, uploads=uploads))
+
+    assert [warning.id for warning in checks.strangers_are_confined(None)] == wanted
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter is for x86-64 only")
+def test_asking_what_is_missing_gives_nothing_up() -> None:
+    assert "to open sockets and start processes" not in confinement.missing()
+    assert Path(__file__).read_text(encoding="utf-8")

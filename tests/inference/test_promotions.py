@@ -158,6 +158,19 @@ def test_a_rollback_returns_to_the_one_before_and_then_to_the_one_before_that(pa
     assert audit.fault() is None
 
 
+def test_what_blessed_one_before_it_was_taken_back_does_so_no_more(pair: Pair) -> None:
+    first, second = pair
+    judged(second, first)
+    promoted(second)
+    promotions.roll_back(first.parent_endpoint_id, by="ann", why="it fails")
+
+    with pytest.raises(NotBlessed, match="taken back, and not judged since"):
+        promoted(second)
+    judged(second, first)
+    promoted(second)
+    assert status_of(second) == "production"
+
+
 def test_a_retired_one_returns_and_one_that_was_never_there_does_not(pair: Pair) -> None:
     first, second = pair
     third = registered.algorithm("oaks")

@@ -35,7 +35,11 @@ class Command(BaseCommand):
             self._verify(given["expect"], as_json=given["json"])
             return
         rows = trails.entries(endpoint=given["endpoint"]).order_by("-id")[: max(1, given["limit"])]
-        found = [trails.entry(row) for row in reversed(rows)]
+        try:
+            found = [trails.entry(row) for row in reversed(rows)]
+        except (TypeError, ValueError) as error:  # of what no row of ours can hold
+            message = "The audit holds what was not written by it; --verify says where."
+            raise CommandError(message) from error
         self.stdout.write(json.dumps(found) if given["json"] else _listed(found))
 
     def _verify(self, expected: str | None, *, as_json: bool) -> None:

@@ -28,7 +28,10 @@ class Command(BaseCommand):
         for way in ("from", "to"):
             copy.add_argument(f"--{way}", dest=way, help="a place; WEIR_BUNDLES otherwise")
         verbs.add_parser("check", help="read the bundle of every algorithm that may be served")
-        verbs.add_parser("key", help="make a pair of keys, one that signs and one that only opens")
+        key = verbs.add_parser(
+            "key", help="make a pair, one key that signs and one that only opens"
+        )
+        key.add_argument("--present", action="store_true", help="show the one that signs now")
         verbs.add_parser("reseal", help="sign every bundle that one of the trusted keys opens")
 
     def handle(self, *, verb: str, **given: Any) -> None:
@@ -53,7 +56,10 @@ class Command(BaseCommand):
         )
 
     def _key(self, given: dict[str, Any]) -> None:
-        """Shown here and kept nowhere."""
+        """Shown here and kept nowhere; the present one follows from SECRET_KEY by default."""
+        if given["present"]:
+            self.stdout.write(f"WEIR_TRUSTED_KEYS={settings.WEIR.signing_key}")
+            return
         pair = signing.make()
         self.stdout.write(f"WEIR_SIGNING_KEY={pair.text}")
         self.stdout.write(f"Where bundles are only opened: WEIR_SIGNING_KEY={pair.public.text}")
