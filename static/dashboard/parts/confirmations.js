@@ -6,6 +6,12 @@ import * as api from "../api.js";
 import { consequences, field, named, Question } from "./questions.js";
 import { RULES } from "./rules.js";
 
+const OTHERS = {
+  none: "everybody returns to the status before the test",
+  accuracy: "the others return to testing",
+  evidence: "whoever is proven to be worse is rejected, and without a proof everybody returns to the status before the test",
+};
+
 export function confirmStop({ experiment, arms, evidence, verdict, health }, stopped) {
   const standing = arms.map((arm) => `${named(arm)}: ${arm.labelled ? figure(arm, experiment) : "no labels yet"}`);
   const reading = evidence ? `Evidence ${odds(evidence.log_e)}, decides at ${odds(evidence.threshold)}. ${verdict.sentence}` : verdict.sentence;
@@ -16,7 +22,7 @@ export function confirmStop({ experiment, arms, evidence, verdict, health }, sto
       h("p", {}, reading),
       consequences([
         health.fine
-          ? `From now on one algorithm answers all default traffic of ${experiment.endpoint}: ${RULES[experiment.rule]}, ${experiment.rule === "none" ? "everybody returns to the status before the test" : "the others return to testing"}.`
+          ? `From now on one algorithm answers all default traffic of ${experiment.endpoint}: ${RULES[experiment.rule]}, ${OTHERS[experiment.rule]}.`
           : "The test is unhealthy, so nobody is promoted: everybody returns to the status before the test.",
         "The tallies stay; labels that come later are still counted. A stopped test cannot be resumed.",
       ], true),

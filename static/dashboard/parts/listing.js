@@ -23,7 +23,7 @@ class Row {
     write(this.#endpoint, test.endpoint);
     attribute(this.#endpoint, "href", `/endpoints/${encodeURIComponent(test.endpoint)}`);
     write(this.#mode, test.mode);
-    write(this.#state, running ? "running" : test.outcome || "ended");
+    write(this.#state, running ? "running" : test.outcome.replaceAll("_", " ") || "ended");
     attribute(this.#state, "data-status", running ? "running" : "retired");
     write(this.#labels, snapshot ? count(labelled(snapshot.arms)) : "–");
     write(this.#time, duration(((running ? Date.now() : Date.parse(test.ended_at)) - Date.parse(test.created_at)) / 1000));
