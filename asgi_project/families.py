@@ -18,8 +18,8 @@ from inference.core.census import Asked
 from inference.core.histogram import Histogram
 from inference.engine.base import EngineStats
 from inference.models import Arm
+from inference.readouts import Measured
 from inference.registry import Snapshot
-from inference.selectors import Measured
 from inference.services.overview import Watched
 from inference.shadowing import Mirrored
 

@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from asgi_project.families import Now, families
 from asgi_project.figures import Figures
 from asgi_project.lately import Lately
-from inference import problems, selectors
+from inference import problems, readouts
 from inference.access import Access, host_allowed
 from inference.core.errors import HostRefused, NotFound, WeirError
 from inference.dataplane.asgi import Receive, Scope, Send
@@ -52,7 +52,7 @@ class Metrics:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._one = asyncio.Lock()
-        measured = database_sync_to_async(selectors.measured, thread_sensitive=False)
+        measured = database_sync_to_async(readouts.measured, thread_sensitive=False)
         self._tests = Lately(measured)
         watched = database_sync_to_async(overview.present, thread_sensitive=False)
         self._watched = Lately(watched, age=WATCHED_AGE)

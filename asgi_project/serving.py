@@ -23,7 +23,7 @@ from asgi_project.figures import Figures
 from asgi_project.sink import sink
 from asgi_project.tidying import Tidying
 from consumers.sockets import SOCKETS
-from inference import calls, gateway, live, selectors
+from inference import calls, gateway, live, readouts
 from inference.core.types import Model
 from inference.durable import door
 from inference.durable.door import Durable
@@ -156,7 +156,7 @@ class Serving:
         return live.Sources(
             engine=self.engine,
             registry=self.registry,
-            experiment=selectors.experiment_snapshot,
+            experiment=readouts.experiment_snapshot,
             keep=paths.keep,
             sockets=lambda: len(SOCKETS),
             changed=self.steward.touch,

@@ -1,4 +1,4 @@
-"""What is asked about the life of algorithms: the audit, evaluations and aliases."""
+"""What was done, for whoever asks: to algorithms (the audit, evaluations, aliases) and to tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from inference import progress
-from inference.models import Alias, AuditEntry, Evaluation
+from inference.models import Alias, AuditEntry, Decision, Evaluation
 
 Json = dict[str, Any]
 
@@ -72,4 +72,22 @@ def alias(row: Alias) -> Json:
         "algorithm": row.algorithm_id,
         "at": progress.moment(row.moved_at),
         "by": row.moved_by,
+    }
+
+
+def decisions(abtest_id: int) -> QuerySet[Decision]:
+    """All that was done to a test, the oldest first."""
+    return Decision.objects.filter(abtest=abtest_id).order_by("id")
+
+
+def decision(row: Decision) -> Json:
+    """As one of the `events`, with the snapshot that it rested on."""
+    return {
+        "id": row.pk,
+        "at": progress.moment(row.made_at),
+        "by": row.made_by,
+        "what": row.what,
+        "why": row.why,
+        "code": row.evidence["verdict"]["code"],
+        "evidence": row.evidence,
     }

@@ -17,7 +17,7 @@ from asgi_project.families import Now
 from asgi_project.figures import Figures
 from asgi_project.lately import Lately
 from asgi_project.metrics import Metrics, Scraped, Source
-from inference import keys, selectors
+from inference import keys, readouts
 from inference.access import Access
 from inference.core import experiment
 from inference.core.balance import Health
@@ -28,8 +28,8 @@ from inference.core.verdict import Code, Comparison, Verdict
 from inference.engine.base import BatchReport, EngineStats, LogStats
 from inference.models import Arm, MLAlgorithm
 from inference.opening import LaneKey
+from inference.readouts import Measured
 from inference.registry import Key, Snapshot
-from inference.selectors import Measured
 from inference.services import overview
 from inference.shadowing import Mirrored
 from tests.inference.gateways import world
@@ -63,7 +63,7 @@ def measured() -> list[Measured]:
 def tests_in_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
     """What reading the tests does; of drift there is nothing to be read."""
     monkeypatch.setattr(overview, "present", list)
-    return lambda read: monkeypatch.setattr(selectors, "measured", read)
+    return lambda read: monkeypatch.setattr(readouts, "measured", read)
 
 
 async def scraped(figures: Figures | None = None, *, tests: bool = True) -> dict[Any, float]:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
-from inference import selectors
+from inference import readouts
 from inference.admin.base import Shown, ShownInline, pretty, username
 from inference.admin.forms import WeightsForm
 from inference.models import ABTest, Arm, ArmTally, Decision
@@ -67,7 +67,7 @@ class ABTestAdmin(Shown):
     @admin.display(description="counted so far")
     def now(self, test: ABTest) -> SafeString:
         """The snapshot that the dashboard shows."""
-        return pretty(selectors.experiment_snapshot(test.pk))
+        return pretty(readouts.experiment_snapshot(test.pk))
 
     @admin.action(description="Stop: do what the rule says", permissions=["change"])
     def stop(self, request: HttpRequest, chosen: QuerySet[ABTest]) -> None:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from inference import gateway, live, selectors
+from inference import gateway, live, readouts
 from inference.api import loop
 from inference.core.errors import Draining
 
@@ -31,7 +31,7 @@ def experiment(abtest_id: int) -> dict[str, Any]:
     try:
         return _snapshot(f"experiment:{abtest_id}")
     except Draining:
-        return selectors.experiment_snapshot(abtest_id, with_history=True)
+        return readouts.experiment_snapshot(abtest_id, with_history=True)
 
 
 def _snapshot(topic: str) -> dict[str, Any]:

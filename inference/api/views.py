@@ -18,7 +18,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
-from inference import planner, selectors
+from inference import planner, readouts, selectors, trails
 from inference.api import live
 from inference.api.pagination import AfterPagination, LargeRowsPagination, whole
 from inference.api.permissions import caller
@@ -227,7 +227,7 @@ class ABTestViewSet(
     @action(detail=True)
     def phases(self, request: Request, **kwargs: Any) -> Response:
         """Each phase with its weights and what was counted for those who were assigned in it."""
-        return Response(selectors.phases(self.get_object().pk))
+        return Response(readouts.phases(self.get_object().pk))
 
     @extend_schema(
         responses={200: dict},
@@ -240,8 +240,8 @@ class ABTestViewSet(
     def decisions(self, request: Request, **kwargs: Any) -> Response:
         """What was done to the test, the oldest first, each with the snapshot that it rested on."""
         pages = LargeRowsPagination()
-        rows = pages.paginate_queryset(selectors.decisions(self.get_object().pk), request, self)
-        return pages.get_paginated_response([selectors.decision(row) for row in rows])
+        rows = pages.paginate_queryset(trails.decisions(self.get_object().pk), request, self)
+        return pages.get_paginated_response([trails.decision(row) for row in rows])
 
     @extend_schema(
         responses={200: dict},
@@ -251,7 +251,7 @@ class ABTestViewSet(
     def history(self, request: Request, **kwargs: Any) -> Response:
         """The path of a phase in columns, at most 500 points, the fewer the older."""
         phase = whole(request, "phase", 0, least=1) or None
-        return Response(selectors.history(self.get_object().pk, phase))
+        return Response(readouts.history(self.get_object().pk, phase))
 
     @extend_schema(responses={200: dict})
     @action(detail=True, url_path="live", url_name="live")

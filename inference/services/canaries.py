@@ -7,7 +7,7 @@ from datetime import datetime
 from inference.core import stewarding
 from inference.core.errors import Raced
 from inference.models import ABTest
-from inference.selectors import Readout
+from inference.readouts import Readout
 from inference.services import announce, decisions, experiments
 from inference.services.decisions import What
 

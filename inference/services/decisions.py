@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from inference import selectors
+from inference import readouts
 from inference.models import WHY_LENGTH, ABTest, Decision
-from inference.selectors import Readout
+from inference.readouts import Readout
 
 WEIR: Final = "weir"  # who acts by what was agreed
 
@@ -30,7 +30,7 @@ def note(test: ABTest | Readout, by: str, what: What, why: str = "") -> Decision
     Its evidence is the snapshot as it is then. Whoever has read the test already, and decided by
     that, hands over the readout: a label that was counted since is no part of the decision.
     """
-    seen = test if isinstance(test, Readout) else selectors.readout(test.pk)
+    seen = test if isinstance(test, Readout) else readouts.readout(test.pk)
     return Decision.objects.create(
         abtest=seen.test,
         made_by=by,

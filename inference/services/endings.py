@@ -6,13 +6,13 @@ from typing import Final
 
 from django.db import transaction
 
-from inference import selectors
+from inference import readouts
 from inference.core import stewarding
 from inference.core.errors import ExperimentInvalid, NotBlessed
 from inference.core.experiment import Mode
 from inference.core.lifecycle import Status
 from inference.models import ABTest
-from inference.selectors import Readout
+from inference.readouts import Readout
 from inference.services import announce, decisions, experiments, promotions
 from inference.services.decisions import What
 from inference.services.experiments import BY_HAND, Stopped
@@ -27,7 +27,7 @@ def roll_back(abtest_id: int, by: str, why: str = BY_HAND) -> Stopped:
     Once, however often it is asked. Raises ABTest.DoesNotExist.
     """
     announce.registry_changed()
-    seen = selectors.readout(abtest_id)
+    seen = readouts.readout(abtest_id)
     return experiments.already(seen.test) or rolled_back(seen, by, why)
 
 
@@ -47,7 +47,7 @@ def promote(
     NotBlessed.
     """
     announce.registry_changed()
-    seen = selectors.readout(abtest_id)
+    seen = readouts.readout(abtest_id)
     if (ended := experiments.already(seen.test)) is not None:
         return ended
     chosen = _challenger(seen.test, position)

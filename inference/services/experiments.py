@@ -10,7 +10,7 @@ from typing import Any, Final, Unpack
 from django.db import transaction
 from django.utils import timezone
 
-from inference import selectors
+from inference import readouts
 from inference.core import agreement, assignment, graphs, lifecycle, segments, verdict
 from inference.core.agreement import MOST_ARMS, Agreed
 from inference.core.errors import ExperimentInvalid, Raced
@@ -21,7 +21,7 @@ from inference.core.metrics import Measure
 from inference.core.tally import Tally
 from inference.core.types import LogMode
 from inference.models import ABTest, Arm, MLAlgorithm
-from inference.selectors import Readout
+from inference.readouts import Readout
 from inference.services import announce, decisions, modes, rosters, statuses
 from inference.services.audit import Grounds
 from inference.services.decisions import What
@@ -289,7 +289,7 @@ def _stop(abtest_id: int, by: str, why: str) -> Stopped:
     announce.registry_changed()
     if (found := already(ABTest.objects.get(pk=abtest_id))) is not None:
         return found  # while this one waited for its turn
-    return stopped(selectors.readout(abtest_id), by, why)
+    return stopped(readouts.readout(abtest_id), by, why)
 
 
 def stopped(seen: Readout, by: str, why: str) -> Stopped:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from inference import selectors
+from inference import readouts
 from inference.core import stewarding
 from inference.core.experiment import Mode
 from inference.core.safeguards import parsed
@@ -25,7 +25,7 @@ from inference.core.stewarding import (
     Stop,
 )
 from inference.models import ABTest
-from inference.selectors import Readout
+from inference.readouts import Readout
 from inference.services import announce, canaries, endings, experiments
 from inference.services.decisions import WEIR
 
@@ -36,7 +36,7 @@ def attend(abtest_id: int, now: datetime) -> bool:
     terms = running.values_list("mode", "stops_on").first()
     if terms is None or not stewarding.attended(Mode(terms[0]), terms[1]):
         return False
-    if decided(selectors.readout(abtest_id), now) is not None:
+    if decided(readouts.readout(abtest_id), now) is not None:
         _act(abtest_id, now)
     return True
 
@@ -44,7 +44,7 @@ def attend(abtest_id: int, now: datetime) -> bool:
 @transaction.atomic
 def _act(abtest_id: int, now: datetime) -> None:
     announce.registry_changed()
-    seen = selectors.readout(abtest_id)
+    seen = readouts.readout(abtest_id)
     if seen.test.ended_at is None and (act := decided(seen, now)) is not None:
         _do(seen, act, now)
 
@@ -77,7 +77,7 @@ def decided(seen: Readout, now: datetime) -> Act | None:
             maximum=test.maximum,
             step=test.step,
             since=(now - _since(test)).total_seconds(),
-            pooled=selectors.pooled(test) if test.mode == Mode.BANDIT else (),
+            pooled=readouts.pooled(test) if test.mode == Mode.BANDIT else (),
         )
     )
 

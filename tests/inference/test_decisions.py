@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from inference import progress, selectors
+from inference import progress, readouts
 from inference.core.errors import ExperimentInvalid, Raced
 from inference.core.lifecycle import Rule
 from inference.models import ABTest, ArmTally, Decision
@@ -152,7 +152,7 @@ def test_a_label_that_comes_while_it_is_decided_is_no_part_of_the_decision() -> 
 def test_the_evidence_is_the_snapshot_of_that_moment() -> None:
     test = registered.started(registered.pair())
     labelled(test, each=2, right=1)
-    known = selectors.experiment_snapshot(test.pk)
+    known = readouts.experiment_snapshot(test.pk)
 
     found = decisions.note(test, "steward", What.STEPPED, "10 %")
 
@@ -167,7 +167,7 @@ def test_the_newest_fifty_are_in_the_snapshot_without_their_evidence() -> None:
     for at in range(60):
         decisions.note(test, "me", What.STEPPED, str(at))
 
-    events = selectors.experiment_snapshot(test.pk)["events"]
+    events = readouts.experiment_snapshot(test.pk)["events"]
 
     assert [each["why"] for each in events] == [str(at) for at in range(59, 9, -1)]
     assert set(events[0]) == {"at", "by", "what", "why", "code"}

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 from django.db import connection
 
-from inference import selectors
+from inference import readouts
 from inference.core.errors import ExperimentInvalid, Raced, TransitionRefused
 from inference.core.graphs import Graph
 from inference.core.lifecycle import Rule, Status
@@ -433,7 +433,7 @@ def test_verdict_and_stop_are_about_the_present_phase_and_the_old_one_stays_read
     assert [arm.tally.labelled for arm in measured(test)] == [2, 2]
     said = [
         [(a["weight"], a["exposures"], a["labelled"], a["correct"]) for a in phase["arms"]]
-        for phase in selectors.phases(test.pk)
+        for phase in readouts.phases(test.pk)
     ]
     assert said == [[(1, 4, 4, 4), (1, 3, 3, 0)], [(1, 2, 2, 1), (3, 2, 2, 2)]]
 
@@ -448,7 +448,7 @@ def test_each_phase_says_when_it_began_and_by_whom() -> None:
     experiments.reweight(test.pk, [1, 2], by="me")
     experiments.reweight(test.pk, [1, 3], by="you")
 
-    phases = selectors.phases(test.pk)
+    phases = readouts.phases(test.pk)
 
     assert [(each["phase"], each["started_by"]) for each in phases] == [
         (1, "tests"),
@@ -592,7 +592,7 @@ def test_units_that_were_dealt_in_a_few_buckets_are_no_wrong_split() -> None:
     for arm, units in zip(arms_of(test), (40_000, 30_000, 30_000), strict=True):
         ArmTally.objects.create(arm=arm, shard="a", exposures=units, subjects=units)
 
-    snapshot = selectors.experiment_snapshot(test.pk)
+    snapshot = readouts.experiment_snapshot(test.pk)
 
     assert [arm["propensity"] for arm in snapshot["arms"]] == [0.4, 0.3, 0.3]
     assert snapshot["health"]["fine"]

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from inference import selectors
+from inference import readouts
 from inference.core import trace
 from inference.models import ABTest, ArmTally, Point
 from inference.services import experiments, paths
@@ -34,7 +34,7 @@ def counted(test: ABTest, each: int, right: int = 0) -> dict[str, Any]:
         ArmTally.objects.update_or_create(
             arm=arm, shard="tests", defaults=tally | {"correct": right_too}
         )
-    return selectors.experiment_snapshot(test.pk)
+    return readouts.experiment_snapshot(test.pk)
 
 
 def counts(test: ABTest) -> list[int]:
@@ -45,7 +45,7 @@ def test_without_evidence_nothing_is_kept(test: ABTest) -> None:
     paths.keep(counted(test, 10))
 
     assert counts(test) == []
-    assert set(map(len, selectors.history(test.pk).values())) == {0}
+    assert set(map(len, readouts.history(test.pk).values())) == {0}
 
 
 def test_a_point_is_what_the_snapshot_said(test: ABTest) -> None:
@@ -66,7 +66,7 @@ def test_the_history_is_there_for_whoever_comes_later_and_ends_now(test: ABTest)
         paths.keep(counted(test, each))
     counted(test, 250)
 
-    found = selectors.history(test.pk)
+    found = readouts.history(test.pk)
 
     assert found["labelled"] == [200, 300, 400, 500]
     assert {len(column) for name, column in found.items() if name != "arms"} == {4}
@@ -122,7 +122,7 @@ def test_each_phase_has_a_path_of_its_own_and_old_ones_go_in_the_end(
         experiments.reweight(test.pk, [1, weight + 1], "me")
 
     assert [point.phase for point in Point.objects.all()] == [2, 3]
-    assert selectors.history(test.pk)["labelled"] == []
+    assert readouts.history(test.pk)["labelled"] == []
 
 
 def test_the_path_of_a_phase_that_is_over_can_be_asked_for(test: ABTest) -> None:
@@ -195,6 +195,6 @@ def test_a_history_takes_the_same_few_queries_however_long_it_is(test: ABTest) -
         paths.keep(counted(test, each))
 
     with CaptureQueriesContext(connection) as queries:
-        selectors.experiment_snapshot(test.pk, with_history=True)
+        readouts.experiment_snapshot(test.pk, with_history=True)
 
     assert len(queries) <= 7

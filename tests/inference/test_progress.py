@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from inference import selectors
+from inference import readouts
 from inference.models import ABTest, ArmTally, Decision, Point, Reweight, SegmentTally
 from inference.services import experiments, paths
 from tests.inference import registered
@@ -36,11 +36,11 @@ def counted(test: ABTest, *labelled: int) -> dict[str, Any]:
     for arm, n in zip(ABTest.objects.get(pk=test.pk).current, labelled, strict=True):
         counts = {"exposures": n, "subjects": n, "labelled": n, "correct": n * 4 // 5}
         ArmTally.objects.update_or_create(arm=arm, shard="tests", defaults=counts)
-    return selectors.experiment_snapshot(test.pk)
+    return readouts.experiment_snapshot(test.pk)
 
 
 def days_left(test: ABTest) -> float | None:
-    found: float | None = selectors.experiment_snapshot(test.pk)["experiment"]["days_left"]
+    found: float | None = readouts.experiment_snapshot(test.pk)["experiment"]["days_left"]
     return found
 
 

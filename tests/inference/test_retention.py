@@ -15,7 +15,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from inference import selectors
+from inference import readouts
 from inference.models import ABTest, Exposure, MLAlgorithm, MLRequest, Roster
 from inference.services import experiments, feedback, predictions, receipts, retention
 from inference.services.receipts import Opening
@@ -155,12 +155,12 @@ def test_no_figure_of_a_test_changes() -> None:
             feedback.record(each.id, "<=50K" if each.id % 3 else ">50K")
     experiments.stop(test.pk, "tests")
     ABTest.objects.update(ended_at=OLD)
-    before = selectors.experiment_snapshot(test.pk)
+    before = readouts.experiment_snapshot(test.pk)
     assert before["arms"][0]["exposures"] == 20
 
     assert pruned() == (40, 0)
 
-    assert selectors.experiment_snapshot(test.pk) == before
+    assert readouts.experiment_snapshot(test.pk) == before
 
 
 def test_what_was_begun_can_be_gone_on_with(forest: MLAlgorithm) -> None:

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from inference import selectors
+from inference import readouts
 from inference.core.errors import ExperimentInvalid
 from inference.core.experiment import Mode
 from inference.core.segments import MOST
@@ -88,7 +88,7 @@ def test_a_test_without_segments_counts_none() -> None:
     feedback.record(1, "<=50K")
 
     assert counts(test) == {}
-    assert selectors.experiment_snapshot(test.pk)["segments"] is None
+    assert readouts.experiment_snapshot(test.pk)["segments"] is None
 
 
 def test_a_label_counts_in_its_segment_and_nothing_is_counted_before_it_comes() -> None:
@@ -224,7 +224,7 @@ def test_the_snapshot_shows_each_segment_with_its_arms_and_what_follows() -> Non
     for name, arm, labelled, correct in parts:
         SegmentTally.objects.create(arm=arm, segment=name, labelled=labelled, correct=correct)
 
-    utah, ohio = selectors.experiment_snapshot(test.pk)["segments"]
+    utah, ohio = readouts.experiment_snapshot(test.pk)["segments"]
 
     assert (utah["segment"], utah["verdict"]) == ("Utah", "trees 0.0.1 is better.")
     assert utah["arms"] == [
@@ -248,11 +248,11 @@ def test_a_new_phase_begins_without_segments_and_with_all_of_alpha() -> None:
     feedback.record(1, "<=50K")
     experiments.reweight(test.pk, [1, 2], "tests")
 
-    assert selectors.experiment_snapshot(test.pk)["segments"] == []
+    assert readouts.experiment_snapshot(test.pk)["segments"] == []
 
     predicted(test, 2, "Utah", place=2)
     feedback.record(2, "<=50K")
-    (found,) = selectors.experiment_snapshot(test.pk)["segments"]
+    (found,) = readouts.experiment_snapshot(test.pk)["segments"]
     assert found["segment"] == "Utah"
 
 
@@ -261,7 +261,7 @@ def test_any_number_of_segments_takes_one_query_more() -> None:
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
-            selectors.experiment_snapshot(test.pk)
+            readouts.experiment_snapshot(test.pk)
         return len(captured)
 
     before = queries()

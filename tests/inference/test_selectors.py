@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from inference import selectors
+from inference import readouts, selectors
 from inference.core.lifecycle import Status
 from inference.models import ABTest
 from inference.services import experiments, feedback, models, predictions
@@ -23,7 +23,7 @@ def test_a_snapshot_shows_the_test_its_arms_and_what_follows() -> None:
     predictions.record([row(1, first, one), row(2, first, one, latency_us=2500)], "a")
     feedback.record(1, "<=50K")
 
-    snapshot = selectors.experiment_snapshot(test.pk)
+    snapshot = readouts.experiment_snapshot(test.pk)
 
     shown = snapshot["experiment"]
     assert (shown["id"], shown["title"], shown["endpoint"]) == (test.pk, "a test", "income")
@@ -70,7 +70,7 @@ def test_a_snapshot_says_what_the_evidence_is_once_there_is_enough() -> None:
         for at in ids:
             feedback.record(at, "<=50K" if at % (3 - place) else ">50K")
 
-    evidence = selectors.experiment_snapshot(test.pk)["evidence"]
+    evidence = readouts.experiment_snapshot(test.pk)["evidence"]
 
     assert set(evidence) == {"difference", "interval", "log_e", "threshold", "p_value"}
     assert evidence["difference"] == pytest.approx(-1 / 6)
@@ -82,7 +82,7 @@ def test_a_regression_has_an_error_instead_of_an_accuracy() -> None:
     predictions.record([row(1, arm.algorithm, arm, response="10")], "a")
     feedback.record(1, "12")
 
-    shown = selectors.experiment_snapshot(test.pk)["arms"][0]
+    shown = readouts.experiment_snapshot(test.pk)["arms"][0]
 
     assert (shown["accuracy"], shown["mean_absolute_error"]) == (None, 2.0)
 
@@ -91,7 +91,7 @@ def test_an_ended_test_has_a_snapshot_too() -> None:
     test = registered.started(registered.pair())
     experiments.stop(test.pk, "me")
 
-    shown = selectors.experiment_snapshot(test.pk)["experiment"]
+    shown = readouts.experiment_snapshot(test.pk)["experiment"]
 
     assert shown["running"] is False
     assert shown["ended_at"] is not None
@@ -100,14 +100,14 @@ def test_an_ended_test_has_a_snapshot_too() -> None:
 
 def test_there_is_no_snapshot_of_no_test() -> None:
     with pytest.raises(ABTest.DoesNotExist):
-        selectors.experiment_snapshot(99)
+        readouts.experiment_snapshot(99)
 
 
 def test_a_snapshot_takes_few_queries_for_any_number_of_arms() -> None:
     test = registered.started([algorithm(f"model {at}") for at in range(8)])
 
     with CaptureQueriesContext(connection) as queries:
-        selectors.experiment_snapshot(test.pk)
+        readouts.experiment_snapshot(test.pk)
 
     assert len(queries) <= 6
 

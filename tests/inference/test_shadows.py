@@ -15,7 +15,7 @@ from inference.core.metrics import Metric
 from inference.core.tally import NOTHING, Tally
 from inference.core.types import LogMode
 from inference.models import ABTest, Arm, ArmTally, Endpoint, ShadowPrediction
-from inference.selectors import experiment_snapshot
+from inference.readouts import experiment_snapshot
 from inference.services import (
     experiments,
     feedback,

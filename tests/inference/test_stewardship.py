@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from inference import selectors
+from inference import readouts
 from inference.core.errors import ExperimentInvalid, NotBlessed
 from inference.core.experiment import Mode
 from inference.core.lifecycle import Rule, Status
@@ -68,7 +68,7 @@ def test_a_canary_begins_with_a_hundredth_of_all_units_for_the_challenger() -> N
     assert test.step_at is not None
     assert [arm.propensity for arm in arms(test)] == [0.5, 0.5]
     assert test.guardrails == {"latency_ms": 20, "answers": ["<=50K", ">50K"]}
-    shown = selectors.experiment_snapshot(test.pk)
+    shown = readouts.experiment_snapshot(test.pk)
     assert shown["experiment"]["canary"]["steps"] == [1, 5, 10, 25, 50, 100]
     assert [each["name"] for each in shown["guardrails"]] == ["errors", "latency", "answers"]
     assert {each["state"] for each in shown["guardrails"]} == {"no_data"}
@@ -250,7 +250,7 @@ def test_a_bandit_follows_what_is_known_over_all_its_phases() -> None:
     second = [arm.weight for arm in arms(test)]
     assert second[0] > 500
     assert min(second) >= 10
-    shown = selectors.experiment_snapshot(test.pk)
+    shown = readouts.experiment_snapshot(test.pk)
     assert shown["verdict"]["code"] == "adapting"
     assert shown["evidence"] is None
     experiments.stop(test.pk, "tests")
@@ -331,7 +331,7 @@ def test_a_canary_that_crossed_a_guardrail_wins_nothing_by_its_score(rule: Rule)
     test = started(rule=rule)
     better = {"labelled": 600, "correct": 580, "exposures": 600, "failing": 200}
     counted(test, {"labelled": 600, "correct": 480, "exposures": 600}, better)
-    assert selectors.experiment_snapshot(test.pk)["verdict"]["winner"] is None
+    assert readouts.experiment_snapshot(test.pk)["verdict"]["winner"] is None
     with pytest.raises(NotBlessed):
         endings.promote(test.pk, "ann", guarded=True)
 
@@ -344,7 +344,7 @@ def test_what_was_in_production_may_have_any_place() -> None:
     first, second = registered.pair()
     test = experiments.start("a test", "tests", [(second, 1), (first, 1)])
 
-    shown = selectors.experiment_snapshot(test.pk)["arms"]
+    shown = readouts.experiment_snapshot(test.pk)["arms"]
     assert [arm["before"] for arm in shown] == [Status.TESTING, Status.PRODUCTION]
     endings.roll_back(test.pk, "ann")
 

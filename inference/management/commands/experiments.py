@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from inference import selectors
+from inference import readouts, selectors
 from inference.models import ABTest
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *, experiment: int | None, **given: Any) -> None:
         if experiment is None:
             running = selectors.abtests().filter(ended_at=None)
-            found = [selectors.experiment_snapshot(test.pk) for test in running]
+            found = [readouts.experiment_snapshot(test.pk) for test in running]
             text = json.dumps(found) if given["json"] else _listed(found)
         else:
             one = _snapshot(experiment)
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
 def _snapshot(experiment: int) -> Json:
     try:
-        return selectors.experiment_snapshot(experiment, with_history=True)
+        return readouts.experiment_snapshot(experiment, with_history=True)
     except ABTest.DoesNotExist as error:
         raise CommandError(f"There is no test {experiment}.") from error
 
