@@ -77,7 +77,7 @@ class WithUploads(admin.ModelAdmin):
             "form": form,
             "opts": self.opts,
         }
-        return TemplateResponse(request, "admin/inference/upload.html", context, status=status)
+        return TemplateResponse(request, "admin/inference/ask.html", context, status=status)
 
     def _taken(self, request: HttpRequest, given: dict[str, Any]) -> HttpResponse:
         upload = Upload(
