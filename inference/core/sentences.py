@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from inference.core.evidence import Evidence
-from inference.core.experiment import Arm, Terms, chances
+from inference.core.experiment import Arm, Mode, Terms, chances
 from inference.core.metrics import Metric
 
 # Failed predictions have no label; from this share on, a sentence about labels must say so.
@@ -37,9 +37,11 @@ def no_data() -> str:
     )
 
 
-def collecting(arms: Sequence[Arm], needed: int) -> str:
+def collecting(arms: Sequence[Arm], needed: int, mode: Mode = Mode.SPLIT) -> str:
+    """In the shadow all arms have seen the same inputs, which people count once."""
     if not any(arm.tally.labelled for arm in arms):
-        waiting = sum(arm.tally.exposures for arm in arms)
+        asked = arms[:1] if mode is Mode.SHADOW else arms
+        waiting = sum(arm.tally.exposures for arm in asked)
         return (
             f"No labels yet: {waiting:,} predictions were made, and without feedback on them "
             "nothing can be said about which arm is better."

@@ -183,7 +183,7 @@ def _undecided(
 ) -> Verdict:
     needed, fewest = max(MIN_LABELLED, terms.minimum), _fewest(arms)
     if fewest < terms.minimum or (fewest < MIN_LABELLED and not found):
-        said = sentences.collecting(arms, needed)
+        said = sentences.collecting(arms, needed, terms.mode)
         return Verdict(Code.COLLECTING, said, None, _first(found), comparisons)
     if found:
         closest = _best(found, terms)

@@ -6,7 +6,7 @@ import pytest
 
 from inference.core import sentences
 from inference.core.evidence import Evidence
-from inference.core.experiment import Arm, Terms
+from inference.core.experiment import Arm, Mode, Terms
 from inference.core.metrics import Measure, Metric
 from inference.core.sentences import Pair
 from inference.core.tally import Tally
@@ -43,6 +43,14 @@ def test_before_any_label() -> None:
         "No labels yet: 1,234 predictions were made, and without feedback on them "
         "nothing can be said about which arm is better."
     )
+
+
+def test_in_the_shadow_an_input_is_counted_once() -> None:
+    waiting = [Arm("forest", 1, Tally(exposures=21)), Arm("trees", 1, Tally(exposures=20))]
+
+    said = sentences.collecting(waiting, 100, Mode.SHADOW)
+
+    assert said.startswith("No labels yet: 21 predictions were made")
 
 
 def test_with_too_few_labels() -> None:
